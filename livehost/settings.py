@@ -1,0 +1,240 @@
+"""What an operator configures, one model a concern; unknown keys are errors.
+
+Reading files, `${ENV}`, cross checks and the report of all problems are in `livehost/check.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
+Language = Literal["zh", "en", "ja"]
+
+
+class Part(BaseModel):
+    """Base of every settings model: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Canvas(Part):
+    """The picture: pixels and frames a second. The fps must divide 44,100."""
+
+    width: int = Field(720, ge=240, le=2160, multiple_of=2)
+    height: int = Field(1280, ge=240, le=3840, multiple_of=2)
+    fps: int = Field(25, ge=10, le=60)
+
+
+class Encoder(Part):
+    """x264 and AAC. One thread, closed GOP, constant bitrate."""
+
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "superfast"
+    video_kbps: int = Field(2500, ge=300, le=12000)
+    audio_kbps: int = Field(128, ge=64, le=320)
+    gop_s: float = Field(2.0, ge=0.5, le=10)
+    threads: int = Field(1, ge=1, le=16)
+
+
+class Output(Part):
+    """A destination: push address (推流地址) and key (推流码)."""
+
+    name: Name
+    url: str
+    key: SecretStr = SecretStr("")
+    enabled: bool = True
+
+
+class VoiceEngine(Part):
+    """One engine of a voice's chain. `kind` says which; `voice` is that engine's voice name.
+
+    `other_voice` marks a substitute that does not sound like the persona: it is spoken only if
+    the persona's `allow_other_voice` is on.
+    """
+
+    kind: Literal["edge", "espeak", "openai"]
+    voice: str
+    rate: float = Field(1.0, ge=0.5, le=2.0)
+    pitch: float = Field(1.0, ge=0.5, le=2.0)
+    url: str = ""
+    key: SecretStr = SecretStr("")
+    model: str = ""
+    other_voice: bool = False
+
+
+class Voice(Part):
+    """A persona's one voice, as a chain of engines tried in order."""
+
+    chain: tuple[VoiceEngine, ...] = Field(min_length=1)
+    allow_other_voice: bool = False
+
+
+class Style(Part):
+    """How a persona words things: her address to viewers, particles, openers, closers."""
+
+    self_name: str
+    address: tuple[str, ...] = ("家人们",)
+    openers: tuple[str, ...] = ()
+    closers: tuple[str, ...] = ()
+    particles: tuple[str, ...] = ()
+
+
+class Persona(Part):
+    """A digital host: look, voice and words as one thing.
+
+    `look` is a folder, or `builtin:NAME` for one that the project draws. Lines may hold
+    `{self}`, `{address}` and `{shop}`; `reserve` lines hold no price, number or stock.
+    """
+
+    id: Name
+    name: str
+    look: str
+    voice: Voice
+    style: Style
+    language: Language = "zh"
+    greeting: tuple[str, ...] = Field(min_length=1)
+    farewell: tuple[str, ...] = Field(min_length=1)
+    bridges: tuple[str, ...] = Field(min_length=1)
+    resumes: tuple[str, ...] = Field(min_length=1)
+    reserve: tuple[str, ...] = Field(min_length=2)
+    disclosure: tuple[str, ...] = Field(min_length=1)
+
+
+class Segment(Part):
+    """A piece of a rundown: one idea, in several wordings.
+
+    Wordings may hold facts as `{price}`, `{name}`, `{link}`, `{coupon}`, … (`livehost/rundown.py`
+    lists them); a wording whose fact is unknown or no longer valid is not said.
+    """
+
+    id: Name
+    kind: Literal[
+        "welcome", "benefit", "scene", "explain", "price", "interact", "close", "service", "next"
+    ] = "explain"
+    product: str | None = None
+    wordings: tuple[str, ...] = Field(min_length=1)
+
+
+class Rundown(Part):
+    """The script of a show (话术脚本): segments in order, from the top again at the end."""
+
+    id: Name
+    segments: tuple[Segment, ...] = Field(min_length=1)
+
+
+class Slot(Part):
+    """A line of the timetable (排班).
+
+    `rrule` is an RFC 5545 rule with FREQ >= DAILY on the room's local dates from `first` on; `at`
+    is wall-clock time; `duration` elapsed time. `persona: null` is *off air*.
+    """
+
+    id: Name
+    persona: Name | None
+    rundown: Name | None = None
+    first: date
+    at: time
+    duration: timedelta = Field(gt=timedelta(0), le=timedelta(days=7))
+    rrule: str | None = None
+    exdate: tuple[date, ...] = ()
+    rdate: tuple[date, ...] = ()
+    priority: int = Field(0, ge=-100, le=100)
+
+
+class Override(Part):
+    """Somebody put a persona on by hand until an instant (`persona: null`: off air)."""
+
+    persona: Name | None
+    rundown: Name | None = None
+    until: datetime
+
+
+class Webhook(Part):
+    """Who may post viewers' messages to a room. The body's HMAC-SHA256 with `secret`, or `token`."""
+
+    secret: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+
+
+class Room(Part):
+    """One live room (直播间): one platform account, its timetable and its outputs."""
+
+    id: Name
+    title: str = ""
+    platform: str = "generic"
+    zone: str = "Asia/Shanghai"
+    canvas: Canvas = Canvas()
+    encoder: Encoder = Encoder()
+    outputs: tuple[Output, ...] = ()
+    default_persona: Name | None = None
+    default_rundown: Name | None = None
+    slots: tuple[Slot, ...] = ()
+    follow_timetable: bool = False
+    show_prices: bool = True
+    prepare_s: float = Field(30.0, ge=1, le=900)
+    disclose_every_s: float = Field(240.0, ge=30, le=300)
+    question_expires_s: float = Field(180.0, ge=10, le=3600)
+    inbox_limit: int = Field(2000, ge=10, le=100_000)
+    orphan_s: float = Field(1800.0, ge=10)
+    orphan_action: Literal["hold", "end"] = "hold"
+    recording: bool = True
+    recording_cap_gb: float = Field(20.0, gt=0)
+    webhook: Webhook = Webhook()
+
+
+class Token(Part):
+    """A bearer token and what its holder may do."""
+
+    role: Literal["viewer", "operator", "duty", "trainer"]
+    token: SecretStr
+
+
+class Api(Part):
+    """Where the service listens and who may ask. `hosts` are accepted Host names besides loopback."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    red_button_port: int = Field(8081, ge=0, le=65535)
+    tokens: tuple[Token, ...] = ()
+    hosts: tuple[str, ...] = ()
+    max_body_bytes: int = Field(1_000_000, ge=1000)
+
+
+class Settings(Part):
+    """The whole configuration. Paths are absolute once read (relative to the file they stand in)."""
+
+    language: Literal["zh", "en"] = "zh"
+    state_dir: Path
+    catalog: Path
+    font: Path | None = None
+    ai_label: str = "AI生成 · 数字人主播"
+    api: Api = Api()
+    redis_url: SecretStr | None = None
+    rooms: tuple[Room, ...] = Field(min_length=1)
+    personas: tuple[Persona, ...] = Field(min_length=1)
+    rundowns: tuple[Rundown, ...] = Field(min_length=1)
+
+    def persona(self, persona_id: str) -> Persona:
+        """The persona of that id; raises KeyError."""
+        return _by_id(self.personas, persona_id)
+
+    def rundown(self, rundown_id: str) -> Rundown:
+        """The rundown of that id; raises KeyError."""
+        return _by_id(self.rundowns, rundown_id)
+
+    def room(self, room_id: str) -> Room:
+        """The room of that id; raises KeyError."""
+        return _by_id(self.rooms, room_id)
+
+
+_T = TypeVar("_T", Persona, Rundown, Room)
+
+
+def _by_id(items: tuple[_T, ...], wanted: str) -> _T:
+    for item in items:
+        if item.id == wanted:
+            return item
+    raise KeyError(wanted)
