@@ -151,7 +151,7 @@ class OutputSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # ---- both ways -------------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello"):
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     """First message of each side. The newest `epoch` of role `show` fences older connections."""
 
     role: Literal["show", "supervisor", "playout"]
@@ -166,7 +166,7 @@ class Hello(Message, tag="hello"):
 # ---- show -> playout -------------------------------------------------------------------------
 
 
-class Phrase(Message, tag="phrase"):
+class Phrase(Message, frozen=True, kw_only=True, tag="phrase"):
     """One spoken clause with all that is seen and heard during it.
 
     `pcm` is s16le mono at `SAMPLE_RATE_HZ`, at most `MAX_PHRASE_S`, already levelled.
@@ -195,14 +195,14 @@ class Phrase(Message, tag="phrase"):
     gap_s: float = 0.12
 
 
-class PrepareLook(Message, tag="prepare_look"):
+class PrepareLook(Message, frozen=True, kw_only=True, tag="prepare_look"):
     """Decode a look off the clock; answered by `LookReady`."""
 
     look: str
     path: str
 
 
-class Reserve(Message, tag="reserve"):
+class Reserve(Message, frozen=True, kw_only=True, tag="reserve"):
     """One evergreen phrase of the persona on air; index `total - 1` completes and swaps the set."""
 
     persona: str
@@ -211,7 +211,7 @@ class Reserve(Message, tag="reserve"):
     phrase: Phrase
 
 
-class OpenSession(Message, tag="open_session"):
+class OpenSession(Message, frozen=True, kw_only=True, tag="open_session"):
     """Start (or go on with) a session. Opening the session that already runs changes nothing but
     its mode. Without a show for `orphan_s` playout does `orphan_action`."""
 
@@ -224,48 +224,48 @@ class OpenSession(Message, tag="open_session"):
     orphan_action: Literal["hold", "end"] = "hold"
 
 
-class CloseSession(Message, tag="close_session"):
+class CloseSession(Message, frozen=True, kw_only=True, tag="close_session"):
     """End the session: outputs stop, the recording closes, the clock rests."""
 
     session: str
 
 
-class SetOutputs(Message, tag="set_outputs"):
+class SetOutputs(Message, frozen=True, kw_only=True, tag="set_outputs"):
     """The whole wanted set of destinations; a changed key restarts just that one."""
 
     outputs: tuple[OutputSpec, ...]
 
 
-class DropQueued(Message, tag="drop_queued"):
+class DropQueued(Message, frozen=True, kw_only=True, tag="drop_queued"):
     """Drop queued phrases that have not started and belong to an older generation."""
 
     below_generation: int
 
 
-class Alive(Message, tag="alive"):
+class Alive(Message, frozen=True, kw_only=True, tag="alive"):
     """Sent each second. `quiet`: nothing will be said on purpose (paused, script ended)."""
 
     quiet: bool = False
 
 
-class Cut(Message, tag="cut"):
+class Cut(Message, frozen=True, kw_only=True, tag="cut"):
     """Red button: fade the sound within a second, drop what is queued, show the holding picture."""
 
     reason: str = ""
 
 
-class Uncut(Message, tag="uncut"):
+class Uncut(Message, frozen=True, kw_only=True, tag="uncut"):
     """Back from the holding picture."""
 
 
-class TestCue(Message, tag="test_cue"):
+class TestCue(Message, frozen=True, kw_only=True, tag="test_cue"):
     """Flash the picture and beep (1 kHz, 0.2 s) at the same media position, `count` times."""
 
     count: int = 1
     every_s: float = 1.0
 
 
-class AckFates(Message, tag="ack_fates"):
+class AckFates(Message, frozen=True, kw_only=True, tag="ack_fates"):
     """The show has journalled these phrases' fates; playout may forget them."""
 
     ids: tuple[str, ...]
@@ -274,7 +274,7 @@ class AckFates(Message, tag="ack_fates"):
 # ---- playout -> show -------------------------------------------------------------------------
 
 
-class Want(Message, tag="want"):
+class Want(Message, frozen=True, kw_only=True, tag="want"):
     """Playout holds less than about 1.5 s of speech and asks for the next phrase. Repeated every
     0.25 s while it stands; at most one phrase is to be sent for one `serial`."""
 
@@ -282,7 +282,7 @@ class Want(Message, tag="want"):
     held_s: float
 
 
-class LookReady(Message, tag="look_ready"):
+class LookReady(Message, frozen=True, kw_only=True, tag="look_ready"):
     """A look was decoded (or why not)."""
 
     look: str
@@ -290,7 +290,7 @@ class LookReady(Message, tag="look_ready"):
     error: str = ""
 
 
-class Started(Message, tag="started"):
+class Started(Message, frozen=True, kw_only=True, tag="started"):
     """A phrase's first sample was composed, at media position `at` (samples)."""
 
     id: str
@@ -298,7 +298,7 @@ class Started(Message, tag="started"):
     at: int
 
 
-class Fated(Message, tag="fated"):
+class Fated(Message, frozen=True, kw_only=True, tag="fated"):
     """A phrase's fate, repeated after each reconnect until acknowledged.
 
     `at` is the media position of its first sample (-1: never started), `heard_s` how much of it
@@ -333,7 +333,7 @@ class OutputStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     mend: str = ""
 
 
-class Status(Message, tag="status"):
+class Status(Message, frozen=True, kw_only=True, tag="status"):
     """Sent each second and on a change of `outputs`."""
 
     session: str
