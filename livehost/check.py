@@ -1,0 +1,97 @@
+"""Reads the configuration and says everything that is wrong with it at once.
+
+`read_settings` is the only way from files to `Settings`; `livehost check` prints what it raises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from livehost.config_file import read_file
+from livehost.problems import Findings, Path_, Problem, Said, SettingsProblems, Tongue, of_validation
+from livehost.settings import Settings
+
+__all__ = ["Problem", "SettingsProblems", "read_settings", "settings_hash"]
+
+BUILTIN = "builtin:"
+
+
+def read_settings(path: Path, env: Mapping[str, str] = os.environ, tongue: Tongue | None = None) -> Settings:
+    """The configuration at `path`, checked; raises SettingsProblems with all that is wrong."""
+    path = path.resolve()
+    findings = Findings(file=path, tongue=tongue or _tongue(env))
+    data = read_file(path, findings, env)
+    if data is None:
+        if not findings.problems:
+            findings.add(
+                (),
+                Said(
+                    "配置文件是空的", "从 configs/demo.yaml 抄一份开始", "the file is empty", "copy demo.yaml"
+                ),
+            )
+        findings.raise_if_any()
+    _absolute(data, findings)
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            findings.add(_written(detail["loc"]), of_validation(detail, _known_keys(detail["loc"])))
+        findings.raise_if_any()
+        raise
+    findings.raise_if_any()
+    return settings
+
+
+def settings_hash(settings: Settings) -> str:
+    """A short hash of everything but the secrets: equal settings, equal hash."""
+    plain = json.dumps(settings.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def _tongue(env: Mapping[str, str]) -> Tongue:
+    return "en" if env.get("LIVEHOST_LANG", env.get("LANG", "")).lower().startswith("en") else "zh"
+
+
+def _absolute(data: Any, findings: Findings) -> None:
+    """Make the paths in the raw data absolute, each from the folder of the file it stands in."""
+    if not isinstance(data, dict):
+        return
+    for key in ("state_dir", "catalog", "font"):
+        if isinstance(data.get(key), str):
+            data[key] = str(_from(findings, (key,), data[key]))
+    personas = data.get("personas")
+    for index, persona in enumerate(personas if isinstance(personas, list) else []):
+        look = persona.get("look") if isinstance(persona, dict) else None
+        if isinstance(look, str) and not look.startswith(BUILTIN):
+            persona["look"] = str(_from(findings, ("personas", index, "look"), look))
+
+
+def _from(findings: Findings, path: Path_, value: str) -> Path:
+    return (findings.place(path)[0].parent / Path(value).expanduser()).resolve()
+
+
+def _written(loc: tuple[str | int, ...]) -> Path_:
+    return tuple(step for step in loc if step not in ("function-after", "function-before"))
+
+
+def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys of the model in which a validation error's last step stands."""
+    model: type[BaseModel] = Settings
+    for step in loc[:-1]:
+        if isinstance(step, int) or step not in model.model_fields:
+            continue
+        model = _model_in(model.model_fields[str(step)].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)
