@@ -1,0 +1,67 @@
+"""The SQLite schema, one step a version; a step that was released is never edited."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from livehost.store.protocol import SchemaTooNew
+
+STEPS: tuple[str, ...] = (
+    # 1: what the first build kept
+    """
+    CREATE TABLE slots (
+        room TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, version INTEGER NOT NULL,
+        PRIMARY KEY (room, id)
+    );
+    CREATE TABLE outputs (
+        room TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, version INTEGER NOT NULL,
+        PRIMARY KEY (room, name)
+    );
+    CREATE TABLE product_changes (
+        room TEXT NOT NULL, product TEXT NOT NULL, body TEXT NOT NULL, version INTEGER NOT NULL,
+        at TEXT NOT NULL, PRIMARY KEY (room, product)
+    );
+    CREATE TABLE room_facts (
+        room TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (room, name)
+    );
+    CREATE TABLE questions (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        room TEXT NOT NULL, id TEXT NOT NULL, user TEXT NOT NULL, text TEXT NOT NULL, at TEXT NOT NULL,
+        state TEXT NOT NULL, updated_at TEXT NOT NULL, note TEXT NOT NULL DEFAULT '',
+        UNIQUE (room, id)
+    );
+    CREATE INDEX questions_by_state ON questions (room, state, seq);
+    """,
+    # 2: what was answered, and the trace that leads from the question to the sound
+    """
+    ALTER TABLE questions ADD COLUMN answer TEXT NOT NULL DEFAULT '';
+    ALTER TABLE questions ADD COLUMN trace TEXT NOT NULL DEFAULT '';
+    CREATE INDEX questions_by_age ON questions (updated_at);
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> None:
+    """Bring the file to the newest schema, each step in a transaction; raises SchemaTooNew."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, at TEXT NOT NULL)"
+    )
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()[0]
+            if version > len(steps):
+                raise SchemaTooNew(
+                    f"the store is at schema {version}, this livehost knows {len(steps)}: run the newer "
+                    "livehost, or give another state_dir"
+                )
+            if version < len(steps):
+                for statement in filter(str.strip, steps[version].split(";")):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO migrations VALUES (?, datetime('now'))", (version + 1,))
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        if version >= len(steps):
+            return
