@@ -1,0 +1,37 @@
+"""What an answer is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Act = Literal["answer", "handover", "disclose", "decline", "ignore"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value of the catalogue as it was spoken, and the product's version then.
+
+    `product` is empty for a fact of the shop.
+    """
+
+    product: str
+    field: str
+    value: str
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the host does about a line of chat, and the facts that it stands on."""
+
+    act: Act
+    text: str
+    product: str | None = None
+    intent: str = ""
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def speak(self) -> bool:
+        """Whether anything is said."""
+        return bool(self.text)
