@@ -165,7 +165,7 @@ def of_validation(error: ErrorDetails, known_keys: Sequence[str]) -> Said:
             return Said(
                 "名称只能用小写字母、数字、- 和 _，以字母或数字开头，最多 48 个字符",
                 "换一个名称，例如 tang-morning",
-                "a name has small letters, digits, - and _ only, at most 48, and starts with a letter or digit",
+                "a name is 1 to 48 small letters, digits, - and _, a letter or digit first",
                 "choose another, as tang-morning",
             )
         case "too_short":
