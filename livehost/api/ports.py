@@ -1,0 +1,135 @@
+"""What the API asks of the rest of the show. `livehost/house.py` and `room.py` are the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from livehost.alarms import Alarms
+from livehost.events import EventBus
+from livehost.metrics import Metrics
+from livehost.settings import Settings, Token
+from livehost.store.protocol import Accepted, ChatMessage, Store
+
+
+class LiveRoom(Protocol):
+    """One live room, as far as the API knows it. Methods raise `Refused` for "no, not now"."""
+
+    @property
+    def id(self) -> str:
+        """The room's id."""
+        ...
+
+    @property
+    def media_socket(self) -> Path:
+        """Where playout hands out the picture and the sound."""
+        ...
+
+    async def view(self) -> dict[str, Any]:
+        """Life, session, who is on and next, what is said, playout, outputs, counters."""
+        ...
+
+    async def rehearse(self) -> None:
+        """Start the whole chain with no destination."""
+        ...
+
+    async def open(self) -> None:
+        """Go on air."""
+        ...
+
+    async def close(self) -> None:
+        """Say the farewell and end the session."""
+        ...
+
+    async def say(self, text: str, urgent: bool, by: str) -> dict[str, Any]:
+        """Have a reviewed text said; `urgent` before all else."""
+        ...
+
+    async def control(self, action: str, by: str) -> None:
+        """next_product, skip, pause, resume, script_only, auto, cut, uncut."""
+        ...
+
+    async def messages(self, messages: list[ChatMessage], /) -> Accepted:
+        """Store viewers' messages and wake the director."""
+        ...
+
+    def catalog(self) -> Any:
+        """The catalogue with the live changes."""
+        ...
+
+    async def reload_timetable(self) -> None:
+        """Slots or the override changed."""
+        ...
+
+    async def reload_outputs(self) -> None:
+        """Outputs changed."""
+        ...
+
+    async def reload_catalog(self) -> None:
+        """A product changed."""
+        ...
+
+
+class Transcripts(Protocol):
+    """Where what was said is read again."""
+
+    async def transcript(
+        self, room: str, session: str, after: int = 0, limit: int = 100
+    ) -> Sequence[Mapping[str, Any]]:
+        """Entries of a session after a position, oldest first."""
+        ...
+
+
+class House(Protocol):
+    """Everything that the API shows."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+        ...
+
+    @property
+    def tokens(self) -> Sequence[Token]:
+        """The configured tokens, or the one that was made and printed."""
+        ...
+
+    @property
+    def recordings(self) -> Path:
+        """The folder with a folder of recordings for each room."""
+        ...
+
+    @property
+    def red_button_url(self) -> str:
+        """Where the supervisor listens for the red button; empty if it does not."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """Where things are kept."""
+        ...
+
+    @property
+    def journal(self) -> Transcripts:
+        """What was said."""
+        ...
+
+    @property
+    def rooms(self) -> Mapping[str, LiveRoom]:
+        """The rooms by id."""
+        ...
+
+    @property
+    def alarms(self) -> Alarms:
+        """What needs a person."""
+        ...
+
+    @property
+    def events(self) -> EventBus:
+        """What happens."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics:
+        """The figures."""
+        ...

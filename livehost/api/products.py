@@ -1,0 +1,131 @@
+"""Products of a room's catalogue, and changing them on air."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import Response
+from pydantic import Field
+
+from livehost.api.auth import Operator, Viewer
+from livehost.api.ground import Body, IfMatch, Page, TheHouse, TheRoom, etag, new_router, page_of
+from livehost.api.problems import ProblemError
+from livehost.catalog import (
+    Catalog,
+    CatalogProblems,
+    Coupon,
+    Gift,
+    KnownNone,
+    ListPrice,
+    Money,
+    Product,
+    Shipping,
+    Spec,
+    Text,
+    Valid,
+)
+from livehost.refused import Refused
+
+router = new_router("products")
+
+Price = Annotated[Money, Field(gt=0)]
+
+
+class ProductChangeAsked(Body):
+    """What is to change; what is left out stays, null makes it unknown, `false` is a known "none"."""
+
+    price: Price | None = None
+    list_price: ListPrice | KnownNone | None = None
+    coupon: Coupon | KnownNone | None = None
+    gifts: tuple[Gift, ...] | None = None
+    stock: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    restock: date | KnownNone | None = None
+    specs: tuple[Spec, ...] | None = None
+    shipping: Shipping | None = None
+    valid: Valid | None = None
+    usage: Text | None = None
+
+
+def pay(product: Product, now: datetime) -> Decimal:
+    """What a buyer pays (到手价): the price less a coupon that applies now."""
+    coupon = product.coupon
+    if not coupon or coupon.threshold > product.price or (coupon.until and coupon.until < now):
+        return product.price
+    return max(product.price - coupon.amount, Decimal("0.01"))
+
+
+def shown(product: Product, version: int) -> dict[str, Any]:
+    """A product as the API shows it."""
+    now = datetime.now(UTC)
+    return {
+        **product.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        "pay": str(pay(product, now)),
+        "speakable": product.speakable(now),
+        "version": version,
+    }
+
+
+@router.get("/rooms/{room}/products", summary="What the room sells")
+async def list_products(house: TheHouse, room: TheRoom, _: Viewer, page: Page) -> dict[str, Any]:
+    """In the catalogue's order, with the live changes; `pay` is 到手价 now."""
+    catalog: Catalog = room.catalog()
+    versions = await house.store.product_changes(room.id)
+    items, following = page_of(catalog.products, page, lambda one: one.id)
+    return {
+        "items": [shown(one, versions[one.id].version if one.id in versions else 0) for one in items],
+        "next": following,
+    }
+
+
+@router.get("/rooms/{room}/products/{product}", summary="One product")
+async def get_product(
+    house: TheHouse, room: TheRoom, _: Viewer, product: str, response: Response
+) -> dict[str, Any]:
+    """Its ETag is what a change names in If-Match; version 0: as in the catalogue's file."""
+    found = _found(room, product)
+    change = (await house.store.product_changes(room.id)).get(product)
+    version = change.version if change else 0
+    response.headers["etag"] = etag(version)
+    return shown(found, version)
+
+
+@router.patch("/rooms/{room}/products/{product}", summary="Change a product on air (改价, 改库存)")
+async def change_product(
+    house: TheHouse,
+    room: TheRoom,
+    _: Operator,
+    product: str,
+    asked: ProductChangeAsked,
+    version: IfMatch,
+    response: Response,
+) -> dict[str, Any]:
+    """The next phrase uses it; what was prepared with the old fact is dropped."""
+    _found(room, product)
+    values = asked.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    for required in ("price", "stock"):
+        if required in values and values[required] is None:
+            raise ProblemError("invalid", first=f"{required}: 不能为空 / cannot be null")
+    try:
+        room.catalog().with_changes({product: values})
+    except CatalogProblems as error:
+        first = error.problems[0]
+        raise Refused(
+            f"{first.field}: {first.message}",
+            first.mend,
+            status=422,
+            details={"errors": [{"at": one.field, "message": one.message} for one in error.problems]},
+        ) from error
+    change = await house.store.change_product(room.id, product, values, version)
+    await room.reload_catalog()
+    house.events.publish(room.id, "product", {"product": product, "version": change.version})
+    response.headers["etag"] = etag(change.version)
+    return shown(_found(room, product), change.version)
+
+
+def _found(room: TheRoom, product: str) -> Product:
+    found: Product | None = room.catalog().get(product)
+    if found is None:
+        raise ProblemError("unknown_thing", what="product", id=product)
+    return found

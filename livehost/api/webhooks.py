@@ -1,0 +1,84 @@
+"""Where platforms and relays post viewers' messages. An answer means: it is stored."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Request
+
+from livehost.api.ground import TheHouse, TheRoom, new_router
+from livehost.api.keys import Keys, Role
+from livehost.api.ports import House
+from livehost.api.problems import ProblemError
+from livehost.chat.generic import Unreadable, parse, signature_holds
+
+router = new_router("webhooks")
+
+_MESSAGE = {
+    "type": "object",
+    "required": ["text"],
+    "properties": {
+        "id": {"type": "string", "description": "unique within the room; made from the rest if left out"},
+        "user": {"type": "string"},
+        "text": {"type": "string"},
+        "at": {"type": "string", "format": "date-time"},
+    },
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [_MESSAGE, {"type": "array", "items": _MESSAGE, "maxItems": 1000}]}
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/webhooks/generic/{room}",
+    status_code=202,
+    summary="Viewers' messages as plain JSON",
+    openapi_extra=_BODY,
+)
+async def generic(house: TheHouse, room: TheRoom, request: Request) -> dict[str, Any]:
+    """Bearer token, or HMAC-SHA256 of the raw body in `X-Livehost-Signature: sha256=<hex>`.
+
+    Send the same message again as often as needed: it is counted once.
+    """
+    body = await request.body()
+    if not _trusted(house, room.id, request, body):
+        raise ProblemError("signature_wrong")
+    try:
+        parsed = parse(body, datetime.now(UTC))
+    except Unreadable as error:
+        raise ProblemError("body_unreadable") from error
+    stored = await room.messages(list(parsed.messages))
+    result = {
+        "accepted": stored.accepted,
+        "duplicate": stored.duplicate,
+        "rejected": stored.rejected + len(parsed.rejected),
+    }
+    for name, count in result.items():
+        house.metrics.webhook_messages_total.labels(room.id, name).inc(count)
+    reasons = {**{str(place): why for place, why in parsed.rejected.items()}, **stored.reasons}
+    return {**result, "reasons": reasons} if reasons else result
+
+
+def _trusted(house: House, room: str, request: Request, body: bytes) -> bool:
+    """A signature that is sent must hold; without one, the room's token or an operator's."""
+    webhook = house.settings.room(room).webhook
+    presented = request.headers.get("x-livehost-signature")
+    if presented is not None:
+        return signature_holds(body, webhook.secret.get_secret_value(), presented)
+    authorization = request.headers.get("authorization", "")
+    scheme, _, token = authorization.partition(" ")
+    own = webhook.token.get_secret_value()
+    if own and scheme.lower() == "bearer" and hmac.compare_digest(own.encode(), token.strip().encode()):
+        return True
+    keys: Keys = request.app.state.keys
+    who = keys.by_bearer(authorization)
+    return who is not None and who.role.may(Role.OPERATOR)

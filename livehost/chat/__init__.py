@@ -1,0 +1,1 @@
+"""Viewers' messages: reading what platforms send, cleaning it, and which question comes first."""
