@@ -86,8 +86,16 @@ class QuestionState(StrEnum):
 
 
 TRANSITIONS: Mapping[QuestionState, frozenset[QuestionState]] = {
+    # heard or handed over while it waits: a playout reports late what it said while the show was down
     QuestionState.ACCEPTED: frozenset(
-        {QuestionState.CLAIMED, QuestionState.EXPIRED, QuestionState.BLOCKED, QuestionState.IGNORED}
+        {
+            QuestionState.CLAIMED,
+            QuestionState.HEARD,
+            QuestionState.HANDED_OVER,
+            QuestionState.EXPIRED,
+            QuestionState.BLOCKED,
+            QuestionState.IGNORED,
+        }
     ),
     QuestionState.CLAIMED: frozenset(
         {
