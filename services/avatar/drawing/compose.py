@@ -1,0 +1,210 @@
+"""Puts a look together: all layers, the landmarks, the resting picture, and the folder on disk."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+
+from services.avatar.drawing import dress, eyes, figure, hair, head, lips, ornament
+from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, crop, reduce
+from services.avatar.drawing.spec import Face, Host
+
+HEAD_LAYERS = ("iris", "lash", "lid_half", "lid_closed", "lid_smile", "eye_mask", "brow")
+
+
+def layers(host: Host) -> dict[str, Layer]:
+    """Every layer of a look, back to front."""
+    region = head.HEAD
+    over_face = hair.front_mask(host, region)
+    shift = np.roll(over_face, (6 * 3, 4 * 3), (0, 1))
+    cast = np.clip(region.blur(np.maximum(shift, over_face), 5) * 0.85, 0, 1)
+    parts = head.render(host, cast)
+    out: dict[str, Layer] = {"set": backdrop(host), "back_hair": reduce(hair.HAIR, hair.back(host))}
+    z = figure.relief(host)
+    shadow = figure.jaw_shadow(host, head.outline(host.face, 200))
+    bare = figure.skin(host, z, shadow)
+    _, clothed = figure.dress(host, z, bare, dress.pieces(host))
+    out["body"] = reduce(figure.BODY, ornament.on_body(host, figure.BODY, clothed))
+    out["head"] = reduce(region, parts.face)
+    for name in ("l", "r"):
+        side = eyes.side_of(name)
+        out[f"iris_{name}"] = reduce(region, eyes.iris(region, host, side))
+        out[f"eye_mask_{name}"] = reduce(region, eyes.eye_mask(region, host, side))
+        out[f"lash_{name}"] = reduce(region, eyes.lashes(region, host, side))
+        out[f"lid_half_{name}"] = reduce(region, eyes.lid_patch(region, host, parts.half, side, 0.5))
+        out[f"lid_closed_{name}"] = reduce(region, eyes.lid_patch(region, host, parts.closed, side, 1.0))
+        out[f"lid_smile_{name}"] = reduce(region, eyes.smile_patch(region, host, parts.closed, side))
+        out[f"brow_{name}"] = reduce(region, eyes.brow(region, host, side))
+    out["mouth_cavity"] = reduce(region, lips.cavity(region, host))
+    out["teeth_upper"] = reduce(region, lips.teeth(region, host, upper=True))
+    out["teeth_lower"] = reduce(region, lips.teeth(region, host, upper=False))
+    out["tongue"] = reduce(region, lips.tongue(region, host))
+    out["lip_upper"] = reduce(region, lips.cut(region, parts.lips, host, upper=True))
+    out["lip_lower"] = reduce(region, lips.cut(region, parts.lips, host, upper=False))
+    out["front_hair"] = reduce(hair.HAIR, hair.front(host))
+    out["ornament"] = reduce(ornament.REGION, ornament.on_head(host))
+    out["table"] = table(host)
+    return out
+
+
+def backdrop(host: Host) -> Layer:
+    """The set behind the host: the set artist's picture, or a soft gradient until there is one."""
+    picture = _from_sets("draw_set", host.name)
+    if picture is None:
+        y = np.linspace(0, 1, PLATE_H, dtype=np.float32)[:, None, None]
+        top, low = np.float32((0.86, 0.88, 0.86)), np.float32((0.72, 0.70, 0.66))
+        rgb = np.broadcast_to(top * (1 - y) + low * y, (PLATE_H, PLATE_W, 3))
+        picture = np.dstack([rgb * 255, np.full((PLATE_H, PLATE_W), 255)]).astype(np.uint8)
+    return Layer(picture, 0, 0)
+
+
+def table(host: Host) -> Layer:
+    """The table in front: the set artist's, or a plain top."""
+    picture = _from_sets("draw_table", host.name)
+    if picture is None:
+        picture = np.zeros((PLATE_H, PLATE_W, 4), np.uint8)
+        picture[1050:] = (212, 200, 186, 255)
+        picture[1050:1056, :, :3] = 235
+    return crop(picture, 0, 0)
+
+
+def _from_sets(name: str, look: str) -> Any:
+    """A picture from the sets module, reduced to the plate, or None while that module is not there."""
+    try:
+        module = importlib.import_module("services.avatar.drawing.sets")
+    except ModuleNotFoundError:
+        return None
+    draw = getattr(module, name, None)
+    if draw is None:
+        return None
+    picture = np.asarray(draw(look, 2))
+    if picture.dtype != np.uint8:
+        picture = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return cv2.resize(picture, (PLATE_W, PLATE_H), interpolation=cv2.INTER_AREA)
+
+
+def _pick(line: Points, count: int) -> list[list[float]]:
+    at = np.linspace(0, len(line) - 1, count).round().astype(int)
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in line[at]]
+
+
+def landmarks(f: Face) -> dict[str, Any]:
+    """The landmarks of the contract, in plate pixels; clockwise from the left."""
+    up, low, inner = lips.upper_edge(f), lips.lower_edge(f), lips.seam(f)
+    marks: dict[str, Any] = {
+        "lip_outer": _pick(up, 7) + _pick(low[::-1], 7)[1:-1],
+        "lip_inner": _pick(inner[3:-3], 5) + _pick(inner[3:-3][::-1] + (0, 0.6), 5)[1:-1],
+        "face_oval": _pick(head.outline(f, 120)[:-9], 12),
+        "nose_tip": [f.cx, f.nose_y],
+        "shoulders": [[f.cx - 230, 760.0], [f.cx + 230, 760.0]],
+    }
+    ring = head.outline(f, 240)
+    angles = np.linspace(180, 0, 9)
+    at = [int((a + 180) / 360 * 240) % 240 for a in angles]
+    marks["jaw"] = [[round(float(v), 1) for v in ring[i]] for i in at]
+    for name in ("l", "r"):
+        side = eyes.side_of(name)
+        top, bottom = eyes.upper(f, side), eyes.lower(f, side)
+        if side < 0:
+            top, bottom = top[::-1], bottom[::-1]
+        px, py = eyes.pupil(f, side)
+        marks[f"eye_{name}"] = {
+            "contour": _pick(top, 5) + _pick(bottom[::-1], 5)[1:-1],
+            "pupil": [round(px, 1), round(py, 1)],
+            "iris_r": f.iris_r,
+        }
+        line = eyes.brow_line(f, side)
+        marks[f"brow_{name}"] = _pick(line if side > 0 else line[::-1], 3)
+    return marks
+
+
+def save(host: Host, folder: Path) -> None:
+    """Draws a look into a folder: one PNG a layer (the set as JPEG) and look.yaml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for name, layer in layers(host).items():
+        file = f"{name}.jpg" if name == "set" else f"{name}.png"
+        picture = cv2.cvtColor(layer.pixels, cv2.COLOR_RGBA2BGRA)
+        if name == "set":
+            cv2.imwrite(str(folder / file), picture[..., :3], [cv2.IMWRITE_JPEG_QUALITY, 94])
+        else:
+            cv2.imwrite(str(folder / file), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        entries[name] = {"file": file, "at": [layer.x, layer.y]}
+    f = host.face
+    doc = {
+        "version": 1,
+        "name": host.name,
+        "title": host.title,
+        "size": [PLATE_W, PLATE_H],
+        "layers": entries,
+        "landmarks": landmarks(f),
+        "pivots": {"head": [f.cx, f.chin_y - 40.0], "neck": [f.cx, 690.0]},
+        "palette": dict(host.palette),
+    }
+    (folder / "look.yaml").write_text(
+        yaml.safe_dump(doc, sort_keys=False, allow_unicode=True, default_flow_style=None), encoding="utf-8"
+    )
+
+
+def at_rest(folder: Path, *, blink: str = "", open_px: float = 0.0) -> Array:
+    """The picture of a saved look at rest, with lids down (`half`, `closed`, `smile`), or mouth open."""
+    doc = yaml.safe_load((folder / "look.yaml").read_text(encoding="utf-8"))
+    plate = np.zeros((PLATE_H, PLATE_W, 3), np.float32)
+
+    def read(name: str) -> tuple[Array, int, int]:
+        entry = doc["layers"][name]
+        picture = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)
+        if picture.shape[2] == 3:
+            picture = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+        return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).astype(np.float32) / 255, *entry["at"]
+
+    def lay(picture: Array, x: int, y: int) -> None:
+        h, w = picture.shape[:2]
+        a = picture[..., 3:]
+        spot = plate[y : y + h, x : x + w]
+        spot[:] = spot * (1 - a) + picture[..., :3] * a
+
+    def full(name: str) -> Array:
+        picture, x, y = read(name)
+        out = np.zeros((PLATE_H, PLATE_W, 4), np.float32)
+        out[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+        return out
+
+    for name in ("set", "back_hair", "body", "head"):
+        lay(*read(name))
+    for s in ("l", "r"):
+        iris = full(f"iris_{s}")
+        iris[..., 3] *= full(f"eye_mask_{s}")[..., 3]
+        lay(iris, 0, 0)
+        if blink != "closed":
+            lay(*read(f"lash_{s}"))
+        if blink:
+            lay(*read(f"lid_{blink}_{s}"))
+        lay(*read(f"brow_{s}"))
+    if open_px:
+        _open_mouth(doc, plate, full, lay, open_px)
+    lay(*read("lip_upper"))
+    lower, x, y = read("lip_lower")
+    lay(lower, x, y + round(open_px))
+    for name in ("front_hair", "ornament", "table"):
+        lay(*read(name))
+    return plate
+
+
+def _open_mouth(doc: Any, plate: Array, full: Any, lay: Any, open_px: float) -> None:
+    """A rough opening for judging the mouth's inside: clip to the gap between the lips."""
+    inner = np.asarray(doc["landmarks"]["lip_inner"])
+    top = inner[:5]
+    depth = open_px * np.sin(np.linspace(0, np.pi, 5)) ** 0.6
+    gap = np.vstack([top, (top + np.stack([np.zeros(5), depth + 2], 1))[::-1]])
+    clip = np.zeros((PLATE_H, PLATE_W), np.uint8)
+    cv2.fillPoly(clip, [np.round(gap * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    for name in ("mouth_cavity", "tongue", "teeth_lower", "teeth_upper"):
+        part = full(name)
+        part[..., 3] *= cv2.GaussianBlur(clip, (0, 0), 0.8) / np.float32(255)
+        lay(part, 0, 0)

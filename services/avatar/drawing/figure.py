@@ -1,0 +1,183 @@
+"""The bust: neck, collarbones and shoulders as skin, and the garment over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from services.avatar.drawing.canvas import (
+    Array,
+    Colour,
+    Points,
+    Region,
+    brush,
+    noise,
+    over,
+    polygon,
+    ribbon,
+    spline,
+)
+from services.avatar.drawing.head import bump
+from services.avatar.drawing.light import SKIN, Material, linear, shade
+from services.avatar.drawing.spec import Host
+
+BODY = Region(0, 560, 720, 560, 2)
+
+
+def both(half: Sequence[Sequence[float]], cx: float) -> Points:
+    """A closed shape from its left half, listed from top to bottom."""
+    left = spline(half, 70)
+    return np.vstack([left, np.stack([2 * cx - left[::-1, 0], left[::-1, 1]], axis=1)])
+
+
+def torso_shape(cx: float) -> Points:
+    """Neck, shoulders and arms as one silhouette."""
+    return both(
+        [
+            (cx - 50, 540),
+            (cx - 49, 620),
+            (cx - 52, 662),
+            (cx - 66, 690),
+            (cx - 104, 708),
+            (cx - 160, 726),
+            (cx - 214, 748),
+            (cx - 248, 786),
+            (cx - 264, 850),
+            (cx - 274, 950),
+            (cx - 288, 1060),
+            (cx - 300, 1180),
+        ],
+        cx,
+    )
+
+
+def pillow(region: Region, mask: Array, height: float, reach: float, smooth: float) -> Array:
+    """A cushion over a mask, rounded over `reach` from its edge."""
+    far = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / region.scale
+    t = np.clip(far / reach, 0, 1)
+    return region.blur((height * np.sqrt(np.clip(1 - (1 - t) ** 2, 0, 1))).astype(np.float32), smooth)
+
+
+def ridge(region: Region, line: Points, width: float | Points, soft: float, amount: float) -> Array:
+    """A soft ridge (or groove) along a line."""
+    mask = region.mask(lambda c: c.drawPath(polygon(ribbon(line, width)), brush((1, 1, 1))))
+    return region.blur(mask, soft) * np.float32(amount)
+
+
+def relief(host: Host) -> Array:
+    """The height of the bust without clothes' thickness."""
+    c = host.face.cx
+    x, y = BODY.grid()
+    ax, dx = np.abs(x - c), x - c
+    torso = BODY.mask(lambda k: k.drawPath(polygon(torso_shape(c)), brush((1, 1, 1))))
+    z = pillow(BODY, torso, 62, 80, 7)
+    z += np.where(y < 760, 1, 0) * 0
+    neck = np.sqrt(np.clip(1 - (dx / 54) ** 2, 0, 1)) * 44 * np.clip((735 - y) / 70, 0, 1) ** 0.8
+    z = np.maximum(z, BODY.blur(neck.astype(np.float32), 3) + z * 0.35)
+    z = BODY.blur(z, 4)
+    z += bump(ax, y, (84, 925), (66, 70), 36)
+    z += bump(ax, y, (196, 900), (16, 120), -16)
+    z += bump(ax, y, (236, 800), (40, 60), 8)
+    for side in (-1, 1):
+        bone = spline(
+            [(c + side * 15, 714), (c + side * 60, 703), (c + side * 110, 703), (c + side * 168, 722)], 50
+        )
+        z += ridge(BODY, bone, np.linspace(11, 7, 50), 4.0, 6.5)
+        z += ridge(BODY, bone + (side * 8, -14), np.linspace(9, 20, 50), 7, -6.0)
+        z += ridge(BODY, bone + (0, 14), np.linspace(6, 9, 50), 6, -2.0)
+        cord = spline([(c + side * 50, 600), (c + side * 34, 655), (c + side * 11, 708)], 40)
+        z += ridge(BODY, cord, np.linspace(14, 7, 40), 4.5, 4.5)
+    z += bump(dx, y, (0, 709), (9, 9), -6)
+    z += bump(dx, y, (0, 800), (14, 60), -3)
+    return z.astype(np.float32)
+
+
+def skin(host: Host, z: Array, jaw_shadow: Array) -> Array:
+    """Neck and chest as lit skin."""
+    c, s = host.face.cx, host.skin
+    x, y = BODY.grid()
+    rng = np.random.default_rng(host.seed + 3)
+    mask = BODY.mask(lambda k: k.drawPath(polygon(torso_shape(c)), brush((1, 1, 1))))
+    albedo = np.empty((*x.shape, 3), np.float32)
+    albedo[:] = linear(s.base)
+    warm = np.clip(
+        bump(x - c, y, (0, 640), (60, 50), 0.25)
+        + bump(np.abs(x - c), y, (70, 708), (80, 14), 0.22)
+        + bump(x - c, y, (0, 780), (60, 50), 0.12),
+        0,
+        1,
+    )[..., None]
+    albedo = albedo * (1 - warm) + linear(s.blush) * warm
+    albedo *= 1 + (noise(x.shape, 14, rng) * 0.012 + noise(x.shape, 1.0, rng) * 0.010)[..., None]
+    deep = jaw_shadow[..., None] * 0.55
+    albedo = albedo * (1 - deep) + linear(s.shade) * deep
+    colour = shade(BODY, z, albedo, mask, host.light, SKIN, shadow=np.clip(jaw_shadow, 0, 0.9))
+    return np.dstack([colour, mask])
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of clothing: where it lies, what it is made of, how it folds."""
+
+    shape: Points
+    colour: Colour
+    material: Material
+    thick: float = 5.0
+    folds: Callable[[Region, Array, Array], Array] | None = None
+    pattern: Callable[[Region, Array, Array, Array], Array] | None = None
+    edge_soft: float = 0.5
+    alpha: float = 1.0
+    drop: float = 5.0
+
+
+def dress(host: Host, z: Array, below: Array, pieces: Sequence[Piece]) -> tuple[Array, Array]:
+    """Lays pieces over what is below, each with its thickness and the shadow it drops."""
+    x, y = BODY.grid()
+    rng = np.random.default_rng(host.seed + 9)
+    for piece in pieces:
+        mask = BODY.mask(lambda k, p=piece: k.drawPath(polygon(p.shape), brush((1, 1, 1))))
+        fall = BODY.blur(np.roll(mask, (int(piece.drop * 2), int(piece.drop)), (0, 1)), piece.drop) * 0.5
+        below = below.copy()
+        below[..., :3] *= 1 - (fall * (1 - mask))[..., None] * np.asarray((0.8, 0.92, 0.95), np.float32)
+        z = z + pillow(BODY, mask, piece.thick, max(4.0, piece.thick * 1.6), 1.2)
+        cloth = z if piece.folds is None else z + piece.folds(BODY, x, y) * BODY.blur(mask, 2)
+        albedo = np.empty((*x.shape, 3), np.float32)
+        albedo[:] = linear(piece.colour)
+        weave = 1 + (noise(x.shape, 0.6, rng) * 0.018 + noise(x.shape, 9, rng) * 0.012)[..., None]
+        albedo = albedo * weave.astype(np.float32)
+        if piece.pattern is not None:
+            albedo = piece.pattern(BODY, x, y, albedo)
+        lit = shade(BODY, cloth, albedo, mask, host.light, piece.material)
+        alpha = BODY.blur(mask, piece.edge_soft) * piece.alpha
+        below = over(below, np.dstack([lit, alpha]))
+    return z, below
+
+
+def folds(
+    lines: Sequence[tuple[Sequence[Sequence[float]], float, float, float]],
+) -> Callable[[Region, Array, Array], Array]:
+    """Folds along lines: (points, width, softness, height)."""
+
+    def build(region: Region, x: Array, y: Array) -> Array:
+        z = np.zeros_like(x)
+        for points, width, soft, amount in lines:
+            line = spline(points, 40)
+            z += ridge(region, line, np.sin(np.linspace(0.15, np.pi - 0.15, 40)) * width, soft, amount)
+        return z
+
+    return build
+
+
+def jaw_shadow(host: Host, chin: Points) -> Array:
+    """The shade that the head throws on the neck."""
+
+    def draw(canvas: Any) -> None:
+        canvas.drawPath(polygon(chin + (9, 30)), brush((1, 1, 1), 0.85))
+
+    shadow = BODY.blur(BODY.mask(draw), 9)
+    near = BODY.blur(BODY.mask(lambda c: c.drawPath(polygon(chin + (2, 9)), brush((1, 1, 1), 0.7))), 4)
+    return np.clip(shadow * 0.75 + near * 0.35, 0, 0.9)

@@ -1,0 +1,101 @@
+"""What makes one host different from another: measures and colours, in plate pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from services.avatar.drawing.canvas import Colour, rgb
+from services.avatar.drawing.light import Light
+
+
+@dataclass(frozen=True)
+class Skin:
+    """Skin colours, as they look in even light."""
+
+    base: Colour
+    warm: Colour
+    blush: Colour
+    shade: Colour
+    lid: Colour
+    lip: Colour
+    lip_deep: Colour
+
+
+@dataclass(frozen=True)
+class Face:
+    """The proportions of a face; `x` values are distances from the middle line."""
+
+    cx: float = 360.0
+    # Distance from the face's middle (cx, mid_y) to the outline at these angles (degrees, 90 = chin).
+    mid_y: float = 420.0
+    outline: tuple[tuple[float, float], ...] = (
+        (-90, 196),
+        (-60, 178),
+        (-35, 149),
+        (-15, 131),
+        (0, 125),
+        (15, 124),
+        (30, 128),
+        (45, 137),
+        (60, 152),
+        (75, 167),
+        (90, 173),
+    )
+    depth: float = 104.0
+    eye_y: float = 417.0
+    eye_x: float = 61.0
+    eye_w: float = 58.0
+    eye_h: float = 24.0
+    eye_tilt: float = 2.0  # how much higher the outer corner lies than the inner
+    eye_peak: float = 0.46  # where the upper lid is highest, from the inner corner
+    crease: float = 7.0
+    crease_depth: float = 1.0
+    iris_r: float = 14.2
+    iris: tuple[str, str, str] = ("#1c0e09", "#4a2716", "#8a5630")
+    lash: float = 9.0
+    liner: float = 2.6
+    wing: float = 5.0
+    brow_y: float = 381.0
+    brow_in: float = 26.0
+    brow_out: float = 92.0
+    brow_arch: float = 9.0
+    brow_drop: float = 4.0
+    brow_thick: float = 9.5
+    brow_colour: str = "#3a241b"
+    nose_y: float = 489.0  # the tip
+    nose_w: float = 17.0  # wing to middle
+    bridge: float = 12.0
+    tip: float = 19.0
+    mouth_y: float = 531.0
+    mouth_w: float = 41.0
+    upper_lip: float = 9.5
+    lower_lip: float = 13.0
+    cupid: float = 3.2
+    smile: float = 4.0
+    chin_y: float = 577.0
+    cheek: float = 7.0
+    cheek_y: float = 466.0
+    smile_fold: float = 1.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """One look: a name, a seed, a face, its colours and its light."""
+
+    name: str
+    seed: int
+    title: str
+    face: Face
+    skin: Skin
+    light: Light
+    hair: tuple[Colour, Colour, Colour]  # dark, middle, light
+    hair_gleam: Colour
+    lid_colour: Colour
+    lid_strength: float = 0.35
+    blush_strength: float = 0.5
+    palette: dict[str, str] = field(default_factory=dict)
+
+
+def tones(*hexed: str) -> tuple[Colour, ...]:
+    """Several colours from their hex names."""
+    return tuple(rgb(h) for h in hexed)
