@@ -1,0 +1,58 @@
+# livehost: two commands to know are `make demo` and `make test`. Each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+RUN_PACKAGES := fonts-noto-cjk
+TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg nginx libnginx-mod-rtmp redis-server chromium procps
+
+.PHONY: help setup setup-dev demo serve lint test test-long bench draw lock clean
+
+help:
+	@echo "make demo [ARGS='--seconds 60']   put a demo room on air on this machine"
+	@echo "make test                         every test (make test-long: the long ones)"
+	@echo "make lint                         ruff and mypy"
+	@echo "make bench                        the figures that the README quotes"
+	@echo "make draw                         draw the hosts, sets and products again"
+
+setup: $(VENV)/.run-ready
+setup-dev: $(VENV)/.dev-ready
+
+$(VENV)/.run-ready: pyproject.toml requirements.lock .ci/install
+	@PYTHON="$(PYTHON)" .ci/install run $(RUN_PACKAGES)
+
+$(VENV)/.dev-ready: pyproject.toml requirements.lock .ci/install
+	@PYTHON="$(PYTHON)" .ci/install dev $(TEST_PACKAGES)
+
+demo: setup
+	@exec $(BIN)/livehost demo $(ARGS)
+
+serve: setup
+	@exec $(BIN)/livehost serve $(ARGS)
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Everything but the shows runs in parallel workers; shows in real time need both cores each.
+test: setup-dev
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not show and not long"
+	$(BIN)/pytest -q -m "show and not long"
+
+test-long: setup-dev
+	$(BIN)/pytest -q -m "long"
+
+bench: setup-dev
+	$(BIN)/python -m bench $(ARGS)
+
+draw: setup-dev
+	$(BIN)/python -m services.avatar.drawing
+
+lock: setup-dev
+	.ci/lock
+
+clean:
+	rm -rf $(VENV) .state build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/out

@@ -1,0 +1,174 @@
+"""The command line: serve | demo | check | ask | review | read.
+
+Heavy parts load inside the commands, so that `livehost --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="livehost", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Puts a digital human on air and keeps it there.",
+)  # fmt: skip
+
+Config = Annotated[Path, typer.Argument(help="The configuration (see configs/demo.yaml).")]
+
+
+@app.command()
+def serve(config: Config, port: Annotated[int | None, typer.Option(help="The API's port.")] = None) -> None:
+    """Run every room of a configuration until told to stop."""
+    _supervise(config, port=port, any_port=False, open_rooms=False, seconds=None)
+
+
+@app.command()
+def demo(
+    config: Annotated[Path | None, typer.Option(help="Another configuration than the demo's.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="End by itself after so many seconds.")] = None,
+    port: Annotated[int | None, typer.Option(help="The console's port.")] = None,
+) -> None:
+    """Put the demo room on air on this machine and print the console's address."""
+    chosen = config or Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
+    _supervise(chosen, port=port, any_port=True, open_rooms=True, seconds=seconds)
+
+
+@app.command(hidden=True)
+def show(
+    config: Config,
+    port: Annotated[int, typer.Option()],
+    red_button_port: Annotated[int, typer.Option()],
+    open_rooms: Annotated[bool, typer.Option("--open")] = False,
+) -> None:
+    """The show's process, a child of `serve`."""
+    import asyncio
+
+    from livehost.app import serve_show
+    from livehost.check import read_settings
+    from livehost.runtime import with_token
+
+    settings, _ = with_token(read_settings(config))
+    api = settings.api.model_copy(update={"port": port, "red_button_port": red_button_port})
+    _log()
+    asyncio.run(serve_show(settings.model_copy(update={"api": api}), open_rooms=open_rooms))
+
+
+@app.command()
+def check(config: Config) -> None:
+    """Say everything that is wrong with a configuration, each with what to change; exit 1 if anything is."""
+    from livehost.check import SettingsProblems, read_settings
+
+    try:
+        settings = read_settings(config)
+    except SettingsProblems as found:
+        for problem in found.problems:
+            typer.echo(str(problem), err=True)
+        typer.echo(f"{len(found.problems)} 处问题 / problems", err=True)
+        raise typer.Exit(1) from found
+    rooms, personas = len(settings.rooms), len(settings.personas)
+    typer.echo(f"配置可用 / the configuration is sound: {rooms} 直播间 rooms, {personas} 数字人主播 personas")
+
+
+@app.command()
+def ask(
+    catalog: Annotated[Path, typer.Option(help="The catalogue.")],
+    now: Annotated[datetime | None, typer.Option(formats=[], parser=datetime.fromisoformat)] = None,
+) -> None:
+    """Answer questions: JSON lines in, each with its answer out."""
+    from livehost.answers.rows import ask_rows
+    from livehost.catalog import Catalog, CatalogProblems
+
+    try:
+        loaded = Catalog.load(catalog)
+    except CatalogProblems as error:
+        _fail(str(error))
+    _rows(ask_rows(sys.stdin, loaded, now or datetime.now().astimezone()))
+
+
+@app.command()
+def review() -> None:
+    """Review script lines: JSON lines in, each with its verdict out."""
+    from livehost.compliance.rows import review_rows
+
+    _rows(review_rows(sys.stdin))
+
+
+@app.command()
+def read() -> None:
+    """Read texts aloud, in writing: JSON lines in, each with what is spoken out."""
+    from services.speech.normalise import read_rows
+
+    _rows(read_rows(sys.stdin))
+
+
+def main() -> None:
+    """Entry point of the `livehost` command."""
+    app()
+
+
+def _rows(rows: Iterable[str]) -> None:
+    try:
+        for row in rows:
+            typer.echo(row)
+    except ValueError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+
+
+def _supervise(
+    config: Path, *, port: int | None, any_port: bool, open_rooms: bool, seconds: float | None
+) -> None:
+    import asyncio
+
+    from livehost.check import SettingsProblems
+    from livehost.serving import PortTaken, prepared, run
+    from livehost.supervisor import AlreadyRunning
+
+    _log()
+    try:
+        settings, made = prepared(config, port=port, any_port=any_port)
+        code = asyncio.run(
+            run(
+                config.resolve(), settings, open_rooms=open_rooms, seconds=seconds, made_token=made,
+                say=lambda text: typer.echo(text),
+            )
+        )  # fmt: skip
+    except SettingsProblems as found:
+        for problem in found.problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from found
+    except (PortTaken, AlreadyRunning) as error:
+        _fail(str(error))
+    raise typer.Exit(code)
+
+
+def _log() -> None:
+    """Log lines for people, to standard error."""
+    import logging
+
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

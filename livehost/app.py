@@ -1,0 +1,93 @@
+"""The show's composition root: settings -> objects -> the API with its lifespan.
+
+Tests build a show by the same functions and pass scripted voices or writers.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from livehost.alarms import Alarms
+from livehost.catalog import Catalog
+from livehost.events import EventBus
+from livehost.house import House
+from livehost.journal import Journal
+from livehost.metrics import Metrics
+from livehost.room import Room
+from livehost.runtime import Places
+from livehost.settings import Settings
+from livehost.store import open_store
+
+if TYPE_CHECKING:
+    from livehost.voicing import Voices
+    from livehost.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+OPEN_WITHIN_S = 30.0
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings, *, voices: Voices | None = None, writer: Writer | None = None
+) -> AsyncIterator[House]:
+    """The house with its rooms running; all of it ends with the block."""
+    places = Places(settings.state_dir)
+    async with AsyncExitStack() as stack:
+        if voices is None:
+            from services.speech import Speaker
+
+            voices = await stack.enter_async_context(Speaker(places.speech))
+        store = await stack.enter_async_context(open_store(settings))
+        journal = await stack.enter_async_context(Journal(places.journal, secrets=_secrets(settings)))
+        events = EventBus()
+        stack.callback(events.close)
+        metrics = Metrics()
+        alarms = await stack.enter_async_context(Alarms(events=events, metrics=metrics))
+        house = House(
+            settings=settings, catalog=Catalog.load(settings.catalog), store=store, journal=journal,
+            events=events, metrics=metrics, alarms=alarms, tokens=settings.api.tokens,
+            red_button_url=f"http://{settings.api.host}:{settings.api.red_button_port}",
+            recordings=settings.state_dir / "recordings",
+        )  # fmt: skip
+        for room in settings.rooms:
+            house.rooms[room.id] = await stack.enter_async_context(
+                Room(room, house, voices, run_dir=places.run_dir(room.id), writer=writer)
+            )
+        yield house
+
+
+async def serve_show(settings: Settings, *, open_rooms: bool = False, sock: socket.socket | None = None) -> None:
+    """Run the show until it is told to stop; `open_rooms` puts every room on air (the demo)."""
+    import uvicorn
+
+    from livehost.api import create_api
+
+    async with open_house(settings) as house:
+        api = create_api(house)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                api, host=settings.api.host, port=settings.api.port, log_level="warning",
+                access_log=False, timeout_graceful_shutdown=2, server_header=False,
+            )
+        )  # fmt: skip
+        if open_rooms:
+            for room in house.rooms.values():
+                room.open_when_ready(OPEN_WITHIN_S)
+        await server.serve(sockets=[sock] if sock else None)
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    """Every secret value of the configuration, for what must never write one."""
+    found = [token.token.get_secret_value() for token in settings.api.tokens]
+    for room in settings.rooms:
+        found += [output.key.get_secret_value() for output in room.outputs]
+        found += [room.webhook.secret.get_secret_value(), room.webhook.token.get_secret_value()]
+    for persona in settings.personas:
+        found += [engine.key.get_secret_value() for engine in persona.voice.chain]
+    return tuple(secret for secret in found if secret)

@@ -1,0 +1,247 @@
+"""Beside the main loop: what keeps candidates written, checked and voiced ahead.
+
+    ScriptPreparer      the rundown's next lines, about `AHEAD_S` of them
+    QuestionPreparer    every accepted question, claimed from the store a few at a time
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from livehost.catalog import Catalog
+from livehost.desk import Desk, Mode
+from livehost.lines import Cast, Draft, Line, Place
+from livehost.progress import Progress, after, product_at
+from livehost.store.protocol import Question, QuestionState, Store
+from livehost.voicing import Voicer
+from livehost.writer import Writer, reviewed
+from services import wire
+
+log = structlog.get_logger(__name__)
+
+AHEAD_S = 25.0
+LINES_AHEAD = 4
+ANSWERS_AHEAD = 3
+IDLE_S = 0.5
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+Card = Callable[[str | None], wire.ProductCard | None]
+Clock = Callable[[], datetime]
+
+
+class ScriptPreparer:
+    """Writes and voices the rundown ahead of what is said, each segment in a fresh wording."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        writer: Writer,
+        voicer: Voicer,
+        progress: Progress,
+        *,
+        catalog: Callable[[], Catalog],
+        clock: Clock,
+        card: Card,
+        spawn: Spawn,
+        running: Callable[[], bool],
+    ) -> None:
+        self._desk = desk
+        self._writer = writer
+        self._voicer = voicer
+        self._progress = progress
+        self._catalog = catalog
+        self._clock = clock
+        self._card = card
+        self._spawn = spawn
+        self._running = running
+        self._cursor: tuple[int, int] | None = None
+        self._cursor_of: tuple[Cast, int] | None = None
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the script ahead for ever."""
+        while True:
+            prepared = self._running() and self._behind() and await self._one()
+            if not prepared:
+                self.wake.clear()
+                try:
+                    async with asyncio.timeout(IDLE_S):
+                        await self.wake.wait()
+                except TimeoutError:
+                    pass
+
+    def seek(self, segment: int) -> None:
+        """Go on at a segment: what was prepared of others is dropped."""
+        self._progress.segment, self._progress.wording, self._progress.phrase = segment, -1, 0
+        self._desk.drop_script()
+        self.wake.set()
+
+    def _behind(self) -> bool:
+        desk = self._desk
+        unvoiced = sum(1 for line in desk.script if not all(line.voiced[line.sent :]))
+        return unvoiced < LINES_AHEAD and (unvoiced > 0 or desk.script_ahead_s < AHEAD_S)
+
+    async def _one(self) -> bool:
+        """Prepare the next segment; False where no segment of the rundown is true now."""
+        desk, cast = self._desk, self._desk.cast
+        stamp = (cast, desk.generation)
+        if self._cursor_of != stamp or self._cursor is None:
+            self._progress.enter(cast.rundown)
+            self._cursor, self._cursor_of = (self._progress.segment, self._progress.loop), stamp
+        segments = cast.rundown.segments
+        for _ in range(len(segments)):
+            segment, loop = self._cursor
+            here = Place(segment, -1, loop)
+            written = await self._write(cast, here)
+            if (self._desk.cast, self._desk.generation) != stamp:
+                return True
+            self._cursor = after(segment, loop, len(segments))
+            if written is not None:
+                self._lay(cast, here, *written)
+                return True
+        log.warning("no segment can be said now", rundown=cast.rundown.id)
+        return False
+
+    async def _write(self, cast: Cast, here: Place) -> tuple[int, Draft] | None:
+        progress, segment = self._progress, cast.rundown.segments[here.segment]
+        pending = {"".join(line.draft.texts) for line in self._desk.all_lines()}
+        going_on = progress.phrase > 0 and (progress.segment, progress.loop) == (here.segment, here.loop)
+
+        def choose(wordings: list[tuple[int, str]]) -> int:
+            if going_on and any(index == progress.wording for index, _ in wordings):
+                return progress.wording
+            return progress.freshest(wordings, self._clock().timestamp(), pending)
+
+        written = await self._writer.script(segment, cast, self._catalog(), self._clock(), choose)
+        if written is None or not written[1].texts:
+            return None
+        product = self._catalog().get(segment.product) if segment.product else None
+        draft, hits = reviewed(written[1], product.category if product else "other")
+        if draft is None:
+            log.error("a wording breaks a rule and is left out", segment=segment.id, hits=[str(h) for h in hits])
+            return None
+        return written[0], draft
+
+    def _lay(self, cast: Cast, here: Place, wording: int, draft: Draft) -> None:
+        progress = self._progress
+        place = Place(here.segment, wording, here.loop)
+        shown = product_at(cast.rundown, here.segment)
+        line = Line(kind=wire.PhraseKind.SCRIPT, cast=cast, draft=draft, place=place, card=self._card(shown))
+        resumes = (progress.segment, progress.loop, progress.wording) == (here.segment, here.loop, wording)
+        if resumes and 0 < progress.phrase < len(draft.texts):
+            line.sent = line.heard = progress.phrase
+        self._desk.lay(line)
+        self._spawn(self._voice(line), f"voice script {here.segment}")
+
+    async def _voice(self, line: Line) -> None:
+        await self._voicer.voice(line, self._desk.changed.set)
+        if line.failed and line in self._desk.script:
+            self._desk.script.remove(line)
+            log.warning("a script line has no sound and is left out", error=line.failed)
+        self.wake.set()
+
+
+class QuestionPreparer:
+    """Claims questions, has them answered and checked, voices the answers."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        writer: Writer,
+        voicer: Voicer,
+        store: Store,
+        *,
+        room: str,
+        expires_s: float,
+        catalog: Callable[[], Catalog],
+        clock: Clock,
+        card: Card,
+        on_air_product: Callable[[], str | None],
+        spawn: Spawn,
+        running: Callable[[], bool],
+        settled: Callable[[Question], None],
+    ) -> None:
+        self._desk = desk
+        self._writer = writer
+        self._voicer = voicer
+        self._store = store
+        self._room = room
+        self._expires = timedelta(seconds=expires_s)
+        self._catalog = catalog
+        self._clock = clock
+        self._card = card
+        self._on_air_product = on_air_product
+        self._spawn = spawn
+        self._running = running
+        self._settled = settled
+        self._busy = 0
+        self.claimed = False
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep a few answers ready for ever; let old questions expire."""
+        while True:
+            if self._running():
+                await self._store.expire(self._room, self._clock() - self._expires)
+                free = ANSWERS_AHEAD - len(self._desk.answers) - self._busy
+                if self._desk.mode is Mode.AUTO and free > 0:
+                    for question in await self._store.claim(self._room, free):
+                        self.claimed = True
+                        self.prepare(question)
+            self.wake.clear()
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self.wake.wait()
+            except TimeoutError:
+                pass
+
+    def prepare(self, question: Question) -> None:
+        """Answer a claimed question (again, where its facts or its persona changed)."""
+        self._busy += 1
+        self._spawn(self._prepare(question), f"answer {question.id}")
+
+    async def _prepare(self, question: Question) -> None:
+        try:
+            line = await self._line(question)
+            if line is not None:
+                await self._voicer.voice(line, lambda: None)
+                if line.failed:
+                    log.warning("an answer has no sound", question=question.id, error=line.failed)
+                    await self._settle(question, QuestionState.ACCEPTED, note=line.failed)
+                elif line.cast is not self._desk.cast:
+                    await self._settle(question, QuestionState.ACCEPTED, note="the persona changed")
+                else:
+                    self._desk.lay(line)
+        finally:
+            self._busy -= 1
+            self.wake.set()
+
+    async def _line(self, question: Question) -> Line | None:
+        cast = self._desk.cast
+        draft = await self._writer.answer(
+            question, cast, self._catalog(), self._on_air_product(), self._clock()
+        )
+        if not draft.texts:
+            await self._settle(question, QuestionState.IGNORED, note=draft.act)
+            return None
+        product = self._catalog().get(draft.product) if draft.product else None
+        checked, hits = reviewed(draft, product.category if product else "other")
+        if checked is None:
+            note = "; ".join(str(hit) for hit in hits)
+            await self._settle(question, QuestionState.BLOCKED, note=note)
+            return None
+        return Line(
+            kind=wire.PhraseKind.ANSWER,
+            cast=cast,
+            draft=checked,
+            question=question,
+            card=self._card(draft.product) if draft.product else None,
+        )
+
+    async def _settle(self, question: Question, state: QuestionState, *, note: str) -> None:
+        self._settled(await self._store.settle(self._room, question.id, state, note))

@@ -1,0 +1,184 @@
+"""What became of each phrase: journal, questions and the rundown's position follow playout's word.
+
+Everything needed stands in the fate itself (its trace), so that fates which playout kept while the
+show was down count like all others. A fate is acknowledged only once it is in the journal on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from livehost.desk import Desk
+from livehost.events import EventBus
+from livehost.journal import Journal
+from livehost.lines import Line, Trace
+from livehost.metrics import Metrics
+from livehost.progress import Progress
+from livehost.settings import Rundown
+from livehost.store.protocol import NotStored, Question, QuestionState, Store, TransitionRefused
+from services import wire
+
+log = structlog.get_logger(__name__)
+
+
+class Record:
+    """Keeps the record of one room."""
+
+    def __init__(
+        self,
+        room: str,
+        desk: Desk,
+        store: Store,
+        journal: Journal,
+        progress: Progress,
+        *,
+        rundown: Callable[[str], Rundown | None],
+        save: Callable[[], Awaitable[None]],
+        events: EventBus,
+        metrics: Metrics,
+    ) -> None:
+        self._room = room
+        self._desk = desk
+        self._store = store
+        self._journal = journal
+        self._progress = progress
+        self._rundown = rundown
+        self._save = save
+        self._events = events
+        self._metrics = metrics
+        self._asked_at: dict[str, datetime] = {}
+        self._begun: set[str] = set()
+        self.now: dict[str, Any] | None = None
+
+    def said(self, line: Line, phrase: wire.Phrase) -> None:
+        """A phrase goes to playout: what it says, why, and the facts that it rests on."""
+        entry: dict[str, Any] = {
+            "type": "say",
+            "id": phrase.id,
+            "kind": phrase.kind.value,
+            "trace": phrase.trace,
+            "persona": phrase.persona,
+            "look": phrase.look,
+            "text": phrase.text,
+            "source": line.draft.source,
+            "facts": [asdict(fact) for fact in line.draft.facts],
+            "product": line.draft.product,
+        }
+        if line.question is not None:
+            entry |= {"question": line.question.id, "asked": line.question.text, "act": line.draft.act}
+            self._asked_at[phrase.id] = line.question.at
+        if line.by:
+            entry["by"] = line.by
+        self._journal.append(self._room, phrase.session, entry)
+
+    async def started(self, message: wire.Started) -> None:
+        """A phrase is heard now: its question is answered from here on, whatever comes."""
+        held = self._desk.in_flight.get(message.id)
+        if held is None:
+            return
+        line, index = held
+        phrase = line.voiced[index]
+        assert phrase is not None
+        self.now = {
+            "id": phrase.id,
+            "kind": phrase.kind.value,
+            "text": phrase.text,
+            "persona": phrase.persona,
+            "trace": phrase.trace,
+            "product": line.draft.product,
+            "question": line.question.text if line.question else None,
+        }
+        self._events.publish(self._room, "phrase", self.now)
+        asked = self._asked_at.pop(message.id, None)
+        if line.question is not None and index == 0:
+            if asked is not None:
+                waited = (datetime.now(UTC) - asked).total_seconds()
+                self._metrics.answer_seconds.labels(self._room).observe(max(0.0, waited))
+            await self._answered(phrase.trace, "".join(line.draft.texts))
+
+    async def fated(self, message: wire.Fated) -> None:
+        """A phrase's one fate; may be told again after a reconnect, and counts once."""
+        if self._journal.phrase_seen(self._room, message.session, message.id):
+            return
+        held = self._desk.fated(message.id, message.fate)
+        self._journal.append(
+            self._room,
+            message.session,
+            {
+                "type": "fate",
+                "id": message.id,
+                "kind": message.kind.value,
+                "trace": message.trace,
+                "persona": message.persona,
+                "text": message.text,
+                "fate": message.fate.value,
+                "position": message.at,
+                "heard_s": round(message.heard_s, 3),
+                "ended_at": datetime.fromtimestamp(message.ended_unix_s, UTC).isoformat(timespec="milliseconds"),
+                "recording": message.recording,
+                "recording_s": round(message.recording_s, 3),
+            },
+        )
+        self._metrics.phrases_total.labels(self._room, message.kind.value, message.fate.value).inc()
+        self._events.publish(
+            self._room, "fate", {"id": message.id, "fate": message.fate.value, "text": message.text}
+        )
+        trace = Trace.read(message.trace)
+        if trace.kind in ("q", "h"):
+            if message.at >= 0:
+                await self._answered(message.trace, "".join(held[0].draft.texts) if held else "")
+            elif held is None:
+                await self._settle(trace.key, QuestionState.ACCEPTED, note="its answer was not heard")
+        if message.fate is wire.PhraseFate.FINISHED:
+            await self._heard(message, trace, held[0] if held else None)
+
+    async def _heard(self, message: wire.Fated, trace: Trace, line: Line | None) -> None:
+        where = trace.place
+        rundown = self._rundown(where[0]) if where else None
+        if where is None or rundown is None or self._progress.rundown != rundown.id:
+            return
+        self._progress.heard(where[1], trace.index, trace.total, len(rundown.segments))
+        if line is not None and trace.index == trace.total - 1:
+            self._progress.remember("".join(line.draft.texts), message.ended_unix_s)
+        await self._save()
+
+    async def _answered(self, trace_text: str, answer: str) -> None:
+        trace = Trace.read(trace_text)
+        if trace.key in self._begun:
+            return
+        self._begun.add(trace.key)
+        state = QuestionState.HANDED_OVER if trace.kind == "h" else QuestionState.HEARD
+        await self._settle(trace.key, state, answer=answer, trace=trace_text)
+
+    async def _settle(
+        self, question_id: str, state: QuestionState, *, note: str = "", answer: str = "", trace: str = ""
+    ) -> None:
+        try:
+            question = await self._store.settle(
+                self._room, question_id, state, note, answer=answer, trace=trace
+            )
+        except (TransitionRefused, NotStored) as refused:
+            log.info("a question keeps its state", question=question_id, why=str(refused))
+            return
+        self.question_changed(question)
+
+    def question_changed(self, question: Question) -> None:
+        """Tell who watches that a question has another state."""
+        self._metrics.questions_total.labels(self._room, question.state.value).inc()
+        self._events.publish(
+            self._room,
+            "question",
+            {
+                "id": question.id,
+                "user": question.user,
+                "text": question.text,
+                "state": question.state.value,
+                "answer": question.answer,
+                "note": question.note,
+            },
+        )

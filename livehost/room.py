@@ -1,0 +1,410 @@
+"""One live room: its session, its tasks, its link to playout, and what a person may ask of it.
+
+`async with Room(...)` runs it. All that must outlast the process is in the store and the journal;
+a room that starts again goes on with a session that was open, and opens none by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from livehost import answers, compliance, schedule
+from livehost.booth import Booth, first_generation
+from livehost.casting import Casting, card
+from livehost.catalog import Catalog
+from livehost.desk import Desk, Mode, Stock
+from livehost.director import Director
+from livehost.house import House
+from livehost.lines import Cast, Draft, Line, renewed
+from livehost.preparers import QuestionPreparer, ScriptPreparer
+from livehost.progress import Progress, next_product, product_at
+from livehost.record import Record
+from livehost.refused import Refused
+from livehost.room_view import room_view
+from livehost.settings import Override, Slot
+from livehost.settings import Room as RoomSettings
+from livehost.store.protocol import Accepted, ChatMessage, Life, Session
+from livehost.switching import SwitchPreparer
+from livehost.tasks import Tasks
+from livehost.voicing import Voicer, Voices, standing_lines
+from livehost.writer import TemplateWriter, Writer
+from services import wire
+from services.speech.phrases import split_phrases
+
+log = structlog.get_logger(__name__)
+
+FAREWELL_S = 12.0
+OPEN = (Life.REHEARSAL, Life.ON_AIR)
+
+
+class Room:
+    """A room on this machine."""
+
+    def __init__(
+        self,
+        settings: RoomSettings,
+        house: House,
+        voices: Voices,
+        *,
+        run_dir: Path,
+        writer: Writer | None = None,
+    ) -> None:
+        self.id = settings.id
+        self.settings = settings
+        self.house = house
+        self.media_socket = run_dir / "media.sock"
+        self._control_socket = run_dir / "control.sock"
+        self._writer = writer or TemplateWriter(platform=settings.platform)
+        self._voicer = Voicer(voices)
+        self._casting = Casting(house.settings, settings)
+        self._slots: tuple[Slot, ...] = settings.slots
+        self._override: Override | None = None
+        self._catalog = house.catalog
+        self._stack = AsyncExitStack()
+        self._greeted = asyncio.Event()
+        self._disclosed_at = 0.0
+        self.equipped: Cast | None = None
+        self.session: Session | None = None
+        self.progress = Progress()
+
+    # ---- life of the object
+
+    async def __aenter__(self) -> Self:
+        store, room = self.house.store, self.id
+        await store.seed_slots(room, self.settings.slots)
+        await store.seed_outputs(room, self.settings.outputs)
+        self.epoch = await store.next_epoch(room)
+        self.session = await store.session(room)
+        state = await store.room_state(room)
+        self.progress = Progress.of(state.get("progress", {}))
+        await self.reload_catalog()
+        await self._read_timetable()
+        cast = self._casting.first(self.on_air())
+        self.desk = Desk(cast, self._stock(cast))
+        self.desk.generation = first_generation(self.epoch)
+        self.desk.mode = Mode(state.get("mode", Mode.AUTO))
+        self.desk.disclosure_due = self._disclosure_due
+        self.record = Record(
+            room, self.desk, store, self.house.journal, self.progress,
+            rundown=self._rundown, save=self._save, events=self.house.events, metrics=self.house.metrics,
+        )  # fmt: skip
+        self.booth = Booth(self, self._control_socket)
+        self.link = self.booth.link
+        self._prepare_parts()
+        if self.is_open:
+            self._greeted.set()
+            log.info("going on with an open session", room=room, session=self.session_id)
+        self._tasks = await self._stack.enter_async_context(Tasks(f"room {room}"))
+        for name, work in (
+            ("link", self.link.run), ("director", self._director.run), ("script", self._script.run),
+            ("questions", self._questions.run), ("switch", self._switch.run), ("alive", self.booth.keep_alive),
+        ):  # fmt: skip
+            self._tasks.keep(work, name)
+        self._tasks.spawn(self._equip(self.desk.stock), "equip")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def _prepare_parts(self) -> None:
+        common: dict[str, Any] = {"catalog": self.catalog, "clock": self._now, "card": self._card}
+        self._director = Director(
+            self.desk, self.link,
+            still_true=lambda line: answers.still_true(line.draft.facts, self._catalog, self._now()),
+            said=self._said, stale=self._stale, session=lambda: self.session_id,
+        )  # fmt: skip
+        self._script = ScriptPreparer(
+            self.desk, self._writer, self._voicer, self.progress, **common,
+            spawn=self.spawn, running=lambda: self.is_open and self._greeted.is_set(),
+        )  # fmt: skip
+        self._questions = QuestionPreparer(
+            self.desk, self._writer, self._voicer, self.house.store, **common, room=self.id,
+            expires_s=self.settings.question_expires_s, on_air_product=self.product_on_air,
+            spawn=self.spawn, running=lambda: self.is_open and self.booth.reconciled,
+            settled=self.record.question_changed,
+        )  # fmt: skip
+        self._switch = SwitchPreparer(
+            self.desk, self._voicer, prepare_s=self.settings.prepare_s, clock=self._now,
+            on_air=self.on_air, next_change=self.next_change, cast_for=self._casting.of,
+            stock_for=self._stock, take_look=self.booth.take_look,
+            running=lambda: self.is_open and self.link.connected, alarm=self._switch_alarm,
+        )  # fmt: skip
+
+    # ---- what others read
+
+    @property
+    def status(self) -> wire.Status | None:
+        """Playout's last word of itself."""
+        return self.booth.status
+
+    @property
+    def questions(self) -> QuestionPreparer:
+        """Who prepares answers."""
+        return self._questions
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a session is under way."""
+        return self.session is not None and self.session.life in OPEN
+
+    @property
+    def session_id(self) -> str:
+        """The open session's id, else empty."""
+        return self.session.id if self.session is not None and self.is_open else ""
+
+    @property
+    def next_switch(self) -> Any:
+        """The change of persona that comes, and how far it is prepared."""
+        return self._switch.next
+
+    def catalog(self) -> Catalog:
+        """The catalogue as it is now, live changes and platform included."""
+        return self._catalog
+
+    def on_air(self, at: datetime | None = None) -> schedule.OnAir:
+        """What the timetable says for an instant (now)."""
+        return schedule.on_air(self.settings, self._slots, self._override, at or self._now())
+
+    def next_change(self, at: datetime | None = None) -> tuple[datetime, schedule.OnAir] | None:
+        """The timetable's next change."""
+        return schedule.next_change(self.settings, self._slots, self._override, at or self._now())
+
+    def product_on_air(self) -> str | None:
+        """The product being presented."""
+        line = self.desk.on
+        if line is not None and line.place is not None:
+            return product_at(self.desk.cast.rundown, line.place.segment)
+        self.progress.enter(self.desk.cast.rundown)
+        return product_at(self.desk.cast.rundown, self.progress.segment)
+
+    async def view(self) -> dict[str, Any]:
+        """Everything that an operator wants to know of the room."""
+        return room_view(self)
+
+    # ---- what a person may ask
+
+    async def rehearse(self) -> None:
+        """Start the whole chain with no destination."""
+        await self._begin(Life.REHEARSAL)
+
+    async def open(self) -> None:
+        """Go on air; a rehearsal that runs goes on as the session."""
+        await self._begin(Life.ON_AIR)
+
+    async def close(self) -> None:
+        """Say farewell and end the session."""
+        if self.session is None or not self.is_open:
+            raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
+        farewell = self.desk.stock.take(wire.PhraseKind.FAREWELL)
+        if farewell is not None and self.link.connected and not (self.status and self.status.cut):
+            self.desk.drop_script()
+            self.desk.lay(farewell)
+            await self._tasks.until(lambda: farewell.heard >= len(farewell.voiced), FAREWELL_S)
+        session_id = self.session.id
+        await self._keep_session(replace(self.session, life=Life.ENDED, closed_at=self._now()))
+        self._greeted.clear()
+        await self.link.tell(wire.CloseSession(session=session_id))
+
+    async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
+        """Have the host say what the person on duty wrote, after the compliance review."""
+        if not self.is_open:
+            raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
+        review = compliance.review(text, category=self._category())
+        if review.verdict == "block":
+            hits = "；".join(str(hit) for hit in review.hits)
+            raise Refused(f"话术未过审 / the review blocks this: {hits}", "请改写后再发 / reword it", 422)
+        texts = split_phrases(text, self.desk.cast.persona.language)
+        if not texts:
+            raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
+        line = Line(
+            kind=wire.PhraseKind.INSERT, cast=self.desk.cast, draft=Draft(texts=texts, source="duty"),
+            urgent=urgent, by=by,
+        )  # fmt: skip
+        await self._voicer.voice(line, lambda: None)
+        if line.failed:
+            raise Refused(f"语音合成失败 / no sound: {line.failed}", "稍后再试 / try again", 503)
+        self.desk.lay(line)
+        return {"id": line.id, "phrases": list(texts), "verdict": review.verdict}
+
+    async def control(self, action: str, by: str = "") -> None:
+        """Do one of the duty's actions; raises Refused for one that cannot be done now."""
+        self.house.journal.append(
+            self.id, self.session_id or "none", {"type": "control", "action": action, "by": by}
+        )
+        match action:
+            case "cut" | "uncut":
+                message = wire.Cut(reason=f"by {by}") if action == "cut" else wire.Uncut()
+                if not await self.link.tell(message):
+                    raise Refused("播出进程未连接 / playout is not connected", "用红色按钮端口 / use the red button", 503)
+            case "next_product":
+                self._script.seek(next_product(self.desk.cast.rundown, self.progress.segment))
+            case "skip":
+                segments = len(self.desk.cast.rundown.segments)
+                self._script.seek((self.progress.segment + 1) % segments)
+            case "pause" | "resume" | "script_only" | "auto":
+                modes = {"pause": Mode.PAUSED, "script_only": Mode.SCRIPT_ONLY}
+                self.desk.mode = modes.get(action, Mode.AUTO)
+                self.desk.changed.set()
+                await self._save()
+            case _:
+                raise Refused(f"unknown action {action}", "see the API's documentation", 422)
+        self.house.events.publish(self.id, "session", {"action": action, "by": by})
+
+    async def messages(self, messages: list[ChatMessage]) -> Accepted:
+        """Store viewers' messages and wake who answers them."""
+        accepted = await self.house.store.accept(self.id, messages)
+        self._questions.wake.set()
+        return accepted
+
+    async def reload_timetable(self) -> None:
+        """Slots or the override changed in the store."""
+        await self._read_timetable()
+        self._switch.wake.set()
+
+    async def reload_outputs(self) -> None:
+        """Destinations changed in the store."""
+        await self.booth.tell_outputs()
+
+    async def reload_catalog(self) -> None:
+        """A product changed; what was prepared with an old fact is dropped when it is picked."""
+        changes = await self.house.store.product_changes(self.id)
+        values = {product: change.values for product, change in changes.items()}
+        self._catalog = self.house.catalog.with_changes(values).on_platform(self.settings.platform)
+
+    def open_when_ready(self, within_s: float) -> None:
+        """Go on air as soon as playout is there (the demo), unless a session is open already."""
+
+        async def work() -> None:
+            if await self._tasks.until(lambda: self.link.connected, within_s) and not self.is_open:
+                await self.open()
+
+        self._tasks.spawn(work(), "open")
+
+    # ---- sessions
+
+    async def _begin(self, life: Life) -> None:
+        if self.session is not None and self.session.life is life:
+            raise Refused("已经在这个状态 / the room is there already", "不用再点 / nothing to do")
+        if self.session is not None and self.session.life is Life.ON_AIR:
+            raise Refused("正在直播 / the room is on air", "先下播再彩排 / close it first")
+        if not self.link.connected:
+            raise Refused("播出进程未连接 / playout is not connected", "几秒后再试 / try in some seconds", 503)
+        now = self._now()
+        if self.session is not None and self.is_open:
+            session = replace(self.session, life=life, mode=life.value)
+        else:
+            session = Session(
+                id=f"{now:%Y%m%d-%H%M%S}-{self.id}", room=self.id, mode=life.value, life=life,
+                opened_at=now, epoch=self.epoch,
+            )  # fmt: skip
+            cast = self._casting.first(self.on_air())
+            self.desk.cast, self.desk.stock = cast, self._stock(cast)
+            self.desk.drop_script()
+            self.desk.on = None
+            self._tasks.spawn(self._greet(self.desk.stock), "greet")
+        await self._keep_session(session)
+        await self.booth.tell_session()
+        await self.booth.tell_outputs()
+
+    async def _greet(self, stock: Stock) -> None:
+        greeting = stock.lines[wire.PhraseKind.GREETING][0]
+        await self._voicer.voice(greeting, lambda: None)
+        if not greeting.failed and self.desk.stock is stock:
+            self.desk.lay(renewed(greeting))
+        self._greeted.set()
+        self._script.wake.set()
+        await self._equip(stock)
+
+    async def _equip(self, stock: Stock) -> None:
+        """Voice the standing lines and give playout its reserve."""
+        for turn in (*stock.lines.values(), stock.resumes):
+            for line in turn:
+                if not all(line.voiced):
+                    await self._voicer.voice(line, lambda: None)
+        self.equipped = stock.cast
+        await self.booth.tell_reserve(stock)
+
+    async def _keep_session(self, session: Session) -> None:
+        self.session = session
+        await self.house.store.save_session(session)
+        self.house.metrics.on_air.labels(self.id).set(session.life is Life.ON_AIR)
+        self.house.journal.append(self.id, session.id, {"type": "session", "life": session.life.value})
+        self.house.events.publish(self.id, "session", {"id": session.id, "life": session.life.value})
+
+    # ---- small things
+
+    def _said(self, line: Line, phrase: wire.Phrase) -> None:
+        self.record.said(line, phrase)
+        if line.kind is wire.PhraseKind.DISCLOSURE:
+            self._disclosed_at = self._now().timestamp()
+        if line.kind is wire.PhraseKind.GREETING:
+            self._disclosed_at = self._now().timestamp()
+            if line.cast is self.desk.cast and self.equipped is not self.desk.cast:
+                self.house.events.publish(self.id, "switch", {"persona": line.cast.persona.id})
+                self._tasks.spawn(self._equip(self.desk.stock), "equip")
+        self._script.wake.set()
+
+    def _stale(self, line: Line) -> None:
+        """A line's facts are no longer true: it is forgotten and written anew."""
+        if line is self.desk.on:
+            self.desk.on = None
+        if line.question is not None and line.heard == 0:
+            self._questions.prepare(line.question)
+        elif line.place is not None:
+            self._script.seek(line.place.segment)
+
+    def _disclosure_due(self) -> bool:
+        return self._now().timestamp() - self._disclosed_at > self.settings.disclose_every_s
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.spawn(work, name)
+
+    def _switch_alarm(self, cause: str | None) -> None:
+        if cause is None:
+            self.house.alarms.clear(self.id, "switch")
+        else:
+            self.house.alarms.raise_(self.id, "switch", cause, "检查形象与音色 / check the look and the voice")
+
+    def _category(self) -> str:
+        product = self._catalog.get(self.product_on_air())
+        return product.category if product else "other"
+
+    def _card(self, product: str | None) -> wire.ProductCard | None:
+        images = self.house.settings.catalog.parent
+        return card(
+            self._catalog, product, show_prices=self.settings.show_prices, images=images, now=self._now()
+        )
+
+    def _stock(self, cast: Cast) -> Stock:
+        return standing_lines(cast, self._catalog.shop.name or "", split_phrases)
+
+    def _rundown(self, rundown_id: str) -> Any:
+        try:
+            return self.house.settings.rundown(rundown_id)
+        except KeyError:
+            return None
+
+    async def _read_timetable(self) -> None:
+        stored = await self.house.store.slots(self.id)
+        self._slots = tuple(one.slot for one in stored)
+        self._override = await self.house.store.override(self.id)
+
+    async def _save(self) -> None:
+        await self.house.store.save_room_state(
+            self.id, {"progress": self.progress.kept(), "mode": self.desk.mode.value}
+        )
+
+    @staticmethod
+    def _now() -> datetime:
+        return datetime.now(UTC)

@@ -1,0 +1,134 @@
+"""Turns lines into phrases with sound: one bounded place where words meet the speech service."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from livehost.desk import Stock
+from livehost.lines import Cast, Draft, Line
+from services import wire
+from services.speech.types import Speech, SpeechError, VoiceSpec
+
+_MOODS = {
+    wire.PhraseKind.GREETING: wire.Mood.SMILE,
+    wire.PhraseKind.FAREWELL: wire.Mood.SMILE,
+    wire.PhraseKind.BRIDGE: wire.Mood.SMILE,
+}
+
+
+class Voices(Protocol):
+    """What speaks a phrase (services.speech.Speaker)."""
+
+    async def speak(
+        self, text: str, voice: VoiceSpec, language: str = "zh", pinned: str | None = None
+    ) -> Speech:
+        """The phrase as levelled PCM with word marks and visemes."""
+        ...
+
+
+class Voicer:
+    """Voices lines, at most `at_once` phrases at a time; phrases of a line keep one engine."""
+
+    def __init__(self, voices: Voices, *, at_once: int = 4) -> None:
+        self._voices = voices
+        self._turn = asyncio.Semaphore(at_once)
+
+    async def voice(self, line: Line, changed: Callable[[], None]) -> None:
+        """Fill in the line's sound, first phrase first; a failure is left in `line.failed`.
+
+        The first phrase's engine is kept for the rest of the line. If that engine fails while
+        nothing of the line was sent, the whole line is spoken again by the next one.
+        """
+        try:
+            await self._pass(line, changed)
+        except SpeechError as error:
+            if error.retryable and not any(line.voiced[: line.sent]):
+                line.voiced = [None] * len(line.draft.texts)
+                try:
+                    await self._pass(line, changed)
+                except SpeechError as second:
+                    line.failed = str(second)
+            else:
+                line.failed = str(error)
+        finally:
+            changed()
+
+    async def _pass(self, line: Line, changed: Callable[[], None]) -> None:
+        begin = line.sent
+        if begin >= len(line.draft.texts):
+            return
+        first = await self._phrase(line, begin, None)
+        changed()
+
+        async def rest(index: int) -> None:
+            await self._phrase(line, index, first.engine)
+            changed()
+
+        results = await asyncio.gather(
+            *(rest(index) for index in range(begin + 1, len(line.draft.texts))), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _phrase(self, line: Line, index: int, pinned: str | None) -> Speech:
+        text = line.draft.texts[index]
+        async with self._turn:
+            speech = await self._voices.speak(
+                text, line.cast.voice, language=line.cast.persona.language, pinned=pinned
+            )
+        line.voiced[index] = wire.Phrase(
+            id=uuid.uuid4().hex,
+            kind=line.kind,
+            text=text,
+            caption=text,
+            pcm=speech.pcm,
+            words=speech.words,
+            visemes=speech.visemes,
+            persona=line.cast.persona.id,
+            look=line.cast.look,
+            language=line.cast.persona.language,
+            trace=line.trace(index),
+            product=line.card,
+            question=_bubble(line),
+            mood=_MOODS.get(line.kind, line.draft.mood),
+            urgent=line.urgent and index == 0,
+            gap_s=0.28 if index == len(line.draft.texts) - 1 else 0.12,
+        )
+        return speech
+
+
+def _bubble(line: Line) -> wire.QuestionBubble | None:
+    if line.question is None:
+        return None
+    return wire.QuestionBubble(user=line.question.user, text=line.question.text)
+
+
+def standing_lines(cast: Cast, shop: str, split: Callable[[str, str], tuple[str, ...]]) -> Stock:
+    """The cast's stock of unvoiced standing lines (greeting, farewell, bridge, resume, disclosure)."""
+    persona = cast.persona
+
+    def lines(kind: wire.PhraseKind, texts: tuple[str, ...]) -> deque[Line]:
+        return deque(
+            Line(kind=kind, cast=cast, draft=Draft(texts=split(spoken(text), persona.language)))
+            for text in texts
+        )
+
+    def spoken(text: str) -> str:
+        address = persona.style.address[0] if persona.style.address else ""
+        return text.format(self=persona.style.self_name, address=address, shop=shop)
+
+    stock = Stock(cast)
+    stock.lines = {
+        wire.PhraseKind.GREETING: lines(wire.PhraseKind.GREETING, persona.greeting),
+        wire.PhraseKind.FAREWELL: lines(wire.PhraseKind.FAREWELL, persona.farewell),
+        wire.PhraseKind.BRIDGE: lines(wire.PhraseKind.BRIDGE, persona.bridges),
+        wire.PhraseKind.DISCLOSURE: lines(wire.PhraseKind.DISCLOSURE, persona.disclosure),
+        wire.PhraseKind.RESERVE: lines(wire.PhraseKind.RESERVE, persona.reserve),
+    }
+    stock.resumes = lines(wire.PhraseKind.BRIDGE, persona.resumes)
+    return stock

@@ -1,0 +1,105 @@
+"""Who writes the words. The default fills templates with facts; models come behind the same door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from livehost import answers, compliance
+from livehost.catalog import Catalog
+from livehost.lines import Cast, Draft
+from livehost.rundown import fill
+from livehost.settings import Segment
+from livehost.store.protocol import Question
+from services import wire
+from services.speech.phrases import split_phrases
+
+Choose = Callable[[list[tuple[int, str]]], int]
+
+_MOODS = {"welcome": wire.Mood.SMILE, "interact": wire.Mood.QUESTION, "next": wire.Mood.TOPIC}
+
+
+class Writer(Protocol):
+    """Words for the script and for answers. May be slow; may fail; is never the source of a fact."""
+
+    async def script(
+        self, segment: Segment, cast: Cast, catalog: Catalog, now: datetime, choose: Choose
+    ) -> tuple[int, Draft] | None:
+        """A wording of the segment (its index, its words), or None where no wording is true now."""
+        ...
+
+    async def answer(
+        self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
+    ) -> Draft:
+        """The answer to a question; `act` says what kind it is."""
+        ...
+
+
+class TemplateWriter:
+    """Fills the operator's wordings and the answer templates with facts of the catalogue."""
+
+    def __init__(self, *, platform: str) -> None:
+        self._platform = platform
+        self._turn = 0
+
+    async def script(
+        self, segment: Segment, cast: Cast, catalog: Catalog, now: datetime, choose: Choose
+    ) -> tuple[int, Draft] | None:
+        """The wording least lately said among those whose facts all hold now."""
+        style = cast.persona.style
+        product = catalog.get(segment.product) if segment.product else None
+        self._turn += 1
+        words = {
+            "self": style.self_name,
+            "shop": catalog.shop.name or "",
+            "address": style.address[self._turn % len(style.address)] if style.address else "",
+        }
+        filled = [fill(wording, product, catalog, now, platform=self._platform, words=words) for wording in segment.wordings]
+        true_now = [(index, one.text) for index, one in enumerate(filled) if one is not None]
+        if not true_now:
+            return None
+        index = choose(true_now)
+        chosen = filled[index]
+        assert chosen is not None
+        return index, Draft(
+            texts=split_phrases(chosen.text, cast.persona.language),
+            facts=chosen.facts,
+            product=segment.product,
+            mood=_MOODS.get(segment.kind, wire.Mood.NEUTRAL),
+        )
+
+    async def answer(
+        self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
+    ) -> Draft:
+        """The grounded answer by the persona's templates."""
+        self._turn += 1
+        answer = answers.answer(
+            question.text,
+            catalog=catalog,
+            on_air=on_air,
+            now=now,
+            style=cast.persona.style,
+            user=question.user,
+            platform=self._platform,
+            seed=self._turn,
+        )
+        return Draft(
+            texts=split_phrases(answer.text, cast.persona.language) if answer.text else (),
+            facts=answer.facts,
+            product=answer.product,
+            act=answer.act,
+            intent=answer.intent,
+        )
+
+
+def reviewed(draft: Draft, category: str) -> tuple[Draft | None, tuple[compliance.Hit, ...]]:
+    """The draft if every phrase may be said, else None, with what was found."""
+    hits: list[compliance.Hit] = []
+    blocked = False
+    for text in ("".join(draft.texts), *draft.texts):
+        review = compliance.review(text, category=category)
+        hits += review.hits
+        blocked = blocked or review.verdict == "block"
+    return (None if blocked else replace(draft)), tuple(hits)
