@@ -93,7 +93,7 @@ class Espeak:
                     await self._end()
                     if last or isinstance(error, TimeoutError):
                         raise EngineUnavailable(
-                            f"the espeak worker failed ({type(error).__name__}); is espeakng-loader installed?"
+                            f"the espeak worker failed ({type(error).__name__}); is the wheel installed?"
                         ) from error
                 except BaseException:
                     await self._end()  # a half-read answer would be taken for the next one's

@@ -1,8 +1,93 @@
-"""Text as it is read aloud."""
+"""Text as it is read aloud: numbers, prices, dates, units, telephones, models; emoji left out.
+
+    read_clean    one width, no emoji
+    read_codes    what is read digit by digit, models
+    read_dates    dates, times, ratios
+    read_amounts  money, percentages, sizes, ranges, the rest
+"""
 
 from __future__ import annotations
 
+import functools
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from services.speech.read_amounts import AMOUNTS
+from services.speech.read_clean import clean
+from services.speech.read_codes import CODES
+from services.speech.read_dates import DATES
+
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
+_RULES = (*CODES, *DATES, *AMOUNTS)
+_TIDY = (
+    (re.compile(r"\s*&\s*"), "和"),
+    (re.compile(r"(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])"), "或"),
+    (re.compile(r"≥"), "大于等于"), (re.compile(r"≤"), "小于等于"), (re.compile(r"≈"), "约"),
+    (re.compile(r"°(?![CcFf])"), "度"), (re.compile(r"℃"), "摄氏度"),
+    (re.compile(r"(?<=[零一二三四五六七八九十百千万亿点])\s*[<＜]\s*(?=[零一二三四五六七八九十])"), "小于"),
+    (re.compile(r"(?<=[零一二三四五六七八九十百千万亿点])\s*[>＞]\s*(?=[零一二三四五六七八九十])"), "大于"),
+    (re.compile(r"[@#^|_\\*~$¥€£©®™²³×±<>=]+"), ""),
+    (re.compile(r"(?<=[^A-Za-z\d ]) +| +(?=[^A-Za-z\d ])"), ""),
+)  # fmt: skip
+
 
 def read_aloud(text: str, language: str = "zh") -> str:
-    """`text` with digits and symbols written out."""
-    return text
+    """`text` with digits and symbols written as they are spoken in `language`."""
+    match language:
+        case "zh":
+            return _chinese(text)
+        case "ja":
+            return _japanese(text)
+        case _:
+            return _english(text)
+
+
+def read_rows(lines: Iterable[str]) -> Iterator[str]:
+    """JSON lines with `text`, each with `spoken` added."""
+    for line in lines:
+        if line.strip():
+            row = json.loads(line)
+            row["spoken"] = read_aloud(row.get("text", ""), row.get("language", "zh"))
+            yield json.dumps(row, ensure_ascii=False)
+
+
+@functools.lru_cache(maxsize=2048)
+def _chinese(text: str) -> str:
+    text = clean(text)
+    text = _THOUSANDS.sub(lambda match: match.group().replace(",", ""), text)
+    for pattern, read in _RULES:
+        text = pattern.sub(read, text)
+    for pattern, replacement in _TIDY:
+        text = pattern.sub(replacement, text)
+    return text.strip()
+
+
+_ENGLISH = (
+    (re.compile(r"[¥]\s?(\d+(?:\.\d+)?)"), r"\1 yuan"), (re.compile(r"\$\s?(\d+(?:\.\d+)?)"), r"\1 dollars"),
+    (re.compile(r"(\d)\s?元"), r"\1 yuan"), (re.compile(r"(\d)\s?%"), r"\1 percent"),
+    (re.compile(r"(\d)\s?[mM][lL]\b"), r"\1 milliliters"), (re.compile(r"(\d)\s?kg\b"), r"\1 kilograms"),
+    (re.compile(r"(\d)\s?mg\b"), r"\1 milligrams"), (re.compile(r"(\d)\s?g\b"), r"\1 grams"),
+    (re.compile(r"(\d)\s?cm\b"), r"\1 centimeters"), (re.compile(r"(\d)\s?(?:℃|°C)"), r"\1 degrees Celsius"),
+    (re.compile(r"(?<=\d)\s?[*×]\s?(?=\d)"), " by "), (re.compile(r"(?<=\d)\s?[-~]\s?(?=\d)"), " to "),
+    (re.compile(r"(?<=\d)\+"), " plus"), (re.compile(r"\s*&\s*"), " and "), (re.compile(r"[@#^|_\\*~<>=]+"), " "),
+)  # fmt: skip
+_JAPANESE = (
+    (re.compile(r"[¥]\s?(\d[\d,]*)"), r"\1円"), (re.compile(r"%"), "パーセント"), (re.compile(r"[mM][lL]\b"), "ミリリットル"),
+    (re.compile(r"kg\b"), "キログラム"), (re.compile(r"(?<=\d)g\b"), "グラム"), (re.compile(r"cm\b"), "センチ"),
+    (re.compile(r"℃|°C"), "ど"), (re.compile(r"(?<=\d)\s?[-~]\s?(?=\d)"), "から"), (re.compile(r"[@#^|_\\*~<>=]+"), ""),
+)  # fmt: skip
+
+
+def _english(text: str) -> str:
+    text = _THOUSANDS.sub(lambda match: match.group().replace(",", ""), clean(text))
+    for pattern, replacement in _ENGLISH:
+        text = pattern.sub(replacement, text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _japanese(text: str) -> str:
+    text = _THOUSANDS.sub(lambda match: match.group().replace(",", ""), clean(text))
+    for pattern, replacement in _JAPANESE:
+        text = pattern.sub(replacement, text)
+    return text.strip()

@@ -49,6 +49,8 @@ def units(spoken: str, language: str = "zh") -> tuple[Unit, ...]:
         elif _CHINESE.fullmatch(token) and language != "ja":
             for unit_word, syllables in _chinese(token):
                 for text, sound in zip(unit_word, syllables, strict=True):
+                    if not sound:
+                        continue  # a character without a known reading is not spoken
                     found.append(Unit(text=text, kind="syllable", sound=sound, word=word))
                 word += 1
         elif not _CHINESE.fullmatch(token):
