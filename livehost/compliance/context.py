@@ -1,0 +1,100 @@
+"""What surrounds a listed word: word boundaries, plain denials, approved functions."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cache, lru_cache
+from typing import Any
+
+from livehost.compliance.normalise import BARRIER
+
+# Functions that an approved health food may name (保健食品功能目录, old and new wordings).
+_FUNCTIONS = (
+    "(?:有助于|辅助)?(?:增强|提高)免疫力", "(?:有助于)?抗氧化", "(?:有助于|辅助)改善记忆(?:力)?", "(?:有助于)?缓解视(?:觉)?疲劳",
+    "清咽润喉", "(?:有助于)?改善睡眠", "(?:有助于)?缓解体力疲劳", "(?:有助于)?(?:提高)?耐缺氧", "有助于控制体内脂肪", "(?:有助于)?改善骨密度",
+    "增加骨密度", "改善缺铁性贫血", "有助于改善(?:痤疮|黄褐斑|皮肤水分状况|皮肤水份状况)", "(?:有助于)?调节肠道菌群", "(?:有助于)?(?:促进)?消化",
+    "(?:有助于)?润肠通便", "(?:辅助)?保护胃黏?粘?膜(?:有辅助保护功能)?", "有助于维持血(?:脂|糖|压)(?:健康水平|的?健康水平)?",
+    "辅助降血(?:脂|糖|压)", "对?化学性肝损伤有辅助保护(?:作用|功能)", "对?电离辐射危害有辅助保护(?:作用|功能)", "(?:有助于|促进)排铅", "促进泌乳",
+    "改善生长发育", "祛(?:痤疮|黄褐斑)", "改善皮肤水分",
+)
+APPROVED = re.compile("|".join(_FUNCTIONS))
+
+_NO = (
+    r"不能|不可以|不可|不会|不是|并非|并不|没有|没法|没办法|没|无法|不具备|不具有|不代表|别指望|不要指望|别想|不要想|不要|别以为|不要以为|别|"
+    r"不用于|不可用于|不宣称|不宣传|不承诺|不保证|不敢说|不敢保证|不说|不算|不等于|谈不上|做不到|不涉及|不含|不敢|不得|不该|不应|不许|不允许|"
+    r"不支持|禁止|绝不|从不|从来不|不存在|不属于|拒绝|不搞|不讲|不吹|不玩|不做|不提供|不需要|不追求|称不上|不同于|不写|不夸|不打|不碰|"
+    r"勿|请勿|切勿|谨防|警惕|远离|不敢吹|不鼓励|不建议|不推荐|不应该|不适合|不信|别信|不要信|不要相信|别相信"
+)
+_DENIAL = re.compile(
+    rf"(?:{_NO})(?!仅|只|光|单|但|得不|止|不|怕|过|愧|错|少|妨|断|普通|一般|简单|起|分|如|了解|知道|管|料|信邪|用担心|到|够|就是|超过)"
+    r"[^，]{0,10}$"
+)
+_DOUBLE = re.compile(
+    r"(?:不得不|不能不|不会不|没有不|没有.{1,8}(?:治不|不好|不能)|难道|岂|谁说|怎么会不|不要错过|别错过|不是普通|不是一般|不愧|没有之一|"
+    r"没有比|没有哪|没有什么|(?:不|没)[^，]{0,3}(?:都|也)(?:能|可以|会)|别犹豫|别等|不要犹豫|不需要忌口|别担心|不要担心|不用怕|别怕|不要怕|没效果|无效)"
+)
+_ASKED = re.compile(r"问.{0,10}(?:能不能|是不是|会不会|可不可以|有没有|能|可以|是否)[^，]{0,6}$")
+_SAID_NO = re.compile(r"(?:不能|不会|不可以|不行|不是|没有|不宣称|不说|没法|做不到|不敢|不承诺)")
+_AFTER = re.compile(
+    r"^(?:的|这种|这类|这些|这样|那种|那些|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
+    r"它可|本品|店里|直播间|主播|一律|统统|失眠|吗|能力){0,6}"
+    r"(?:没有|不行|做不到|不会|不说|不敢说|不能说|不承诺|不宣称|不存在|谈不上|说不了|不敢保证|不保证|不具备|不允许|不可能|不该说|不能信|别信|"
+    r"不要信|都是假的|是骗人|不属实|是违规|属于违规|违规|请举报|不是真的|是虚假|不靠谱|不能乱说|不能讲|不讲|不玩|不搞|要不得)"
+)
+
+
+@cache
+def _jieba() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import logging
+
+        import jieba
+
+        jieba.setLogLevel(logging.WARNING)
+        for word in ("品鉴", "肤感", "环保", "本色", "肤质", "各处"):
+            jieba.add_word(word)
+        jieba.initialize()
+    return jieba
+
+
+def warm() -> None:
+    """Load the word list (about a second), so that no line waits for it."""
+    _jieba()
+
+
+@lru_cache(maxsize=2048)
+def tokens(text: str) -> tuple[tuple[int, int], ...]:
+    """The words of a text as spans."""
+    return tuple((start, end) for _, start, end in _jieba().tokenize(text, HMM=False))
+
+
+def splits_words(text: str, start: int, end: int) -> bool:
+    """Whether a hit begins or ends inside of a word of its clause (环保|本色 holds no 保本)."""
+    left = text.rfind(BARRIER, 0, start) + 1
+    right = text.find(BARRIER, end)
+    clause = text[left : len(text) if right < 0 else right]
+    start, end = start - left, end - left
+    return any(a < start < b or a < end < b for a, b in tokens(clause))
+
+
+def is_word(text: str) -> bool:
+    """Whether the word list knows this as one word."""
+    return bool(_jieba().dt.FREQ.get(text))
+
+
+def denied(text: str, start: int, end: int) -> bool:
+    """Whether a hit stands in a plain denial of its own clause, or right before one."""
+    left = text.rfind(BARRIER, 0, start) + 1
+    before = text[left:start]
+    right = text.find(BARRIER, end)
+    clause = text[left : len(text) if right < 0 else right]
+    if _DOUBLE.search(clause) or (clause.endswith(("吗", "么")) and before.startswith(("不是", "这不是"))):
+        return False
+    if _DENIAL.search(before):
+        return True
+    after = text[end:].replace(BARRIER, "", 1)
+    if _AFTER.match(after):
+        return True
+    return bool(_ASKED.search(before)) and bool(_SAID_NO.search(text[end:]))

@@ -1,0 +1,164 @@
+"""A line in the forms in which it is compared: what spaces, signs, pinyin and repeats disguise.
+
+Every form keeps where each of its characters came from, so that a hit can be shown in the original.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from livehost.chinese import DIGITS, folded, pinyin
+
+BARRIER = "，"
+_BARRIERS = "，。！？；：…\n,!?;、~～|"
+_MEANT = {"➕": "加", "🛰": "卫星", "🐧": "企鹅", "💯": "100%", "①": "1", "②": "2", "③": "3"}
+_HEARTS = "❤♥💗💖💕💚💙💜🖤🧡💛🤍"
+
+
+@dataclass(frozen=True)
+class View:
+    """One form of a line; `origin[i]` is where its i-th character stood in the line."""
+
+    text: str
+    origin: tuple[int, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where a stretch of this form stood in the line."""
+        if not self.origin or start >= end:
+            return (0, 0)
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+def compact(line: str) -> View:
+    """Folded, without spaces and signs; punctuation between clauses becomes one barrier."""
+    chars: list[str] = []
+    origin: list[int] = []
+    for index, raw in enumerate(line):
+        if raw in _BARRIERS:
+            if raw in ",!?;|:：~～" and not _clause_mark(line, index):
+                continue
+            meant = BARRIER
+        elif raw in _MEANT:
+            meant = _MEANT[raw]
+        elif raw in _HEARTS:
+            meant = "❤" if chars and chars[-1] in "薇微威v维" else ""
+        else:
+            meant = "".join(c for c in folded(raw) if c.isalnum() or c in "%+❤'￥¥" or
+                            (c == "." and _inside_number(line, index)))
+        for char in meant:
+            if char == BARRIER and (not chars or chars[-1] == BARRIER):
+                continue
+            chars.append(char)
+            origin.append(index)
+    return _rejoined(View("".join(chars), tuple(origin)))
+
+
+def _clause_mark(line: str, index: int) -> bool:
+    """A half-width mark ends a clause only where it is not wedged between two characters."""
+    if line[index] not in ",!?;|:~":
+        return True
+    before, after = line[index - 1 : index], line[index + 1 : index + 2]
+    return not (before.strip() and after.strip() and _han(before) and _han(after)) or \
+        len(re.split(r"[,!?;|:~]", line)) < 2 or not _lone(line, index)
+
+
+def _lone(line: str, index: int) -> bool:
+    """Whether the character before or after the mark stands alone between marks."""
+    left = re.split(r"[\W_]", line[:index])[-1]
+    right = re.split(r"[\W_]", line[index + 1 :])[0]
+    return len(left) == 1 or len(right) == 1
+
+
+def _inside_number(line: str, index: int) -> bool:
+    return line[index - 1 : index].isdigit() and line[index + 1 : index + 2].isdigit()
+
+
+def _han(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff"
+
+
+_WEDGED = re.compile(rf"(?<![\u4e00-\u9fff])[\u4e00-\u9fff](?:{BARRIER}[\u4e00-\u9fff]){{2,}}(?![\u4e00-\u9fff])")
+
+
+def _rejoined(view: View) -> View:
+    """治，愈，湿，疹: characters each between barriers are one word in disguise."""
+    drop: set[int] = set()
+    for match in _WEDGED.finditer(view.text):
+        drop |= {i for i in range(match.start(), match.end()) if view.text[i] == BARRIER}
+    keep = [i for i in range(len(view.text)) if i not in drop]
+    return View("".join(view.text[i] for i in keep), tuple(view.origin[i] for i in keep))
+
+
+def without_repeats(view: View) -> View:
+    """Runs of one Chinese character become one."""
+    keep = [i for i, c in enumerate(view.text) if not (i and c == view.text[i - 1] and _han(c))]
+    return View("".join(view.text[i] for i in keep), tuple(view.origin[i] for i in keep))
+
+
+def digits_only(view: View) -> View:
+    """Chinese digits as Arabic ones, one for one, for numbers to call or to add."""
+    table = {char: str(value) for char, value in DIGITS.items()} | {"幺": "1", "壹": "1", "贰": "2", "叁": "3",
+                                                                  "肆": "4", "伍": "5", "陆": "6", "柒": "7",
+                                                                  "捌": "8", "玖": "9", "o": "0"}
+    text = "".join(table.get(c, c) for c in view.text)
+    return View(text, view.origin)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A line as syllables; `latin[i]` says that a syllable was written in letters."""
+
+    syllables: tuple[str, ...]
+    latin: tuple[bool, ...]
+    chars: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+
+
+def spoken(view: View) -> Spoken:
+    """The syllables of a form, runs of letters split into pinyin where they are pinyin."""
+    syllables: list[str] = []
+    latin: list[bool] = []
+    chars: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for match in re.finditer(r"[a-z]+|.", view.text):
+        word = match[0]
+        parts = split_pinyin(word) if word.isascii() and word.isalpha() else None
+        if parts is None:
+            syllables.append(pinyin(word)[0] if len(word) == 1 else word)
+            latin.append(word.isascii() and word.isalpha())
+            chars.append(word)
+            spans.append((match.start(), match.end()))
+            continue
+        at = match.start()
+        for part in parts:
+            syllables.append(part)
+            latin.append(True)
+            chars.append(part)
+            spans.append((at, at + len(part)))
+            at += len(part)
+    return Spoken(tuple(syllables), tuple(latin), tuple(chars), tuple(spans))
+
+
+@cache
+def _all_syllables() -> frozenset[str]:
+    from pypinyin import lazy_pinyin
+
+    chars = "".join(chr(c) for c in range(0x4E00, 0x9FA6))
+    return frozenset(s for s in lazy_pinyin(chars) if s.isascii() and s.isalpha() and len(s) <= 6)
+
+
+@cache
+def split_pinyin(word: str) -> tuple[str, ...] | None:
+    """A run of letters as pinyin syllables, the fewest that fit; None when it is not pinyin."""
+    known = _all_syllables()
+    best: list[tuple[str, ...] | None] = [()] + [None] * len(word)
+    for end in range(1, len(word) + 1):
+        for start in range(max(0, end - 6), end):
+            before = best[start]
+            if before is None or word[start:end] not in known:
+                continue
+            if best[end] is None or len(before) + 1 < len(best[end] or ()):
+                best[end] = (*before, word[start:end])
+    return best[len(word)]

@@ -1,0 +1,121 @@
+"""The phrase file: groups of words and patterns that operators edit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from livehost.chinese import folded, pinyin
+
+_PLACES = {
+    "{N}": r"(?:\d+|[零〇一二两三四五六七八九十百千万几半数]+)",
+    "{U}": r"(?:单|件|瓶|盒|份|套|个名额|个|组|支|箱|波|批|包|罐|袋|条|双|把|台|名额|席|位|本|桶|提)",
+    "{D}": r"[a-z_]{0,6}\d{5,12}",
+}
+
+
+class PhraseProblems(ValueError):
+    """A phrase file that cannot be used: everything that is wrong with it."""
+
+
+class Group(BaseModel):
+    """Words and patterns of one kind, and what follows when one is met."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    verdict: Literal["review", "block"]
+    categories: Literal["all"] | tuple[str, ...] = "all"
+    why: str
+    words: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    excepted: tuple[str, ...] = Field((), alias="except")
+    denial: bool = True
+
+    @field_validator("patterns", "excepted")
+    @classmethod
+    def _compiles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                re.compile(_placed(pattern))
+            except re.error as error:
+                raise ValueError(f"{pattern} is no regular expression: {error}") from error
+        return value
+
+    def covers(self, category: str) -> bool:
+        """Whether this group holds for a product's category."""
+        return self.categories == "all" or category in self.categories
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str] | None:
+        """All listed words and patterns as one expression."""
+        words = [re.escape(folded(w)) for w in sorted(self.words, key=len, reverse=True)]
+        parts = ([f"(?:{'|'.join(words)})"] if words else []) + [f"(?:{_placed(p)})" for p in self.patterns]
+        return re.compile("|".join(parts)) if parts else None
+
+    @cached_property
+    def exceptions(self) -> re.Pattern[str] | None:
+        """All exceptions as one expression."""
+        return re.compile("|".join(f"(?:{_placed(p)})" for p in self.excepted)) if self.excepted else None
+
+    @cached_property
+    def sounds(self) -> dict[tuple[str, ...], str]:
+        """The Chinese words of this group by their syllables."""
+        words = [w for w in self.words if len(w) >= 2 and all("\u4e00" <= c <= "\u9fff" for c in w)]
+        return {pinyin(w): w for w in words}
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """All groups of a phrase file."""
+
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> Phrases:
+        """Read a phrase file; raises PhraseProblems with all that is wrong."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise PhraseProblems(f"{path}: cannot be read: {error}; check the path and its rights") from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> Phrases:
+        """Read the text of a phrase file."""
+        try:
+            data: Any = yaml.safe_load(text)
+            return cls(_File.model_validate(data).groups)
+        except yaml.YAMLError as error:
+            raise PhraseProblems(f"{file}: is not YAML: {error}; mend the line that it names") from error
+        except ValidationError as error:
+            lines = [f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}; write it as the file's head says"
+                     for e in error.errors(include_url=False)]
+            raise PhraseProblems("\n".join(lines)) from error
+
+
+@cache
+def packaged() -> Phrases:
+    """The phrases that come with the package."""
+    return Phrases.parse(files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8"),
+                         "phrases.yaml")
+
+
+def _placed(pattern: str) -> str:
+    for place, meaning in _PLACES.items():
+        pattern = pattern.replace(place, meaning)
+    return pattern
