@@ -1,0 +1,161 @@
+"""`python -m services.playout SETTINGS.json`: one room's playout, until SIGTERM or its parent's end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+from services import wire
+from services.playout.composer import Composer
+from services.playout.disk import DiskThread
+from services.playout.fanout import Fanout
+from services.playout.fates import FateBook
+from services.playout.memory import Memory
+from services.playout.painter import load_look_for, make_painter
+from services.playout.program import Leave, Program
+from services.playout.server import ControlServer, MediaServer, unix_server
+from services.playout.settings import PlayoutSettings, SettingsUnreadable, read_settings
+from services.playout.station import Station
+
+log = logging.getLogger("playout")
+
+PARENT_LOOK_S = 0.5
+LEAVE_S = 1.5
+EXIT_SETTINGS, EXIT_RUNS_ALREADY, EXIT_CLOCK_DIED = 2, 3, 4
+
+
+class RunsAlready(Exception):
+    """Another playout of this room runs with the same state folder."""
+
+
+async def serve(settings: PlayoutSettings) -> int:
+    """Run the playout to its end; the exit status."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    events: asyncio.Queue[object] = asyncio.Queue()
+    state = Path(settings.state_dir)
+
+    def emit(event: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        disk = stack.enter_context(DiskThread())
+        fanout = Fanout()
+        painter = make_painter(settings)
+        program = Program(settings, Composer(painter, settings.width, settings.height), fanout, emit)
+        memory = Memory(state, disk)
+        book = FateBook(state / "fates.jsonl", disk)
+        own = wire.Hello(
+            role="playout", room=settings.room, config_hash=settings.config_hash, pid=os.getpid()
+        )
+        control = ControlServer(own, program)
+        station = Station(settings, program, fanout, memory, book, control, load_look_for(settings))
+        control.serve(station.take, lambda: (station.status(), *book.unacknowledged))
+        media = MediaServer(program, fanout, station.preview)
+        clock = threading.Thread(target=program.run, name="playout-clock", daemon=True)
+        clock.start()
+        await station.resume()
+        await stack.enter_async_context(unix_server(Path(settings.socket), control.connection))
+        await stack.enter_async_context(unix_server(Path(settings.media_socket), media.connection))
+        log.info("playout of room %s is ready, pid %d", settings.room, os.getpid())
+        async with asyncio.TaskGroup() as tasks:
+            chores = [
+                tasks.create_task(_happenings(events, station), name="happenings"),
+                tasks.create_task(_beats(station), name="beats"),
+                tasks.create_task(_watch_clock(clock, stop), name="watch-clock"),
+            ]
+            if settings.with_parent:
+                chores.append(tasks.create_task(_watch_parent(stop), name="watch-parent"))
+            await stop.wait()
+            station.leave()
+            died = not clock.is_alive()
+            program.post(Leave())
+            await asyncio.to_thread(clock.join, LEAVE_S)
+            while not events.empty():
+                await asyncio.sleep(0.01)
+            for chore in chores:
+                chore.cancel()
+        await station.close()
+        control.close()
+    return EXIT_CLOCK_DIED if died else 0
+
+
+async def _happenings(events: asyncio.Queue[object], station: Station) -> None:
+    while True:
+        event = await events.get()
+        try:
+            await station.happened(event)
+        except Exception:  # the stream goes on without this one record
+            log.exception("an event was not handled: %s", type(event).__name__)
+
+
+async def _beats(station: Station) -> None:
+    while True:
+        try:
+            station.beat()
+        except Exception:
+            log.exception("the status was not told")
+        await asyncio.sleep(1.0)
+
+
+async def _watch_clock(clock: threading.Thread, stop: asyncio.Event) -> None:
+    while clock.is_alive():
+        await asyncio.sleep(0.5)
+    log.critical("the clock's thread ended; the process ends so that it is started anew")
+    stop.set()
+
+
+async def _watch_parent(stop: asyncio.Event) -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_LOOK_S)
+    log.warning("the parent process is gone: ending")
+    stop.set()
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the room's lock."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (state / "playout.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunsAlready(f"a playout with {state} runs already; attach to it") from error
+        yield
+
+
+def main() -> int:
+    """The command line."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    if len(sys.argv) != 2:
+        print("usage: python -m services.playout SETTINGS.json", file=sys.stderr)
+        return EXIT_SETTINGS
+    try:
+        settings = read_settings(Path(sys.argv[1]))
+        with _only_one(Path(settings.state_dir)):
+            return asyncio.run(serve(settings))
+    except SettingsUnreadable as error:
+        print(error, file=sys.stderr)
+        return EXIT_SETTINGS
+    except RunsAlready as error:
+        print(error, file=sys.stderr)
+        return EXIT_RUNS_ALREADY
+
+
+if __name__ == "__main__":
+    sys.exit(main())
