@@ -14,13 +14,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from livehost.casting import BUILTIN
+from livehost.check_rooms import check_rooms
+from livehost.check_words import check_words
 from livehost.config_file import read_file
 from livehost.problems import Findings, Path_, Problem, Said, SettingsProblems, Tongue, of_validation
 from livehost.settings import Settings
 
 __all__ = ["Problem", "SettingsProblems", "read_settings", "settings_hash"]
-
-BUILTIN = "builtin:"
 
 
 def read_settings(path: Path, env: Mapping[str, str] = os.environ, tongue: Tongue | None = None) -> Settings:
@@ -45,6 +46,8 @@ def read_settings(path: Path, env: Mapping[str, str] = os.environ, tongue: Tongu
             findings.add(_written(detail["loc"]), of_validation(detail, _known_keys(detail["loc"])))
         findings.raise_if_any()
         raise
+    check_rooms(settings, findings)
+    check_words(settings, findings)
     findings.raise_if_any()
     return settings
 

@@ -36,7 +36,11 @@ class ScheduleError(Exception):
 
 
 class SlotRefused(ScheduleError):
-    """The slot can never be on, or its rule is not one that we play."""
+    """The slot can never be on, or its rule is not one that we play; `zh` says so in Chinese."""
+
+    def __init__(self, cause: str, zh: str) -> None:
+        super().__init__(cause)
+        self.zh = zh
 
 
 class WindowTooLong(ScheduleError):
@@ -48,7 +52,10 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SlotRefused(f"{name!r} is no IANA time zone, as Asia/Shanghai is") from error
+        raise SlotRefused(
+            f"{name!r} is no IANA time zone, as Asia/Shanghai is",
+            f"{name!r} 不是时区名，要写成 Asia/Shanghai 这样",
+        ) from error
 
 
 def check_slot(slot: Slot, zone: str) -> None:
@@ -104,29 +111,36 @@ def _dates(slot: Slot, zone: str) -> rruleset:
 
 
 @lru_cache(maxsize=4096)
-def _refusal(slot: Slot, zone: str) -> str | None:
+def _refusal(slot: Slot, zone: str) -> tuple[str, str] | None:
     try:
         _check(slot, zone)
     except SlotRefused as refused:
-        return str(refused)
+        return str(refused), refused.zh
     return None
 
 
 def _checked(slot: Slot, zone: str) -> None:
     refusal = _refusal(slot, zone)
     if refusal is not None:
-        raise SlotRefused(refusal)
+        raise SlotRefused(*refusal)
 
 
 def _check(slot: Slot, zone: str) -> None:
     zone_named(zone)
     if slot.at.tzinfo is not None:
-        raise SlotRefused("`at` is the room's wall-clock time and takes no offset")
+        raise SlotRefused(
+            "`at` is the room's wall-clock time and takes no offset", "at 是直播间当地的钟点，不要带时差"
+        )
     for day in (slot.first, *slot.exdate, *slot.rdate):
         if not EARLIEST <= day < LATEST:
-            raise SlotRefused(f"{day} is outside the years 2000 to 2199")
+            raise SlotRefused(
+                f"{day} is outside the years 2000 to 2199", f"日期 {day} 不在 2000 到 2199 年之间"
+            )
     if len(slot.exdate) + len(slot.rdate) > MAX_DATES:
-        raise SlotRefused(f"more than {MAX_DATES} single dates: write a rule, or several slots")
+        raise SlotRefused(
+            f"more than {MAX_DATES} single dates: write a rule, or several slots",
+            f"单独的日期超过 {MAX_DATES} 个，请改写成规则或拆成几条排班",
+        )
     text = rule_text(slot, zone)
     start = datetime.combine(slot.first, slot.at)
     if text is not None:
@@ -134,7 +148,10 @@ def _check(slot: Slot, zone: str) -> None:
     excluded = len(slot.exdate)
     dates = iter(_dates(slot, zone))
     if all(next(dates, None) is None for _ in range(excluded + 1)):
-        raise SlotRefused("the slot is never on: its rule ends before `first`, or `exdate` takes every date")
+        raise SlotRefused(
+            "the slot is never on: its rule ends before `first`, or `exdate` takes every date",
+            "这条排班一次也不会播：规则在 first 之前就结束了，或者 exdate 去掉了所有日期",
+        )
 
 
 def _parts(text: str) -> dict[str, str]:
@@ -144,26 +161,44 @@ def _parts(text: str) -> dict[str, str]:
     for part in filter(None, body.split(";")):
         name, equals, value = part.partition("=")
         if not equals or not value:
-            raise SlotRefused(f"{part!r} is no part of a recurrence rule, as FREQ=WEEKLY is")
+            raise SlotRefused(
+                f"{part!r} is no part of a recurrence rule, as FREQ=WEEKLY is",
+                f"重复规则里的 {part!r} 看不懂，要写成 FREQ=WEEKLY 这样",
+            )
         if name in parts:
-            raise SlotRefused(f"{name} stands twice in the rule")
+            raise SlotRefused(f"{name} stands twice in the rule", f"重复规则里 {name} 写了两次")
         if name in {"BYHOUR", "BYMINUTE", "BYSECOND"}:
-            raise SlotRefused(f"{name} is not taken: a slot starts at its `at`; use one slot a start")
+            raise SlotRefused(
+                f"{name} is not taken: a slot starts at its `at`; use one slot a start",
+                f"不支持 {name}：开始钟点写在 at 里，一天多次就写多条排班",
+            )
         if name not in PARTS:
-            raise SlotRefused(f"{name} is no part that a rule may have: {', '.join(sorted(PARTS))}")
+            raise SlotRefused(
+                f"{name} is no part that a rule may have: {', '.join(sorted(PARTS))}",
+                f"重复规则里不能有 {name}，可用的有：{'、'.join(sorted(PARTS))}",
+            )
         parts[name] = value
     freq = parts.get("FREQ")
     if freq is None:
-        raise SlotRefused("the rule has no FREQ (DAILY, WEEKLY, MONTHLY or YEARLY)")
+        raise SlotRefused(
+            "the rule has no FREQ (DAILY, WEEKLY, MONTHLY or YEARLY)",
+            "重复规则缺少 FREQ（DAILY、WEEKLY、MONTHLY 或 YEARLY）",
+        )
     if freq not in FREQUENCIES:
-        raise SlotRefused(f"FREQ={freq} is not taken: DAILY is the shortest; use one slot a start")
+        raise SlotRefused(
+            f"FREQ={freq} is not taken: DAILY is the shortest; use one slot a start",
+            f"不支持 FREQ={freq}：最短是 DAILY，一天多次就写多条排班",
+        )
     if "COUNT" in parts and "UNTIL" in parts:
-        raise SlotRefused("a rule ends by COUNT or by UNTIL, not by both")
+        raise SlotRefused("a rule ends by COUNT or by UNTIL, not by both", "COUNT 和 UNTIL 只能写一个")
     for name in ("INTERVAL", "COUNT"):
         if name in parts and not (parts[name].isascii() and parts[name].isdigit() and int(parts[name]) > 0):
-            raise SlotRefused(f"{name}={parts[name]} must be a whole number above 0")
+            raise SlotRefused(
+                f"{name}={parts[name]} must be a whole number above 0",
+                f"{name}={parts[name]} 要写大于 0 的整数",
+            )
     if len(parts.get("INTERVAL", "")) > 6 or len(parts.get("COUNT", "")) > 6:
-        raise SlotRefused("INTERVAL and COUNT are at most 999999")
+        raise SlotRefused("INTERVAL and COUNT are at most 999999", "INTERVAL 和 COUNT 不能超过 999999")
     return parts
 
 
@@ -179,16 +214,19 @@ def _until(value: str, zone: str) -> datetime:
         if form.endswith("Z"):
             return until.replace(tzinfo=UTC).astimezone(zone_named(zone)).replace(tzinfo=None)
         return until
-    raise SlotRefused(f"UNTIL={value} is no date, as 20261231 or 20261231T160000Z is")
+    raise SlotRefused(
+        f"UNTIL={value} is no date, as 20261231 or 20261231T160000Z is",
+        f"UNTIL={value} 不是日期，要写成 20261231 或 20261231T160000Z",
+    )
 
 
 def _rule(text: str, start: datetime) -> rrule:
     try:
         rule = rrulestr(text, dtstart=start)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise SlotRefused(f"the rule cannot be read: {error}") from error
+        raise SlotRefused(f"the rule cannot be read: {error}", f"重复规则读不懂：{error}") from error
     if not isinstance(rule, rrule):
-        raise SlotRefused("only a single rule is taken")
+        raise SlotRefused("only a single rule is taken", "只能写一条重复规则")
     return rule
 
 
@@ -207,4 +245,4 @@ def _require_match(text: str, start: datetime) -> None:
     )
     day = 28 if (start.month, start.day) == (2, 29) and not calendar.isleap(mirror) else start.day
     if next(iter(_rule(endless, start.replace(year=mirror, day=day))), None) is None:
-        raise SlotRefused("the rule matches no date within 40 years")
+        raise SlotRefused("the rule matches no date within 40 years", "重复规则四十年内都对不上任何日期")
