@@ -1,9 +1,9 @@
 """Text as it is read aloud: numbers, prices, dates, units, telephones, models; emoji left out.
 
-    read_clean    one width, no emoji
-    read_codes    what is read digit by digit, models
-    read_dates    dates, times, ratios
-    read_amounts  money, percentages, sizes, ranges, the rest
+read_clean    one width, no emoji
+read_codes    what is read digit by digit, models
+read_dates    dates, times, ratios
+read_amounts  money, percentages, sizes, ranges, the rest
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from services.speech.japanese import kana
 from services.speech.read_amounts import AMOUNTS
 from services.speech.read_clean import clean
 from services.speech.read_codes import CODES
@@ -22,7 +23,7 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
 _RULES = (*CODES, *DATES, *AMOUNTS)
 _TIDY = (
     (re.compile(r"\s*&\s*"), "和"),
-    (re.compile(r"(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])"), "或"),
+    (re.compile(r"/"), " "),
     (re.compile(r"≥"), "大于等于"), (re.compile(r"≤"), "小于等于"), (re.compile(r"≈"), "约"),
     (re.compile(r"°(?![CcFf])"), "度"), (re.compile(r"℃"), "摄氏度"),
     (re.compile(r"(?<=[零一二三四五六七八九十百千万亿点])\s*[<＜]\s*(?=[零一二三四五六七八九十])"), "小于"),
@@ -63,20 +64,41 @@ def _chinese(text: str) -> str:
     return text.strip()
 
 
-_ENGLISH = (
-    (re.compile(r"[¥]\s?(\d+(?:\.\d+)?)"), r"\1 yuan"), (re.compile(r"\$\s?(\d+(?:\.\d+)?)"), r"\1 dollars"),
-    (re.compile(r"(\d)\s?元"), r"\1 yuan"), (re.compile(r"(\d)\s?%"), r"\1 percent"),
-    (re.compile(r"(\d)\s?[mM][lL]\b"), r"\1 milliliters"), (re.compile(r"(\d)\s?kg\b"), r"\1 kilograms"),
-    (re.compile(r"(\d)\s?mg\b"), r"\1 milligrams"), (re.compile(r"(\d)\s?g\b"), r"\1 grams"),
-    (re.compile(r"(\d)\s?cm\b"), r"\1 centimeters"), (re.compile(r"(\d)\s?(?:℃|°C)"), r"\1 degrees Celsius"),
-    (re.compile(r"(?<=\d)\s?[*×]\s?(?=\d)"), " by "), (re.compile(r"(?<=\d)\s?[-~]\s?(?=\d)"), " to "),
-    (re.compile(r"(?<=\d)\+"), " plus"), (re.compile(r"\s*&\s*"), " and "), (re.compile(r"[@#^|_\\*~<>=]+"), " "),
-)  # fmt: skip
-_JAPANESE = (
-    (re.compile(r"[¥]\s?(\d[\d,]*)"), r"\1円"), (re.compile(r"%"), "パーセント"), (re.compile(r"[mM][lL]\b"), "ミリリットル"),
-    (re.compile(r"kg\b"), "キログラム"), (re.compile(r"(?<=\d)g\b"), "グラム"), (re.compile(r"cm\b"), "センチ"),
-    (re.compile(r"℃|°C"), "ど"), (re.compile(r"(?<=\d)\s?[-~]\s?(?=\d)"), "から"), (re.compile(r"[@#^|_\\*~<>=]+"), ""),
-)  # fmt: skip
+_ENGLISH = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"[¥]\s?(\d+(?:\.\d+)?)", r"\1 yuan"),
+        (r"\$\s?(\d+(?:\.\d+)?)", r"\1 dollars"),
+        (r"(\d)\s?元", r"\1 yuan"),
+        (r"(\d)\s?%", r"\1 percent"),
+        (r"(\d)\s?[mM][lL]\b", r"\1 milliliters"),
+        (r"(\d)\s?kg\b", r"\1 kilograms"),
+        (r"(\d)\s?mg\b", r"\1 milligrams"),
+        (r"(\d)\s?g\b", r"\1 grams"),
+        (r"(\d)\s?cm\b", r"\1 centimeters"),
+        (r"(\d)\s?(?:℃|°C)", r"\1 degrees Celsius"),
+        (r"(?<=\d)\s?[*×]\s?(?=\d)", " by "),
+        (r"(?<=\d)\s?[-~]\s?(?=\d)", " to "),
+        (r"(?<=\d)\+", " plus"),
+        (r"\s*&\s*", " and "),
+        (r"[@#^|_\\*~<>=]+", " "),
+    )
+)
+_JAPANESE = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"[¥]\s?(\d[\d,]*)", r"\1えん"),
+        (r"(?<=\d)円", "えん"),
+        (r"%", "パーセント"),
+        (r"[mM][lL]\b", "ミリリットル"),
+        (r"kg\b", "キログラム"),
+        (r"(?<=\d)g\b", "グラム"),
+        (r"cm\b", "センチ"),
+        (r"℃|°C", "ど"),
+        (r"(?<=\d)\s?[-~]\s?(?=\d)", "から"),
+        (r"[@#^|_\\*~<>=]+", ""),
+    )
+)
 
 
 def _english(text: str) -> str:
@@ -90,4 +112,4 @@ def _japanese(text: str) -> str:
     text = _THOUSANDS.sub(lambda match: match.group().replace(",", ""), clean(text))
     for pattern, replacement in _JAPANESE:
         text = pattern.sub(replacement, text)
-    return text.strip()
+    return kana(text.strip())

@@ -6,8 +6,13 @@ import re
 import unicodedata
 
 # Full-width forms are folded; Chinese punctuation is not.
-_FOLD = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
-_FOLD |= {ord(wide): narrow for wide, narrow in zip("％＋－．／＊＃＠＆＝＜＞＄｜＿", "%+-./*#@&=<>$|_", strict=True)}
+_FOLD = {
+    code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
+}
+_FOLD |= {
+    ord(wide): narrow
+    for wide, narrow in zip("％＋－．／＊＃＠＆＝＜＞＄｜＿", "%+-./*#@&=<>$|_", strict=True)
+}
 _FOLD |= {ord("￥"): "¥", ord("～"): "~", ord("〜"): "~", ord("–"): "-", ord("−"): "-", ord("﹣"): "-"}
 _FOLD |= {ord(mark): str(number) for number, mark in enumerate("①②③④⑤⑥⑦⑧⑨⑩", start=1)}
 _FOLD |= {ord(mark): str(number) for number, mark in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ", start=1)}
@@ -20,10 +25,12 @@ _FOLD |= {
 
 _KEYCAP = re.compile("([0-9#*])\ufe0f?\u20e3")
 _EMOTE = re.compile(r"\[[\u4e00-\u9fffA-Za-z]{1,6}\]")  # 抖音 writes emoji as [比心]
-_FACE = re.compile(r"[(（][^()（）\u3040-\u30ff\u4e00-\u9fffA-Za-z0-9]{2,}[)）]|\^[_.oO]?\^|[>＞]_[<＜]|T_T|QAQ")
+_FACE = re.compile(
+    r"[(（][^()（）\u3040-\u30ff\u4e00-\u9fffA-Za-z0-9]{2,}[)）]|\^[_.oO]?\^|[>＞]_[<＜]|T_T|QAQ"
+)
 _JOINERS = {"\u200d", "\u200b", "\ufeff", "\ufe0e", "\ufe0f", "\u20e3"}
 _KEPT_SYMBOLS = set("°℃℉¥$€£%‰±×÷+=<>≈≥≤~^|²³№©®™&@#/\\*-_")
-_TRAILING_TILDE = re.compile(r"~+(?![\d¥$-])")
+_TRAILING_TILDE = re.compile(r"(?<![\d点分时日号月年元块折])~+(?![\d¥$-])|~+$|~+(?=[，。！？,!? ])")
 _SPACES = re.compile(r"\s+")
 
 
@@ -34,7 +41,9 @@ def clean(text: str) -> str:
     text = _FACE.sub("", _EMOTE.sub("", text))
     text = "".join(mark for mark in text if not _decorates(mark))
     text = re.sub(r"(?<=\d)：(?=\d)", ":", text)
+    text = re.sub(r"(?<=[\u4e00-\u9fff])\s?x\s?(?=\d)", "×", text)  # 面膜x2
     text = _TRAILING_TILDE.sub("", text)
+    text = re.sub(r"(?<![\d两一][\u4e00-\u9fff])(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])", "或", text)
     return _SPACES.sub(" ", text).strip()
 
 
