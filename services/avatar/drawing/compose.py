@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,10 @@ import numpy as np
 import yaml
 
 from services.avatar.drawing import dress, eyes, figure, hair, head, lips, ornament
-from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, crop, reduce
+from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, Region, crop, reduce
+from services.avatar.drawing.sets import draw_set
 from services.avatar.drawing.spec import Face, Host
+from services.avatar.drawing.table import draw_table
 
 HEAD_LAYERS = ("iris", "lash", "lid_half", "lid_closed", "lid_smile", "eye_mask", "brow")
 
@@ -25,11 +26,7 @@ def layers(host: Host) -> dict[str, Layer]:
     cast = np.clip(region.blur(np.maximum(shift, over_face), 5) * 0.85, 0, 1)
     parts = head.render(host, cast)
     out: dict[str, Layer] = {"set": backdrop(host), "back_hair": reduce(hair.HAIR, hair.back(host))}
-    z = figure.relief(host)
-    shadow = figure.jaw_shadow(host, head.outline(host.face, 200))
-    bare = figure.skin(host, z, shadow)
-    _, clothed = figure.dress(host, z, bare, dress.pieces(host))
-    out["body"] = reduce(figure.BODY, ornament.on_body(host, figure.BODY, clothed))
+    out["body"] = bust(host)
     out["head"] = reduce(region, parts.face)
     for name in ("l", "r"):
         side = eyes.side_of(name)
@@ -52,40 +49,33 @@ def layers(host: Host) -> dict[str, Layer]:
     return out
 
 
+def bust(host: Host) -> Layer:
+    """The body: worked out lower on the plate and lifted, so that the neck has its right length."""
+    z = figure.relief(host)
+    shadow = figure.jaw_shadow(host, head.outline(host.face, 200) + (0, figure.RISE))
+    bare = figure.skin(host, z, shadow)
+    _, clothed = figure.dress(host, z, bare, dress.pieces(host))
+    clothed = ornament.on_body(host, figure.BODY, clothed)
+    region = figure.BODY
+    lifted = Region(region.x, region.y - figure.RISE, region.w, region.h, region.scale)
+    hair_over = hair.front_mask(host, lifted)
+    cast = lifted.blur(np.roll(hair_over, (10, 14), (0, 1)), 7) * 0.5
+    clothed[..., :3] *= 1 - cast[..., None] * np.float32((0.8, 0.95, 1.0))
+    return reduce(lifted, clothed)
+
+
 def backdrop(host: Host) -> Layer:
-    """The set behind the host: the set artist's picture, or a soft gradient until there is one."""
-    picture = _from_sets("draw_set", host.name)
-    if picture is None:
-        y = np.linspace(0, 1, PLATE_H, dtype=np.float32)[:, None, None]
-        top, low = np.float32((0.86, 0.88, 0.86)), np.float32((0.72, 0.70, 0.66))
-        rgb = np.broadcast_to(top * (1 - y) + low * y, (PLATE_H, PLATE_W, 3))
-        picture = np.dstack([rgb * 255, np.full((PLATE_H, PLATE_W), 255)]).astype(np.uint8)
-    return Layer(picture, 0, 0)
+    """The set behind the host."""
+    picture = np.asarray(draw_set(host.name, 2.0), np.uint8)
+    return Layer(cv2.resize(picture, (PLATE_W, PLATE_H), interpolation=cv2.INTER_AREA), 0, 0)
 
 
 def table(host: Host) -> Layer:
-    """The table in front: the set artist's, or a plain top."""
-    picture = _from_sets("draw_table", host.name)
-    if picture is None:
-        picture = np.zeros((PLATE_H, PLATE_W, 4), np.uint8)
-        picture[1050:] = (212, 200, 186, 255)
-        picture[1050:1056, :, :3] = 235
-    return crop(picture, 0, 0)
-
-
-def _from_sets(name: str, look: str) -> Any:
-    """A picture from the sets module, reduced to the plate, or None while that module is not there."""
-    try:
-        module = importlib.import_module("services.avatar.drawing.sets")
-    except ModuleNotFoundError:
-        return None
-    draw = getattr(module, name, None)
-    if draw is None:
-        return None
-    picture = np.asarray(draw(look, 2))
-    if picture.dtype != np.uint8:
-        picture = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
-    return cv2.resize(picture, (PLATE_W, PLATE_H), interpolation=cv2.INTER_AREA)
+    """The table in front."""
+    pixels, (x, y) = draw_table(host.name, 2.0)
+    full = np.zeros((PLATE_H * 2, PLATE_W * 2, 4), np.float32)
+    full[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels / np.float32(255)
+    return reduce(Region(0, 0, PLATE_W, PLATE_H, 2), full)
 
 
 def _pick(line: Points, count: int) -> list[list[float]]:
@@ -101,7 +91,7 @@ def landmarks(f: Face) -> dict[str, Any]:
         "lip_inner": _pick(inner[3:-3], 5) + _pick(inner[3:-3][::-1] + (0, 0.6), 5)[1:-1],
         "face_oval": _pick(head.outline(f, 120)[:-9], 12),
         "nose_tip": [f.cx, f.nose_y],
-        "shoulders": [[f.cx - 230, 760.0], [f.cx + 230, 760.0]],
+        "shoulders": [[f.cx - 230, 734.0], [f.cx + 230, 734.0]],
     }
     ring = head.outline(f, 240)
     angles = np.linspace(180, 0, 9)
@@ -143,7 +133,7 @@ def save(host: Host, folder: Path) -> None:
         "size": [PLATE_W, PLATE_H],
         "layers": entries,
         "landmarks": landmarks(f),
-        "pivots": {"head": [f.cx, f.chin_y - 40.0], "neck": [f.cx, 690.0]},
+        "pivots": {"head": [f.cx, f.chin_y - 40.0], "neck": [f.cx, 672.0]},
         "palette": dict(host.palette),
     }
     (folder / "look.yaml").write_text(

@@ -149,12 +149,12 @@ def _lower_lashes(canvas: Any, host: Host, side: int) -> None:
     f = host.face
     rng = np.random.default_rng(host.seed + 31 + side)
     low = lower(f, side, 80)
-    for i in np.linspace(22, 76, 24).astype(int):
+    for i in np.linspace(26, 74, 15).astype(int):
         x, y = low[i] + (0, 1.4)
-        reach = f.lash * 0.34 * rng.uniform(0.7, 1.15)
+        reach = f.lash * 0.34 * rng.uniform(0.5, 1.1)
         lean = side * (i / 80 - 0.35) * 3.4
         line = bezier([(x, y), (x + lean * 0.4, y + reach * 0.6), (x + lean, y + reach)], 8)
-        canvas.drawPath(polygon(ribbon(line, taper(8, 0.75, head=1))), brush(INK, 0.55))
+        canvas.drawPath(polygon(ribbon(line, taper(8, 0.75, head=1))), brush(INK, 0.36))
 
 
 def eye_mask(region: Region, host: Host, side: int) -> Array:
@@ -264,17 +264,17 @@ def _lid_line(canvas: Any, host: Host, side: int, line: Points, curl: float) -> 
     thick = f.liner * (0.35 + 0.65 * np.clip(t / 0.5, 0, 1)) * np.clip((1 - t) / 0.16, 0, 1) ** 0.8 + 0.1
     canvas.drawPath(polygon(ribbon(path - (0, 0.5), thick * 1.7)), brush(rgb("#2b1510"), 0.3, blur_px=1.3))
     canvas.drawPath(polygon(ribbon(path - (0, 0.3), thick)), brush(INK, 0.96, blur_px=0.25))
-    count = 52
+    count = 34
     for k in range(count):
         u = (k + rng.uniform(-0.4, 0.4)) / (count - 1)
         u = float(np.clip(u, 0.05, 1))
         at = line[min(len(line) - 1, int(u * (len(line) - 1)))]
         reach = f.lash * (0.45 + 0.75 * u**0.8) * rng.uniform(0.72, 1.12) * (1 if u < 0.93 else 0.8)
-        out = side * (u - 0.36) * 1.15 * reach + side * rng.uniform(-0.8, 0.8)
+        out = side * (u - 0.36) * 1.15 * reach + side * rng.uniform(-1.6, 1.6)
         tip = at + (out, -reach * (0.80 if curl > 0 else -0.62))
         mid = at + (out * (0.62 if curl > 0 else 0.4), -reach * (0.18 if curl > 0 else -0.4))
         stroke = bezier([at, mid, tip], 10)
-        canvas.drawPath(polygon(ribbon(stroke, taper(10, 1.15, head=1.0))), brush(INK, 0.86))
+        canvas.drawPath(polygon(ribbon(stroke, taper(10, 0.95, head=1.0))), brush(INK, 0.8))
 
 
 def lid(region: Region, host: Host, colour: Array, lowered: float) -> Array:
@@ -398,10 +398,10 @@ def brow(region: Region, host: Host, side: int) -> Array:
             reach = rng.uniform(5.5, 9.5) * (1 - 0.35 * u)
             tip = base + way * reach
             bend = base + way * reach * 0.5 + along * rng.uniform(-0.2, 0.9)
-            tone = mix(colour, (0, 0, 0), rng.uniform(0.0, 0.4))
+            tone = mix(colour, (0.05, 0.03, 0.02), rng.uniform(0.0, 0.5))
             canvas.drawPath(
                 polygon(ribbon(bezier([base, bend, tip], 8), taper(8, 0.85))),
-                brush(tone, rng.uniform(0.3, 0.75) * min(1.0, 0.4 + u * 2.4)),
+                brush(tone, rng.uniform(0.22, 0.6) * min(1.0, 0.35 + u * 2.2)),
             )
 
     return region.paint(draw)

@@ -26,6 +26,7 @@ from services.avatar.drawing.light import SKIN, Material, linear, shade
 from services.avatar.drawing.spec import Host
 
 BODY = Region(0, 560, 720, 560, 2)
+RISE = 26  # the bust is worked out this much lower than it stands on the plate
 
 
 def both(half: Sequence[Sequence[float]], cx: float) -> Points:
@@ -72,10 +73,9 @@ def relief(host: Host) -> Array:
     """The height of the bust without clothes' thickness."""
     c = host.face.cx
     x, y = BODY.grid()
-    ax, dx = np.abs(x - c), x - c
+    ax, dx = np.sqrt((x - c) ** 2 + 500), x - c
     torso = BODY.mask(lambda k: k.drawPath(polygon(torso_shape(c)), brush((1, 1, 1))))
     z = pillow(BODY, torso, 62, 80, 7)
-    z += np.where(y < 760, 1, 0) * 0
     neck = np.sqrt(np.clip(1 - (dx / 54) ** 2, 0, 1)) * 44 * np.clip((735 - y) / 70, 0, 1) ** 0.8
     z = np.maximum(z, BODY.blur(neck.astype(np.float32), 3) + z * 0.35)
     z = BODY.blur(z, 4)

@@ -2,255 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from services.avatar.drawing.canvas import Array, Region
 from services.avatar.drawing.spec import Host
-from services.avatar.drawing.strands import Lock, mask_of, mirrored, paint, wavy
+from services.avatar.drawing.strands import Lock, mask_of, paint, wavy
 
 HAIR = Region(130, 60, 460, 900, 2)
-TOP = Region(130, 60, 460, 480, 3)
+
+Guides = list[list[tuple[float, float]]]
+
+# fmt: off
+def _from_middle(half: Guides, c: float, side: int) -> Guides:
+    """Guides given as distances from the middle line, for one side of the face."""
+    return [[(c + side * x, y) for x, y in guide] for guide in half]
 
 
 def _morning(c: float) -> tuple[list[Lock], list[Lock]]:
-    back = [
-        Lock(
-            [
-                [(c - 60, 240), (c - 150, 380), (c - 150, 560), (c - 128, 735)],
-                [(c - 20, 215), (c - 60, 400), (c - 60, 600), (c - 58, 752)],
-                [(c + 20, 215), (c + 60, 400), (c + 60, 600), (c + 58, 752)],
-                [(c + 60, 240), (c + 150, 380), (c + 150, 560), (c + 128, 735)],
-            ],
-            900,
-            1.6,
-        )
+    """Straight, to the collarbones, tips turned in; a parting left of the middle and a curtain fringe."""
+    fall: Guides = [
+        [(0, 286), (50, 300), (92, 346), (111, 410), (116, 500), (113, 600), (106, 690), (92, 742)],
+        [(0, 268), (62, 282), (110, 338), (128, 414), (131, 510), (130, 610), (124, 695), (104, 752)],
+        [(0, 240), (72, 250), (120, 312), (141, 408), (146, 520), (148, 620), (143, 700), (118, 756)],
+        [(0, 206), (66, 212), (116, 250), (144, 322), (154, 420), (159, 540), (163, 640), (160, 706), (136, 752)],
     ]
-    p = c - 14
-    left = [
-        [
-            (p - 2, 280),
-            (c - 58, 300),
-            (c - 104, 352),
-            (c - 124, 430),
-            (c - 124, 540),
-            (c - 112, 640),
-            (c - 108, 745),
-        ],
-        [
-            (p - 1, 262),
-            (c - 74, 272),
-            (c - 124, 338),
-            (c - 142, 430),
-            (c - 144, 540),
-            (c - 136, 650),
-            (c - 126, 762),
-        ],
-        [
-            (p, 238),
-            (c - 84, 242),
-            (c - 138, 316),
-            (c - 158, 425),
-            (c - 162, 540),
-            (c - 160, 650),
-            (c - 150, 765),
-        ],
-        [
-            (p + 2, 207),
-            (c - 76, 208),
-            (c - 142, 282),
-            (c - 166, 400),
-            (c - 173, 530),
-            (c - 176, 640),
-            (c - 166, 752),
-        ],
+    fringe: Guides = [
+        [(0, 288), (26, 290), (62, 318), (86, 362), (99, 410), (112, 448), (128, 470)],
+        [(0, 274), (36, 280), (80, 318), (106, 372), (116, 424), (128, 468), (146, 498)],
+        [(0, 258), (48, 266), (98, 318), (124, 384), (133, 440), (142, 490), (156, 530)],
     ]
-    right = [
-        [
-            (p + 2, 280),
-            (c + 48, 297),
-            (c + 103, 352),
-            (c + 124, 430),
-            (c + 125, 540),
-            (c + 114, 640),
-            (c + 106, 748),
-        ],
-        [
-            (p + 2, 262),
-            (c + 66, 270),
-            (c + 122, 336),
-            (c + 143, 430),
-            (c + 146, 540),
-            (c + 138, 650),
-            (c + 126, 764),
-        ],
-        [
-            (p + 2, 238),
-            (c + 80, 240),
-            (c + 138, 314),
-            (c + 159, 425),
-            (c + 164, 540),
-            (c + 161, 650),
-            (c + 150, 764),
-        ],
-        [
-            (p + 1, 207),
-            (c + 74, 206),
-            (c + 142, 280),
-            (c + 167, 400),
-            (c + 175, 530),
-            (c + 176, 640),
-            (c + 164, 750),
-        ],
-    ]
-    return back, [Lock(left[::-1], 1500, 1.4), Lock(right[::-1], 1500, 1.4)]
+    back = [Lock([[(c - 60, 240), (c - 146, 380), (c - 146, 560), (c - 118, 735)],
+                  [(c - 20, 215), (c - 60, 400), (c - 60, 600), (c - 58, 748)],
+                  [(c + 20, 215), (c + 60, 400), (c + 60, 600), (c + 58, 748)],
+                  [(c + 60, 240), (c + 146, 380), (c + 146, 560), (c + 118, 735)]], 900, 1.6)]
+    front = []
+    for side in (-1, 1):
+        sheet = _from_middle(fall, c, side)
+        curl = _from_middle(fringe, c, side)
+        for guide in sheet + curl:
+            guide[0] = (c - 15 + side * 0.5, guide[0][1])
+        front.append(Lock(sheet[::-1], 1500, 1.3, ragged=0.05, fray=3))
+        front.append(Lock(curl[::-1], 300, 1.15, ragged=0.22, fray=5, clump=1.5, ground=False))
+    return back, front
 
 
 def _evening(c: float) -> tuple[list[Lock], list[Lock]]:
-    back = [
-        Lock(
-            [
-                [(c - 60, 240), (c - 165, 380), (c - 175, 560), (c - 190, 720), (c - 170, 840)],
-                [(c - 20, 215), (c - 60, 400), (c - 60, 600), (c - 70, 800)],
-                [(c + 20, 215), (c + 60, 400), (c + 60, 600), (c + 70, 800)],
-                [(c + 60, 240), (c + 165, 380), (c + 175, 560), (c + 190, 720), (c + 170, 840)],
-            ],
-            900,
-            1.6,
-        )
-    ]
+    """Long waves over one shoulder from a side parting; the other side is put behind the ear."""
     p = c + 34
-    left = [
-        [
-            (p - 3, 276),
-            (c - 30, 286),
-            (c - 98, 340),
-            (c - 128, 430),
-            (c - 132, 540),
-            (c - 122, 680),
-            (c - 106, 880),
-        ],
-        [
-            (p - 2, 258),
-            (c - 52, 260),
-            (c - 122, 330),
-            (c - 150, 430),
-            (c - 158, 540),
-            (c - 158, 690),
-            (c - 136, 905),
-        ],
-        [
-            (p - 1, 236),
-            (c - 66, 228),
-            (c - 138, 308),
-            (c - 166, 425),
-            (c - 178, 540),
-            (c - 186, 690),
-            (c - 166, 900),
-        ],
-        [
-            (p + 1, 206),
-            (c - 60, 196),
-            (c - 142, 270),
-            (c - 174, 400),
-            (c - 192, 530),
-            (c - 205, 680),
-            (c - 192, 870),
-        ],
+    left: Guides = [
+        [(p, 286), (c - 18, 300), (c - 84, 352), (c - 113, 424), (c - 120, 520), (c - 116, 640), (c - 96, 770), (c - 84, 890)],
+        [(p, 268), (c - 36, 274), (c - 104, 332), (c - 133, 424), (c - 141, 530), (c - 143, 650), (c - 124, 790), (c - 106, 925)],
+        [(p, 240), (c - 50, 238), (c - 122, 306), (c - 150, 416), (c - 160, 540), (c - 168, 660), (c - 156, 800), (c - 132, 920)],
+        [(p, 206), (c - 44, 200), (c - 118, 248), (c - 156, 340), (c - 172, 450), (c - 182, 560), (c - 192, 670), (c - 184, 790),
+         (c - 158, 896)],
     ]
-    right = [
-        [
-            (p + 3, 276),
-            (c + 72, 300),
-            (c + 112, 360),
-            (c + 128, 440),
-            (c + 132, 560),
-            (c + 126, 690),
-            (c + 108, 870),
-        ],
-        [
-            (p + 3, 258),
-            (c + 88, 276),
-            (c + 130, 345),
-            (c + 148, 440),
-            (c + 156, 560),
-            (c + 158, 700),
-            (c + 138, 895),
-        ],
-        [
-            (p + 3, 236),
-            (c + 98, 250),
-            (c + 144, 322),
-            (c + 163, 430),
-            (c + 176, 550),
-            (c + 184, 700),
-            (c + 168, 890),
-        ],
-        [
-            (p + 2, 206),
-            (c + 96, 214),
-            (c + 148, 288),
-            (c + 173, 400),
-            (c + 190, 530),
-            (c + 200, 680),
-            (c + 190, 860),
-        ],
+    right: Guides = [
+        [(p, 286), (c + 66, 306), (c + 100, 352), (c + 116, 404), (c + 128, 440), (c + 138, 470)],
+        [(p, 268), (c + 78, 284), (c + 116, 340), (c + 131, 406), (c + 139, 460), (c + 142, 520)],
+        [(p, 240), (c + 88, 254), (c + 130, 320), (c + 146, 400), (c + 150, 480), (c + 148, 560)],
+        [(p, 206), (c + 84, 216), (c + 132, 264), (c + 153, 340), (c + 162, 430), (c + 162, 520), (c + 156, 620)],
     ]
-    waves = [
-        [wavy(g, 9 + k, 128, k * 0.25 + s, 470) for k, g in enumerate(side[::-1])]
-        for s, side in ((0.4, left), (2.6, right))
-    ]
-    return back, [Lock(waves[0], 1700, 1.5, clump=1.5, fray=9), Lock(waves[1], 1600, 1.5, clump=1.5, fray=9)]
+    behind: Guides = [[(c - 60, 240), (c - 160, 380), (c - 168, 560), (c - 180, 720), (c - 160, 840)],
+                      [(c - 20, 215), (c - 60, 400), (c - 60, 600), (c - 70, 800)],
+                      [(c + 20, 215), (c + 60, 400), (c + 60, 600), (c + 70, 800)],
+                      [(c + 60, 240), (c + 158, 400), (c + 166, 560), (c + 178, 690), (c + 160, 800)]]
+    back = [Lock([wavy(g, 10, 150, 0.6 * k, 480) for k, g in enumerate(behind)], 900, 1.6, clump=1.3)]
+    curls = []
+    for k, (lo, hi) in enumerate(((2, 4), (1, 3), (0, 2))):
+        pair = left[lo:hi]
+        middle = [tuple(np.mean(q, axis=0)) for q in zip(pair[0], pair[1], strict=False)]
+        guides = [wavy(g, 15 - 2 * k, 168, 0.9 * k + 0.35 * i, 470) for i, g in enumerate((pair[1], middle, pair[0]))]
+        curls.append(Lock(guides, 760, 1.35, clump=1.9, fray=6, ragged=0.1))
+    return back, [Lock(right[::-1], 1000, 1.3, clump=0.6, fray=2, ragged=0.04), *curls]
 
 
 def _tangzhuang(c: float) -> tuple[list[Lock], list[Lock]]:
-    back = [
-        Lock(
-            [
-                [(c - 130, 470), (c - 150, 380), (c - 120, 260), (c - 40, 200)],
-                [(c, 560), (c, 400), (c, 260), (c, 200)],
-                [(c + 130, 470), (c + 150, 380), (c + 120, 260), (c + 40, 200)],
-            ],
-            500,
-            1.6,
-        )
+    """Swept up from the temples over full sides to a high double bun."""
+    back = [Lock([[(c - 126, 470), (c - 148, 380), (c - 120, 260), (c - 40, 200)],
+                  [(c, 560), (c, 400), (c, 260), (c, 200)],
+                  [(c + 126, 470), (c + 148, 380), (c + 120, 260), (c + 40, 200)]], 500, 1.6)]
+    sweep: Guides = [
+        [(-2, 291), (-1, 262), (-1, 228), (0, 196)],
+        [(34, 293), (38, 262), (28, 224), (6, 194)],
+        [(66, 302), (78, 266), (62, 222), (14, 192)],
+        [(92, 330), (112, 284), (92, 226), (20, 190)],
+        [(107, 372), (138, 316), (120, 240), (26, 188)],
+        [(114, 418), (155, 358), (140, 256), (32, 188)],
+        [(116, 452), (162, 398), (152, 276), (36, 190)],
+        [(114, 482), (158, 440), (160, 310), (40, 192)],
     ]
-    left = [
-        [(c - 2, 282), (c - 4, 250), (c - 4, 215), (c - 4, 190)],
-        [(c - 50, 292), (c - 46, 250), (c - 30, 212), (c - 12, 188)],
-        [(c - 92, 330), (c - 96, 270), (c - 66, 214), (c - 20, 186)],
-        [(c - 112, 385), (c - 134, 300), (c - 98, 220), (c - 26, 184)],
-        [(c - 118, 440), (c - 158, 350), (c - 128, 236), (c - 32, 184)],
-        [(c - 118, 492), (c - 168, 400), (c - 146, 250), (c - 36, 186)],
+    bun: Guides = [
+        [(38, 206), (92, 186), (102, 124), (46, 84), (-10, 100)],
+        [(30, 208), (70, 184), (78, 132), (36, 104), (-8, 116)],
+        [(18, 208), (46, 182), (50, 142), (22, 122), (-6, 134)],
+        [(6, 208), (20, 186), (22, 160), (8, 144), (-6, 150)],
     ]
-    bun = [
-        [(c - 36, 200), (c - 78, 170), (c - 72, 106), (c - 8, 84), (c + 40, 96)],
-        [(c - 24, 204), (c - 54, 172), (c - 48, 122), (c - 2, 104), (c + 34, 112)],
-        [(c - 8, 206), (c - 24, 176), (c - 18, 140), (c + 10, 126), (c + 34, 132)],
+    wrap: Guides = [
+        [(-64, 206), (-34, 186), (0, 180), (34, 186), (64, 206)],
+        [(-66, 214), (-34, 198), (0, 193), (34, 198), (66, 214)],
+        [(-62, 224), (-32, 210), (0, 206), (32, 210), (62, 224)],
     ]
-    return back, [
-        Lock(mirrored(bun, c), 420, 1.5, fray=2, ragged=0.05),
-        Lock(bun, 520, 1.5, fray=2, ragged=0.05),
-        Lock(left, 1100, 1.5, fray=2, ragged=0.04),
-        Lock(mirrored(left, c, 0.6), 1100, 1.5, fray=2, ragged=0.04),
-    ]
+    sides = [Lock(_from_middle(sweep, c, s), 1500, 1.3, fray=1.5, ragged=0.03, clump=0.7, loose=1.2) for s in (-1, 1)]
+    lobes = [Lock(_from_middle(bun, c, s), 800, 1.35, fray=1.5, ragged=0.04, clump=0.6, loose=1.2) for s in (1, -1)]
+    band = Lock(_from_middle(wrap, c, 1), 260, 1.2, fray=1.5, ragged=0.04, loose=1.0)
+    wisp: Guides = [[(112, 440), (119, 480), (116, 520), (121, 552)], [(117, 440), (122, 482), (121, 522), (123, 548)]]
+    wisps = [Lock(_from_middle(wisp, c, s), 26, 0.9, ragged=0.4, fray=2, ground=False) for s in (-1, 1)]
+    return back, [*lobes, *sides, band, *wisps]
+# fmt: on
 
 
 STYLES = {"morning": _morning, "evening": _evening, "tangzhuang": _tangzhuang}
 
 
+def locks_of(host: Host) -> tuple[Sequence[Lock], Sequence[Lock]]:
+    """The sheets behind and in front."""
+    return STYLES[host.name](host.face.cx)
+
+
 def back(host: Host) -> Array:
     """The hair behind neck and shoulders."""
-    locks, _ = STYLES[host.name](host.face.cx)
-    return paint(HAIR, host, locks, 1, flyaways=10, dim=0.55)
+    return paint(HAIR, host, locks_of(host)[0], 1, flyaways=10, dim=0.55)
 
 
 def front(host: Host) -> Array:
     """The hair over crown, forehead and sides."""
-    _, locks = STYLES[host.name](host.face.cx)
-    return paint(HAIR, host, locks, 2)
+    return paint(HAIR, host, locks_of(host)[1], 2)
 
 
 def front_mask(host: Host, region: Region) -> Array:
     """Where the front hair lies, over another region."""
-    _, locks = STYLES[host.name](host.face.cx)
-    return np.clip(mask_of(region, locks), 0, 1)
+    solid = [lock for lock in locks_of(host)[1] if lock.ground]
+    return np.clip(mask_of(region, solid), 0, 1)
+
+

@@ -14,6 +14,7 @@ from services.avatar.drawing.canvas import (
     Region,
     blur,
     brush,
+    mix,
     noise,
     polygon,
     rgb,
@@ -57,7 +58,7 @@ def sculpt(host: Host, x: Array, y: Array, *, closed: bool = False) -> Array:
     reach = np.hypot(dx, dy) / _radius(f, np.degrees(np.arctan2(dy, dx))).astype(np.float32)
     z = f.depth * np.sqrt(np.clip(1 - np.clip(reach, 0, 1) ** 2.5, 0.0, 1))
     z = np.where(reach > 1, -60 * (reach - 1), z).astype(np.float32)
-    pair = ax  # features that come in twos use the distance from the middle
+    pair = np.sqrt(ax * ax + 36)  # features that come in twos; rounded, or the middle would show a crease
     ey, ex = f.eye_y, f.eye_x
     # Brow ridge, sockets, the ball under the lids.
     z += bump(pair, y, (ex - 6, f.brow_y + 4), (44, 15), 4.2)
@@ -128,7 +129,7 @@ def skin_albedo(host: Host, x: Array, y: Array, rng: np.random.Generator) -> Arr
     tint(s.blush, bump(ax, y, (f.eye_x, f.eye_y + 17), (28, 8), 0.24 * b))
     tint(s.shade, bump(ax, y, (f.eye_x - 28, f.eye_y - 10), (14, 16), 0.22))
     tint(s.shade, bump(ax, y, (f.eye_x + 2, f.eye_y - 12), (40, 13), 0.2))
-    tint(s.shade, bump(ax, y, (f.mouth_w + 3, f.mouth_y - 1), (7, 6), 0.32))
+    tint(s.shade, bump(ax, y, (f.mouth_w + 3, f.mouth_y - 1), (8, 7), 0.2))
     tint(s.shade, bump(ax, y, (f.nose_w + 4, f.nose_y + 6), (5, 6), 0.30))
     tint(host.lid_colour, bump(ax, y, (f.eye_x + 5, f.eye_y - 11), (31, 10), host.lid_strength))
     tint(host.lid_colour, bump(ax, y, (f.eye_x + 24, f.eye_y + 2), (12, 9), host.lid_strength * 0.6))
@@ -138,39 +139,40 @@ def skin_albedo(host: Host, x: Array, y: Array, rng: np.random.Generator) -> Arr
     return np.clip(out * (1 + mottle[..., None] + warmth), 0, 1)
 
 
-def ears(host: Host) -> Array:
-    """Ears, seen from the front: only the rim and the lobe show beside the cheeks."""
+def ears(host: Host, shadow: Array) -> Array:
+    """Ears, seen from the front: the rim, its hollow and the lobe beside the cheeks."""
     f = host.face
-    region = HEAD
-
-    def draw(canvas: Any) -> None:
-        for side in (-1, 1):
-            x = f.cx + side * (_radius(f, 5.0) - 2)
-            ear = spline(
+    lines, hollows = [], []
+    for side in (-1, 1):
+        x = f.cx + side * (float(_radius(f, 5.0)) - 3)
+        lines.append(
+            spline(
                 [
-                    (x, f.eye_y - 14),
-                    (x + side * 11, f.eye_y - 22),
-                    (x + side * 15, f.eye_y - 4),
-                    (x + side * 10, f.nose_y - 26),
-                    (x + side * 5, f.nose_y - 2),
-                    (x - side * 4, f.nose_y),
+                    (x - side * 8, f.eye_y - 18), (x + side * 6, f.eye_y - 26), (x + side * 14, f.eye_y - 14),
+                    (x + side * 13, f.eye_y + 14), (x + side * 8, f.nose_y - 26), (x + side * 4, f.nose_y - 8),
+                    (x - side * 3, f.nose_y - 3), (x - side * 10, f.nose_y - 14),
                 ],
-                40,
+                60, closed=True,
             )
-            canvas.drawPath(polygon(ear), brush(host.skin.blush))
-            inner = spline(
-                [
-                    (x + side * 3, f.eye_y - 8),
-                    (x + side * 9, f.eye_y - 14),
-                    (x + side * 10, f.eye_y - 2),
-                    (x + side * 5, f.nose_y - 28),
-                    (x + side * 3, f.nose_y - 16),
-                ],
-                30,
-            )
-            canvas.drawPath(polygon(inner, closed=False), brush(host.skin.shade, 0.7, width=2.6, blur_px=1.2))
+        )  # fmt: skip
+        hollows.append(
+            spline([(x + side * 3, f.eye_y - 12), (x + side * 8, f.eye_y + 4), (x + side * 4, f.nose_y - 26)], 30)
+        )
 
-    return region.paint(draw)
+    def cover(canvas: Any) -> None:
+        for line in lines:
+            canvas.drawPath(polygon(line), brush((1, 1, 1)))
+
+    def dip(canvas: Any) -> None:
+        for line in hollows:
+            canvas.drawPath(polygon(line, closed=False), brush((1, 1, 1), width=5))
+
+    mask = HEAD.mask(cover)
+    z = HEAD.blur(mask, 3.0) * 14 - HEAD.blur(HEAD.mask(dip), 1.6) * 6
+    albedo = np.empty((*mask.shape, 3), np.float32)
+    albedo[:] = linear(mix(host.skin.base, host.skin.blush, 0.45))
+    dark = np.clip(shadow * 0.6 + 0.25, 0, 1)
+    return np.dstack([shade(HEAD, z, albedo, mask, host.light, SKIN, shadow=dark), mask])
 
 
 def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
@@ -204,7 +206,7 @@ def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
     lip_face = lips.shaded(HEAD, host, relaxed, albedo, mask, shadow)
     base = _details(host, open_face)
     parts = HeadParts(
-        face=_finish(host, eyes.whites(HEAD, host, base), mask),
+        face=_finish(host, eyes.whites(HEAD, host, base), mask, shadow),
         closed=np.dstack([eyes.lid(HEAD, host, _details(host, lowered), 1.0), mask]),
         half=np.dstack([eyes.lid(HEAD, host, _details(host, lowered), 0.5), mask]),
         lips=lip_face,
@@ -213,9 +215,9 @@ def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
     return parts
 
 
-def _finish(host: Host, colour: Array, mask: Array) -> Array:
+def _finish(host: Host, colour: Array, mask: Array, shadow: Array) -> Array:
     """The face with its ears behind it, cut to the outline."""
-    behind = ears(host)
+    behind = ears(host, shadow)
     front = np.dstack([colour, mask])
     a = front[..., 3:]
     return np.dstack([front[..., :3] * a + behind[..., :3] * (1 - a), np.maximum(mask, behind[..., 3])])
@@ -251,7 +253,7 @@ def _details(host: Host, colour: Array) -> Array:
             )
             canvas.drawPath(polygon(wing, closed=False), brush(host.skin.shade, 0.42, width=1.5, blur_px=1.3))
             cx, cy = f.cx + side * f.mouth_w, f.mouth_y - f.smile
-            canvas.drawCircle(cx + side * 0.5, cy + 0.4, 3.2, brush(host.skin.shade, 0.5, blur_px=2.0))
+            canvas.drawCircle(cx + side * 0.5, cy + 0.4, 2.6, brush(host.skin.shade, 0.34, blur_px=2.2))
         under = spline(
             [(f.cx - 8, f.nose_y + 13.5), (f.cx, f.nose_y + 15.5), (f.cx + 8, f.nose_y + 13.5)], 20
         )

@@ -16,10 +16,10 @@ class Light:
     """A warm key from upper left, a cool rim from behind right, a soft fill from the front and below."""
 
     key: tuple[float, float, float] = (-0.42, -0.5, 0.76)
-    key_colour: Colour = (1.0, 0.95, 0.88)
-    key_power: float = 0.72
-    fill_colour: Colour = (0.86, 0.9, 1.0)
-    fill_power: float = 0.36
+    key_colour: Colour = (1.0, 0.955, 0.9)
+    key_power: float = 0.8
+    fill_colour: Colour = (0.96, 0.95, 0.98)
+    fill_power: float = 0.42
     bounce_colour: Colour = (1.0, 0.84, 0.74)
     bounce_power: float = 0.12
     rim: tuple[float, float, float] = (0.86, -0.28, -0.1)
@@ -106,12 +106,19 @@ def shade(
         spec = spec * (1 - shadow)
     out = out + (spec * occlusion[..., 1])[..., None] * linear(light.key_colour)
     rx, ry, rz = unit(light.rim)
-    edge = np.clip(1 - nz, 0, 1) ** 2.2
+    edge = np.clip(1 - nz, 0, 1) ** 3.2
     rim = edge * np.clip(nx * rx + ny * ry + nz * rz, 0, 1) * light.rim_power
     out = out + rim[..., None] * linear(light.rim_colour) * (0.3 + 0.7 * albedo)
     if material.sheen:
         out = out + (edge * material.sheen)[..., None] * np.sqrt(albedo)
-    return np.asarray(np.clip(out, 0, 1) ** np.float32(1 / GAMMA), np.float32)
+    return np.asarray(_develop(out) ** np.float32(1 / GAMMA), np.float32)
+
+
+def _develop(light: Array) -> Array:
+    """Rolls highlights off softly above three quarters of full light."""
+    knee = np.float32(0.72)
+    high = np.clip(light - knee, 0, None)
+    return np.asarray(np.clip(np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-high / (1 - knee))), 0, 1))
 
 
 def _scatter(region: Region, key: Array, inside: Array, sigma: float) -> Array:

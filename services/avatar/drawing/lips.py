@@ -77,7 +77,7 @@ def shaded(region: Region, host: Host, z: Array, skin: Array, mask: Array, shado
     seam_y = np.interp(x, seam(f)[:, 0], seam(f)[:, 1]).astype(np.float32)
     toward = np.clip(1 - np.abs(y - seam_y) / np.where(y < seam_y, f.upper_lip, f.lower_lip), 0, 1)
     side = np.clip(np.abs(x - f.cx) / f.mouth_w, 0, 1)
-    t = np.clip(toward * 0.62 + side**2 * 0.4 + np.where(y < seam_y, 0.22, 0.0), 0, 1)[..., None]
+    t = np.clip(toward**1.5 * 0.6 + side**3 * 0.3 + np.where(y < seam_y, 0.16, 0.0), 0, 1)[..., None]
     albedo = linear(s.lip) * (1 - t) + linear(s.lip_deep) * t
     # Fine upright lines, as lips have; narrow across, long down.
     lines = noise((8, x.shape[1]), 0.1, rng)
@@ -98,9 +98,9 @@ def shaded(region: Region, host: Host, z: Array, skin: Array, mask: Array, shado
 
     def accents(canvas: Any) -> None:
         line = seam(f)
-        canvas.drawPath(polygon(line, closed=False), brush(rgb("#3d0d12"), 0.75, width=1.5, blur_px=0.5))
+        canvas.drawPath(polygon(line, closed=False), brush(rgb("#4d1218"), 0.62, width=1.2, blur_px=0.5))
         canvas.drawPath(
-            polygon(line + (0, 1.2), closed=False), brush(rgb("#5a1418"), 0.4, width=4, blur_px=1.7)
+            polygon(line + (0, 1.2), closed=False), brush(rgb("#5a1418"), 0.3, width=4, blur_px=1.9)
         )
         glow = spline(
             [
