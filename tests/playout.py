@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from services import wire
+from tests.conftest import wait_until
 
 _T = TypeVar("_T")
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,8 @@ class Playout:
             "video_kbps": 600,
             **settings,
         }
+        directory.mkdir(parents=True, exist_ok=True)
+        self._socket = directory / "m.sock"
         self.process: subprocess.Popen[bytes] | None = None
         self.heard: list[wire.AnyMessage] = []
         self._writer: asyncio.StreamWriter | None = None
@@ -68,19 +71,24 @@ class Playout:
 
     async def start(self) -> None:
         """Start the process and wait for its sockets."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / "settings.json"
         path.write_text(json.dumps(self.settings))
         log = (self.directory / "log.txt").open("ab")
         with log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
                 [sys.executable, "-m", "services.playout", str(path)], stderr=log, cwd=ROOT
             )
-        deadline = time.monotonic() + 20
-        while not Path(self.settings["media_socket"]).exists():
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise AssertionError((self.directory / "log.txt").read_text()[-3000:])
-            await asyncio.sleep(0.02)
+        await wait_until(lambda: self._socket.exists() or self.ended(), 20)
+        if self.ended():
+            raise AssertionError(self.log())
+
+    def ended(self) -> bool:
+        """Whether the process ended."""
+        return self.process is None or self.process.poll() is not None
+
+    def log(self) -> str:
+        """The end of what it logged."""
+        return (self.directory / "log.txt").read_text()[-5000:]
 
     async def connect(self, epoch: int = 1) -> None:
         """Connect as the show; what it says gathers in `heard`."""
@@ -96,7 +104,7 @@ class Playout:
 
     def open(self, mode: wire.SessionMode = wire.SessionMode.REHEARSAL, **fields: Any) -> None:
         """Open the session `s1`."""
-        given = {"session": "s1", "look": "morning", "look_path": "builtin", "persona": "lin", **fields}
+        given = {"session": "s1", "look": "morning", "look_path": "builtin:morning", **fields}
         self.send(wire.OpenSession(mode=mode, **given))
 
     def all(self, kind: type[_T], where: Callable[[_T], object] = lambda _: True) -> list[_T]:
@@ -106,7 +114,8 @@ class Playout:
     def status(self) -> wire.Status:
         """The newest status."""
         found = self.all(wire.Status)
-        return found[-1] if found else wire.Status(session="", mode=wire.SessionMode.OFF, position=0, frames=0)
+        nothing = wire.Status(session="", mode=wire.SessionMode.OFF, position=0, frames=0)
+        return found[-1] if found else nothing
 
     async def disconnect(self) -> None:
         """Leave, as a show that crashes."""

@@ -15,12 +15,13 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from services import wire
-from services.playout.composer import Composer
+from services.playout.composer import Composer, NoHoldingPicture
 from services.playout.disk import DiskThread
 from services.playout.fanout import Fanout
 from services.playout.fates import FateBook
 from services.playout.memory import Memory
-from services.playout.painter import load_look_for, make_painter
+from services.playout.overlays import FontMissing, LabelRefused
+from services.playout.painter import HostPainter, load_any_look, stand_in_look
 from services.playout.program import Leave, Program
 from services.playout.server import ControlServer, MediaServer, unix_server
 from services.playout.settings import PlayoutSettings, SettingsUnreadable, read_settings
@@ -53,7 +54,8 @@ async def serve(settings: PlayoutSettings) -> int:
     async with AsyncExitStack() as stack:
         disk = stack.enter_context(DiskThread())
         fanout = Fanout()
-        painter = make_painter(settings)
+        painter = HostPainter(settings)
+        size = (settings.width, settings.height)
         program = Program(settings, Composer(painter, settings.width, settings.height), fanout, emit)
         memory = Memory(state, disk)
         book = FateBook(state / "fates.jsonl", disk)
@@ -61,7 +63,17 @@ async def serve(settings: PlayoutSettings) -> int:
             role="playout", room=settings.room, config_hash=settings.config_hash, pid=os.getpid()
         )
         control = ControlServer(own, program)
-        station = Station(settings, program, fanout, memory, book, control, load_look_for(settings))
+        station = Station(
+            settings,
+            program,
+            fanout,
+            memory,
+            book,
+            control,
+            painter,
+            load_look=lambda path: load_any_look(path, *size),
+            stand_in=lambda name: stand_in_look(name, *size),
+        )
         control.serve(station.take, lambda: (station.status(), *book.unacknowledged))
         media = MediaServer(program, fanout, station.preview)
         clock = threading.Thread(target=program.run, name="playout-clock", daemon=True)
@@ -83,8 +95,9 @@ async def serve(settings: PlayoutSettings) -> int:
             died = not clock.is_alive()
             program.post(Leave())
             await asyncio.to_thread(clock.join, LEAVE_S)
+            await asyncio.sleep(0)
             while not events.empty():
-                await asyncio.sleep(0.01)
+                await station.happened(events.get_nowait())
             for chore in chores:
                 chore.cancel()
         await station.close()
@@ -111,7 +124,7 @@ async def _beats(station: Station) -> None:
 
 
 async def _watch_clock(clock: threading.Thread, stop: asyncio.Event) -> None:
-    while clock.is_alive():
+    while clock.is_alive():  # noqa: ASYNC110 - a thread's end has no event
         await asyncio.sleep(0.5)
     log.critical("the clock's thread ended; the process ends so that it is started anew")
     stop.set()
@@ -119,7 +132,7 @@ async def _watch_clock(clock: threading.Thread, stop: asyncio.Event) -> None:
 
 async def _watch_parent(stop: asyncio.Event) -> None:
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - the parent's end has no event
         await asyncio.sleep(PARENT_LOOK_S)
     log.warning("the parent process is gone: ending")
     stop.set()
@@ -149,7 +162,7 @@ def main() -> int:
         settings = read_settings(Path(sys.argv[1]))
         with _only_one(Path(settings.state_dir)):
             return asyncio.run(serve(settings))
-    except SettingsUnreadable as error:
+    except (SettingsUnreadable, FontMissing, LabelRefused, NoHoldingPicture) as error:
         print(error, file=sys.stderr)
         return EXIT_SETTINGS
     except RunsAlready as error:

@@ -42,6 +42,7 @@ class View:
     phrase: Phrase | None = None
     offset: int = 0
     loudness: float = 0.0
+    look: str = ""
     unattended: bool = False
 
 
@@ -57,6 +58,16 @@ class Painter(Protocol):
     def use_look(self, name: str, look: Any) -> None:
         """A decoded look may be used from now on."""
 
+    def prepare(self, phrase: Phrase) -> None:
+        """Draw ahead what a phrase needs; called off the clock."""
+
+    def interrupted(self) -> None:
+        """Something else was shown: start clean at the next frame."""
+
+    @property
+    def look(self) -> str:
+        """The look on the picture."""
+
 
 class NoHoldingPicture(Exception):
     """The last fallback cannot be drawn, so the playout does not start."""
@@ -69,11 +80,14 @@ class Composer:
         self._painter = painter
         self._holding = painter.holding().copy()
         if self._holding.shape != (height * 3 // 2, width) or self._holding.dtype != np.uint8:
-            raise NoHoldingPicture(f"the holding picture is {self._holding.shape}, not {width}x{height} in I420")
+            raise NoHoldingPicture(
+                f"the holding picture is {self._holding.shape}, not {width}x{height} in I420"
+            )
         self._last = self._holding
         self._flashing = np.empty_like(self._holding)
         self._height = height
         self._failed = 0
+        self._on_painter = False
         self.failures = 0
         self.last_error: Exception | None = None
 
@@ -87,13 +101,28 @@ class Composer:
         """The holding picture."""
         return self._holding
 
+    @property
+    def look(self) -> str:
+        """The look on the picture."""
+        return self._painter.look
+
     def use_look(self, name: str, look: Any) -> None:
         """Hand a decoded look to the painter."""
         self._painter.use_look(name, look)
 
+    def interrupted(self) -> None:
+        """A session begins or ends: nothing of before is to be seen."""
+        self._on_painter = False
+        self._last = self._holding
+        self._painter.interrupted()
+
     def compose(self, view: View) -> Canvas:
         """The frame's picture."""
-        self._last = self._holding if view.source is Source.HOLDING else self._painted(view)
+        if view.source is not Source.HOLDING:
+            self._on_painter = True
+            self._last = self._painted(view)
+        elif self._on_painter:
+            self.interrupted()
         return self._last
 
     def flash(self) -> Canvas:

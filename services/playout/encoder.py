@@ -1,7 +1,8 @@
 """Pictures and sound in, FLV tags out: x264 and AAC, muxed once.
 
-H.264 High without B-frames, closed GOPs, constant bitrate with a buffer of one second, tagged
-BT.709; AAC-LC stereo. Nothing is held back by a look-ahead, so a frame's tags come out with it.
+H.264 High without B-frames, closed GOPs, constant bitrate with a buffer of one second; AAC-LC stereo.
+Tagged with the matrix of BT.601, by which `i420.py` and OpenCV convert, and the colours of BT.709.
+Nothing is held back by a look-ahead, so a frame's tags come out with it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from services.wire import SAMPLE_RATE_HZ
 
 AAC_FRAME = 1024
 _BT709 = 1
+_BT601 = 6
 _LIMITED = 1
 
 
@@ -133,7 +135,7 @@ def _video_stream(container: av.container.OutputContainer, settings: PlayoutSett
     context.gop_size = settings.gop_frames
     context.max_b_frames = 0
     context.thread_count = settings.threads
-    context.colorspace = _BT709
+    context.colorspace = _BT601
     context.color_primaries = _BT709
     context.color_trc = _BT709
     context.color_range = _LIMITED

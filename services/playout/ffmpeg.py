@@ -94,7 +94,12 @@ def _preset_reaches_muxer(path: str) -> bool:
     command = [path, "-v", "error", *source, "-fpre", f"/dev/fd/{reading}", "-f", "hash", "-"]
     try:
         done = subprocess.run(
-            command, pass_fds=[reading], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_S, check=False
+            command,
+            pass_fds=[reading],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoFfmpeg(f"{path} does not run: {error}; install ffmpeg") from error

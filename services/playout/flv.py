@@ -110,7 +110,8 @@ class Splitter:
 def _tag(kind: int, ts_ms: int, body: bytes) -> Tag:
     match TagKind(kind):
         case TagKind.VIDEO:
-            return Tag(TagKind.VIDEO, ts_ms, body, key=body[0] >> 4 == 1 and body[1] == 1, header=body[1] == 0)
+            key = body[0] >> 4 == 1 and body[1] == 1
+            return Tag(TagKind.VIDEO, ts_ms, body, key=key, header=body[1] == 0)
         case TagKind.AUDIO:
             return Tag(TagKind.AUDIO, ts_ms, body, header=body[1] == 0)
         case TagKind.SCRIPT:

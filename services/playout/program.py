@@ -29,7 +29,6 @@ from services.playout.settings import PlayoutSettings
 from services.playout.sound import Fader, RoomTone, dbfs, mixed
 from services.playout.watch import ShowWatch
 from services.wire import (
-    SAMPLE_RATE_HZ,
     Alive,
     CloseSession,
     Cut,
@@ -164,6 +163,7 @@ class Program:
         self._key_at = 0.0
         self._levels: deque[float] = deque(maxlen=settings.fps)
         self._leaving = False
+        self._look = ""
 
     # ---- from other threads -------------------------------------------------------------------
 
@@ -229,9 +229,11 @@ class Program:
                 phrase=take.phrase,
                 offset=take.offset,
                 loudness=min(1.0, max(0.0, (dbfs(speech) + 50) / 40)),
-                unattended=not self._watch.present(began),
+                look=self._look,
+                unattended=not (self.reserve.phrases or self._watch.present(began)),
             )
             self._composer.compose(view)
+            self.figures.look = self._composer.look or self._look
         picture = self._composer.last if beep is None else self._composer.flash()
         tags = air.encoder.encode(picture, sound, key=self._key_due(began))
         self._hand_out(air, tags)
@@ -314,7 +316,7 @@ class Program:
         for event in events:
             match event:
                 case PhraseStarted():
-                    self.figures.look = event.phrase.look or self.figures.look
+                    self._look = event.phrase.look or self._look
                 case PhraseEnded(at=at) if at >= 0:
                     self.reserve.pause(self.figures.position)
             self._emit(event)
@@ -395,6 +397,8 @@ class Program:
         self.figures = Figures(look=opening.look, position=first_frame * self._samples, frames=first_frame)
         self._fader.jump_to(0.0 if self.cut else 1.0)
         clock = start(self._now(), self._settings.fps)
+        self._look = opening.look
+        self._composer.interrupted()
         self._air = Air(clock, Encoder(self._settings), first_frame)
         self._emit(SessionBegan(opening.session, first_frame))
 
@@ -416,8 +420,3 @@ class Program:
         self.opening = None
         self.figures.source = ""
         self._emit(SessionEnded(session))
-
-
-def held_seconds(position: int) -> float:
-    """A media position in seconds."""
-    return position / SAMPLE_RATE_HZ

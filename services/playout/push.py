@@ -135,9 +135,10 @@ async def _first_end(
         await asyncio.wait({tasks["stderr"]}, timeout=0.5)
         return None
     finally:
-        for task in (*tasks.values(), exited):
-            task.cancel()
-        await asyncio.gather(*tasks.values(), exited, return_exceptions=True)
+        everything: list[asyncio.Task[Any]] = [*tasks.values(), exited]
+        for each in everything:
+            each.cancel()
+        await asyncio.gather(*everything, return_exceptions=True)
 
 
 class _Feeder:
@@ -192,7 +193,7 @@ class _Feeder:
             return
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
-        loop.add_writer(handle, lambda: ready.done() or ready.set_result(None))
+        loop.add_writer(handle, _settle, ready)
         try:
             async with asyncio.timeout(STALL_S):
                 await ready
@@ -206,6 +207,11 @@ class _Feeder:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 async def _read_progress(handle: int, figures: Figures, on_live: Callable[[], None]) -> None:

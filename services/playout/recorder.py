@@ -186,11 +186,11 @@ class _Work:
         if not folder.is_dir():
             return
         cap = self._settings.recording_cap_gb * 1e9
-        files = sorted(((path.stat().st_mtime, path) for path in folder.glob("*.mp4")), key=lambda row: row[0])
-        sizes = {path: path.stat().st_size for _, path in files}
+        files = sorted(folder.glob("*.mp4"), key=lambda path: path.stat().st_mtime)
+        sizes = {path: path.stat().st_size for path in files}
         total = sum(sizes.values())
         running = self._recorder.running
-        for _, path in files:
+        for path in files:
             if total <= cap:
                 break
             if running is not None and path.name == running.name:

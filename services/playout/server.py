@@ -97,7 +97,7 @@ class ControlServer:
             if not isinstance(hello, wire.Hello):
                 return
             if hello.protocol != wire.PROTOCOL:
-                log.error("%s speaks protocol %d, not %d; upgrade it", hello.role, hello.protocol, wire.PROTOCOL)
+                log.error("%s speaks protocol %d; upgrade it", hello.role, hello.protocol)
                 return
             peer = Peer(hello, writer)
             if not self._admit(peer):
@@ -224,7 +224,8 @@ async def _until(gone: asyncio.Task[bytes], serving: Awaitable[None]) -> None:
 
 def jpeg(canvas: NDArray[np.uint8]) -> bytes:
     """An I420 picture as JPEG."""
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(canvas, cv2.COLOR_YUV2BGR_I420), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    picture = cv2.cvtColor(canvas, cv2.COLOR_YUV2BGR_I420)
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return bytes(data)
 
 
@@ -233,8 +234,7 @@ async def unix_server(
     path: Path, handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ) -> AsyncIterator[asyncio.AbstractServer]:
     """A Unix socket of mode 0600 at a path, removed at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    await asyncio.to_thread(_clear, path)
     before = os.umask(0o177)
     try:
         server = await asyncio.start_unix_server(handler, path)
@@ -244,4 +244,9 @@ async def unix_server(
         yield server
     finally:
         server.close()
-        path.unlink(missing_ok=True)
+        await asyncio.to_thread(_clear, path)
+
+
+def _clear(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)

@@ -71,12 +71,12 @@ def read_settings(path: Path) -> PlayoutSettings:
     try:
         settings = msgspec.json.decode(path.read_bytes(), type=PlayoutSettings)
     except OSError as error:
-        raise SettingsUnreadable(f"{path} cannot be read: {error.strerror}; start playout by the supervisor") from error
+        raise SettingsUnreadable(f"{path} cannot be read: {error.strerror}; give a readable file") from error
     except msgspec.MsgspecError as error:
         raise SettingsUnreadable(f"{path}: {error}; correct that field") from error
     if settings.fps < 1 or SAMPLE_RATE_HZ % settings.fps:
         raise SettingsUnreadable(
-            f"{path}: fps {settings.fps} does not divide {SAMPLE_RATE_HZ}; use 10, 12, 15, 20, 25, 28, 30, 50 or 60"
+            f"{path}: fps {settings.fps} does not divide {SAMPLE_RATE_HZ}; use 20, 25, 30, 50 or 60"
         )
     if settings.width % 2 or settings.height % 2:
         raise SettingsUnreadable(f"{path}: {settings.width}x{settings.height} is odd; use even sizes")

@@ -41,7 +41,7 @@ def pink_loop(seed: int = 7) -> Samples:
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, frequencies.size)
     noise = np.fft.irfft(shape * np.exp(1j * phases), count)
     scale = 10 ** (ROOM_TONE_DBFS / 20) / np.sqrt(np.mean(noise**2))
-    return (noise * scale).astype(np.float32)
+    return np.asarray(noise * scale, np.float32)
 
 
 class RoomTone:
@@ -55,7 +55,7 @@ class RoomTone:
         """The next samples (a copy)."""
         index = np.arange(self._at, self._at + count) % self._loop.size
         self._at = (self._at + count) % self._loop.size
-        return self._loop[index]
+        return np.asarray(self._loop[index], np.float32)
 
 
 class Fader:
@@ -96,7 +96,7 @@ class Fader:
 def beep() -> Samples:
     """The test tone: `BEEP_S` of a sine that starts at full level."""
     t = np.arange(round(BEEP_S * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-    return (_BEEP_PEAK * np.cos(2 * np.pi * BEEP_HZ * t)).astype(np.float32)
+    return np.asarray(_BEEP_PEAK * np.cos(2 * np.pi * BEEP_HZ * t), np.float32)
 
 
 def mixed(*parts: Samples) -> Samples:
@@ -104,4 +104,5 @@ def mixed(*parts: Samples) -> Samples:
     total = parts[0].copy()
     for part in parts[1:]:
         total += part
-    return np.clip(total, -1.0, 1.0, out=total)
+    np.clip(total, -1.0, 1.0, out=total)
+    return total

@@ -10,11 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from services.playout.composer import Painter
 from services.playout.fanout import Fanout
 from services.playout.fates import FateBook
 from services.playout.ffmpeg import Ffmpeg, find_ffmpeg
@@ -79,7 +79,9 @@ class Station:
         memory: Memory,
         book: FateBook,
         audience: Audience,
-        load_look: Callable[[Path], Any],
+        painter: Painter,
+        load_look: Callable[[str], Any],
+        stand_in: Callable[[str], Any],
     ) -> None:
         self.program = program
         self.fanout = fanout
@@ -90,7 +92,9 @@ class Station:
         self.outputs = Outputs(fanout, program.want_key, self._find_ffmpeg, self._outputs_changed)
         self._settings = settings
         self._audience = audience
+        self._painter = painter
         self._load_look = load_look
+        self._stand_in = stand_in
         self._ffmpeg: Ffmpeg | None = None
         self._ffmpeg_lock = asyncio.Lock()
         self._looks: set[str] = set()
@@ -103,6 +107,9 @@ class Station:
         kept = self.memory.now
         self.book.restore(self.memory.beat.position)
         if self.memory.reserve.phrases:
+            for phrase in self.memory.reserve.phrases:
+                reserve = msgspec.structs.replace(phrase, kind=PhraseKind.RESERVE)
+                await asyncio.to_thread(self._painter.prepare, reserve)
             self.program.reserve.restore(self.memory.reserve.persona, self.memory.reserve.phrases)
         if kept.cut:
             self.program.post(Cut(reason="still cut from before the restart"))
@@ -112,7 +119,7 @@ class Station:
             return
         frame = self.memory.resume_frame(self._settings.samples_per_frame, time.time())
         log.info("session %s goes on at frame %d", opening.session, frame)
-        await self._prepare(opening.look, kept.looks.get(opening.look, opening.look_path))
+        await self._prepare_some(opening.look, kept.looks.get(opening.look, opening.look_path))
         self._mode = opening.mode
         self.program.post(Resume(opening, frame))
 
@@ -128,7 +135,7 @@ class Station:
         """Do what a message asks for."""
         match message:
             case Phrase():
-                self._take_phrase(message)
+                await self._take_phrase(message)
             case PrepareLook(look=look, path=path):
                 error = await self._prepare(look, path)
                 self._audience.tell_show(LookReady(look=look, ok=not error, error=error))
@@ -152,11 +159,11 @@ class Station:
             case AckFates(ids=ids):
                 self.book.acknowledged(ids)
             case Reserve():
-                self._take_reserve(message)
+                await self._take_reserve(message)
             case _:
                 self.program.post(message)
 
-    def _take_phrase(self, phrase: Phrase) -> None:
+    async def _take_phrase(self, phrase: Phrase) -> None:
         if self.book.knows(phrase.id):
             return
         self.book.came(phrase)
@@ -168,9 +175,12 @@ class Station:
             log.warning("phrase %s is %s: dropped", phrase.id, why)
             self._settle(PhraseEnded(phrase, PhraseFate.DROPPED))
             return
+        await asyncio.to_thread(self._painter.prepare, phrase)
         self.program.post(phrase)
 
-    def _take_reserve(self, message: Reserve) -> None:
+    async def _take_reserve(self, message: Reserve) -> None:
+        phrase = msgspec.structs.replace(message.phrase, kind=PhraseKind.RESERVE)
+        await asyncio.to_thread(self._painter.prepare, phrase)
         self.program.post(message)
         if message.index == 0:
             self._reserve_coming: list[Phrase] = []
@@ -184,7 +194,7 @@ class Station:
     async def _open(self, message: OpenSession) -> None:
         looks = {**self.memory.now.looks, message.look: message.look_path}
         self.memory.change(opening=message, looks=looks)
-        await self._prepare(message.look, message.look_path)
+        await self._prepare_some(message.look, message.look_path)
         before, self._mode = self._mode, message.mode
         self.program.post(message)
         if self.program.on and before is not message.mode:
@@ -195,7 +205,7 @@ class Station:
         if look in self._looks:
             return ""
         try:
-            decoded = await asyncio.to_thread(self._load_look, Path(path))
+            decoded = await asyncio.to_thread(self._load_look, path)
         except Exception as error:
             log.error("look %s cannot be used: %s; the look on air stays", look, error)
             return str(error)
@@ -203,6 +213,13 @@ class Station:
         self.memory.change(looks={**self.memory.now.looks, look: path})
         self.program.post(LookDecoded(look, decoded))
         return ""
+
+    async def _prepare_some(self, look: str, path: str) -> None:
+        """Decode a look; a built-in one stands in when it cannot be used and none is there yet."""
+        if await self._prepare(look, path) and not self._looks:
+            decoded = await asyncio.to_thread(self._stand_in, look)
+            if decoded is not None:
+                self.program.post(LookDecoded("stand-in", decoded))
 
     # ---- what happened on the clock's thread ---------------------------------------------------
 
@@ -290,6 +307,3 @@ class Station:
             if self._ffmpeg is None:
                 self._ffmpeg = await asyncio.to_thread(find_ffmpeg, self._settings.ffmpeg)
             return self._ffmpeg
-
-
-RESERVE_KIND = PhraseKind.RESERVE
