@@ -1,0 +1,38 @@
+// How a room stands, in one word and one sentence: act, care, well or rest.
+
+import { platform, w } from "./words.js";
+
+export const isOpen = (room) => room.life === "on_air" || room.life === "rehearsal";
+
+export function outputMend(output) {
+  const p = platform(output.name);
+  if (output.state === "needs_key") return w("m_needs_key", { p });
+  if (output.state === "retrying") return w("m_retrying", { p });
+  return output.mend || "";
+}
+
+export function health(room) {
+  if (room.cut) return { level: "act", text: w("is_cut") };
+  const refused = (room.outputs || []).find((one) => one.state === "needs_key");
+  if (refused) return { level: "act", text: outputMend(refused) };
+  if (room.alarms?.length) return { level: "act", text: `${room.alarms[0].cause}。${room.alarms[0].mend}` };
+  if (isOpen(room) && room.playout && !room.playout.connected) return { level: "act", text: w("playout_lost") };
+  const broken = (room.outputs || []).find((one) => one.state === "retrying");
+  if (broken && isOpen(room)) return { level: "care", text: outputMend(broken) };
+  if (room.next?.state === "failed") return { level: "care", text: `${w("next_up")} ${w("st_failed")} ${room.next.error || ""}` };
+  if (isOpen(room) && room.mode === "paused") return { level: "care", text: w("mode_paused") };
+  if (isOpen(room) && room.playout?.source === "reserve") return { level: "care", text: w("s_reserve") };
+  if (isOpen(room)) return { level: "well", text: w("all_well") };
+  return { level: "rest", text: w(`life_${room.life || "off"}`) };
+}
+
+// The whole house in one line, for the top of the page.
+export function houseHealth(rooms) {
+  const all = rooms.map((room) => ({ room, ...health(room) }));
+  const act = all.filter((one) => one.level === "act");
+  const care = all.filter((one) => one.level === "care");
+  if (act.length) return { level: "act", count: w("n_need", { n: act.length }), first: act[0] };
+  if (care.length) return { level: "care", count: w("n_care", { n: care.length }), first: care[0] };
+  if (all.some((one) => one.level === "well")) return { level: "well", count: w("all_well") };
+  return { level: "rest", count: w("resting") };
+}

@@ -1,0 +1,86 @@
+// The page's words: Chinese first, English beside it.
+
+const TABLE = {
+  brand: ["播控台", "Control desk"],
+  wall: ["全景", "Wall"], focus: ["单间", "Room"],
+  sign_in: ["登录", "Sign in"], sign_out: ["退出", "Sign out"],
+  token_hint: ["粘贴启动时打印的令牌", "Paste the token that was printed at start-up"],
+  sign_in_lead: ["值班台只对持有令牌的人开放。", "The desk is open to holders of a token."],
+  unreachable: ["联系不上 livehost", "livehost does not answer"],
+  unreachable_mend: ["播出进程独立运行，画面通常仍在；要停播请按【立即切断】", "Playout runs on by itself; to stop the picture press Cut"],
+  all_well: ["全部正常", "All is well"], resting: ["未开播", "Off air"],
+  n_need: ["{n} 处要处理", "{n} need you"], n_care: ["{n} 处留意", "{n} to watch"],
+  life_off: ["未开播", "Off"], life_rehearsal: ["彩排中", "Rehearsal"], life_on_air: ["直播中", "On air"], life_ended: ["已下播", "Ended"],
+  rehearse: ["彩排", "Rehearse"], open: ["开播", "Go on air"], close: ["下播", "End show"],
+  close_ask: ["确定下播？主播会先说结束语。", "End the show? The host says farewell first."],
+  open_ask: ["确定开播？将推流到 {n} 个平台。", "Go on air? It pushes to {n} destinations."],
+  yes: ["确定", "Yes"], no: ["取消", "Cancel"], save: ["保存", "Save"], add: ["添加", "Add"], remove: ["删除", "Remove"],
+  cut: ["立即切断", "Cut now"], cutting: ["正在切断…", "Cutting…"], uncut: ["恢复画面", "Bring back"], is_cut: ["已切断 · 观众看到垫播画面", "Cut · viewers see the holding picture"],
+  cut_by_red: ["接口没有回应，已由红色按钮端口切断", "The API did not answer; cut by the red button's port"],
+  mode_auto: ["自动", "Auto"], mode_script_only: ["只念稿", "Script only"], mode_paused: ["暂停", "Paused"],
+  next_product: ["下一个商品", "Next product"], skip: ["跳过", "Skip"],
+  host_now: ["数字人主播", "Host"], on_until: ["至 {t}", "until {t}"], next_up: ["接班", "Next"],
+  none_next: ["92 天内没有换人", "No change within 92 days"], off_air: ["不开播", "Off air"],
+  st_waiting: ["待准备", "waiting"], st_preparing: ["准备中", "preparing"], st_ready: ["已就绪", "ready"], st_failed: ["准备失败", "failed"],
+  timetable: ["排班", "Timetable"], by_hand: ["手动换人", "Put on by hand"], by_hand_now: ["手动", "by hand"], end_by_hand: ["恢复排班", "Back to timetable"],
+  persona: ["主播", "Host"], for_how_long: ["多久", "For"], h1: ["1 小时", "1 hour"], h2: ["2 小时", "2 hours"], h4: ["4 小时", "4 hours"], h12: ["12 小时", "12 hours"], m30: ["30 分钟", "30 minutes"],
+  script: ["话术脚本", "Script"], saying: ["正在说", "Saying"], silent: ["此刻没有说话", "Nothing is being said"], coming: ["接下来", "Coming"], nothing_coming: ["还没有备好的话", "Nothing is prepared yet"],
+  k_greeting: ["开场", "greeting"], k_farewell: ["结束语", "farewell"], k_script: ["脚本", "script"], k_answer: ["答", "answer"], k_bridge: ["衔接", "bridge"], k_insert: ["插播", "insert"], k_disclosure: ["AI 声明", "AI notice"], k_reserve: ["备用", "reserve"],
+  questions: ["互动问答", "Questions"], no_questions: ["还没有人提问", "No questions yet"],
+  q_accepted: ["待答", "waiting"], q_claimed: ["备答", "preparing"], q_heard: ["已答", "answered"], q_handed_over: ["转人工", "to a person"], q_expired: ["过时", "expired"], q_blocked: ["拦下", "blocked"], q_ignored: ["略过", "ignored"],
+  f_all: ["全部", "All"], f_open: ["待答", "Waiting"], f_hand: ["转人工", "To a person"],
+  ask: ["提问", "Ask"], ask_hint: ["以观众身份提问，例：油皮能用吗", "Ask as a viewer"],
+  take_over: ["真人接管", "Take over"], say_hint: ["写一句，由主播说出（过审后）", "Write a line for the host to say"], say: ["插播", "Say"], urgent: ["插到最前", "First of all"], said_ok: ["已排入：{t}", "Queued: {t}"],
+  outputs: ["推流", "Outputs"], no_outputs: ["还没有推流目的地，开播后只有本机预览", "No destination yet: only the preview here"],
+  o_connecting: ["连接中", "connecting"], o_live: ["推流中", "live"], o_retrying: ["断流 · 重连中", "retrying"], o_needs_key: ["需换码", "needs a key"], o_stopped: ["已停", "stopped"], o_off: ["未推", "idle"],
+  m_needs_key: ["{p}推流码已失效，请取新码后点【换码】", "The push key of {p} was refused: get a new one and press New key"],
+  m_retrying: ["{p}断流，正在自动重连，无需操作", "{p} dropped; it reconnects by itself"],
+  new_key: ["换码", "New key"], push_url: ["推流地址", "Push address"], push_key: ["推流码", "Push key"], key_hint: ["从平台直播伴侣复制；保存后不再显示", "From the platform; not shown again"], url_keep: ["不变可留空", "Leave empty to keep"],
+  out_name: ["名称（英文）", "Name"], new_output: ["添加推流", "Add a destination"], enabled: ["启用", "Enabled"], key_changed: ["{p} 已换码，正在重连", "{p}: new key, reconnecting"], reconnects: ["重连 {n} 次", "{n} reconnects"], enable: ["启用", "Turn on"], disable: ["停用", "Turn off"],
+  products: ["商品", "Products"], link: ["链接", "Link"], pay: ["到手价", "Pays"], stock: ["库存", "Stock"], price: ["直播间价", "Price"], coupon: ["优惠券", "Coupon"], presenting: ["弹讲解", "on now"], sold_out: ["售罄", "sold out"],
+  edit_product: ["改价 · 改库存", "Price and stock"], product_saved: ["已改，下一句起生效", "Changed: the next phrase uses it"], coupon_off: ["减", "off"], coupon_from: ["满", "from"], pay_will: ["改后到手价 {p}", "Will pay {p}"],
+  alarms: ["告警", "Alarms"], mend: ["处理", "Mend"],
+  sound_on: ["开声音", "Sound on"], sound_off: ["静音", "Mute"], connecting_picture: ["正在接入画面…", "Connecting…"], no_picture: ["没有画面", "No picture"], behind: ["延迟 {s} 秒", "{s} s behind"], live: ["实时", "live"],
+  playout_lost: ["播出进程未连接", "playout not linked"], late: ["掉帧 {n}", "{n} late"], waiting_n: ["待答 {n}", "{n} waiting"], ahead: ["备稿 {s} 秒", "{s} s ahead"],
+  s_speech: ["说话", "speech"], s_idle: ["待机", "idle"], s_reserve: ["备用话术", "reserve"], s_holding: ["垫播", "holding"],
+  done: ["好了", "Done"], room: ["直播间", "Room"], session: ["场次", "Session"], viewer_only: ["当前令牌只能观看", "This token may only watch"], now: ["现在", "now"], over: ["已恢复：{t}", "Over: {t}"], go_room: ["进入", "Open"], need_duty: ["需要值班令牌", "Needs a duty token"],
+};
+
+const KEPT = "livehost.language";
+let chosen = localStorage.getItem(KEPT);
+
+export const language = () => chosen || "zh";
+
+export function preferLanguage(houseLanguage) {
+  if (!chosen) chosen = houseLanguage === "en" ? "en" : "zh";
+  document.documentElement.lang = chosen === "en" ? "en" : "zh-CN";
+}
+
+export function toggleLanguage() {
+  chosen = language() === "zh" ? "en" : "zh";
+  localStorage.setItem(KEPT, chosen);
+}
+
+export function w(key, values = {}) {
+  const pair = TABLE[key];
+  const text = pair ? pair[language() === "en" ? 1 : 0] : key;
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+const PLATFORMS = [
+  [/douyin|抖音|^dy\b/i, "抖音", "Douyin"], [/kuaishou|快手|^ks\b/i, "快手", "Kuaishou"],
+  [/shipinhao|weixin|wechat|视频号/i, "视频号", "Channels"], [/taobao|淘宝|^tb\b/i, "淘宝", "Taobao"],
+  [/xiaohongshu|xhs|小红书/i, "小红书", "Xiaohongshu"], [/bili/i, "B站", "Bilibili"], [/jd|jingdong|京东/i, "京东", "JD"],
+];
+
+export function platform(name) {
+  const found = PLATFORMS.find(([pattern]) => pattern.test(name || ""));
+  return found ? found[language() === "en" ? 2 : 1] : name;
+}
+
+export function clock(value, zone) {
+  if (!value) return "";
+  return new Date(value).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone });
+}
+
+export const yuan = (amount) => (amount === undefined || amount === null ? "—" : `¥${String(amount).replace(/\.00$/, "")}`);
