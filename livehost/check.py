@@ -24,8 +24,14 @@ from livehost.settings import Settings
 __all__ = ["Problem", "SettingsProblems", "read_settings", "settings_hash"]
 
 
-def read_settings(path: Path, env: Mapping[str, str] = os.environ, tongue: Tongue | None = None) -> Settings:
-    """The configuration at `path`, checked; raises SettingsProblems with all that is wrong."""
+def read_settings(
+    path: Path, env: Mapping[str, str] = os.environ, tongue: Tongue | None = None, *, review: bool = True
+) -> Settings:
+    """The configuration at `path`, checked; raises SettingsProblems with all that is wrong.
+
+    Messages are in `tongue`, else in English where LIVEHOST_LANG or LANG says so, else in Chinese.
+    Without `review` the lines are not held against the compliance rules, which takes seconds.
+    """
     path = path.resolve()
     findings = Findings(file=path, tongue=tongue or _tongue(env))
     data = read_file(path, findings, env)
@@ -47,7 +53,7 @@ def read_settings(path: Path, env: Mapping[str, str] = os.environ, tongue: Tongu
         findings.raise_if_any()
         raise
     check_rooms(settings, findings)
-    check_words(settings, findings)
+    check_words(settings, findings, review=review)
     findings.raise_if_any()
     return settings
 

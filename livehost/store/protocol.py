@@ -7,6 +7,7 @@ One protocol, two stores behind it (SQLite in one file, Redis), one contract sui
     ├── NotStored           there is nothing of that id
     ├── VersionConflict     somebody else changed it since it was read (If-Match)
     ├── TransitionRefused   a question may not go from its state to the wished one
+    ├── StoreUnavailable    it cannot be reached now (retryable)
     └── SchemaTooNew        the data was written by a newer livehost
 """
 
@@ -31,6 +32,8 @@ KEEP_SETTLED_DAYS = 7
 class StoreError(Exception):
     """Something could not be kept or read."""
 
+    retryable = False
+
 
 class AlreadyThere(StoreError):
     """The id is taken; choose another or change the one there."""
@@ -51,6 +54,12 @@ class VersionConflict(StoreError):
 
 class TransitionRefused(StoreError):
     """A question may not go from its state to the wished one."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or written now; try again."""
+
+    retryable = True
 
 
 class SchemaTooNew(StoreError):

@@ -31,6 +31,7 @@ from livehost.store.protocol import (
     QuestionState,
     Session,
     StoredOutput,
+    StoreUnavailable,
     VersionConflict,
     VersionedSlot,
     check_transition,
@@ -97,7 +98,12 @@ class SqliteStore:
                 raise
             return result
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(
+                f"the store's file cannot be used: {error}; check the disk's space and rights"
+            ) from error
 
     # ---- timetable ---------------------------------------------------------------------------
 

@@ -1,0 +1,334 @@
+"""What every store promises: one suite over SQLite and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from livehost.settings import Output, Override, Slot
+from livehost.store.protocol import (
+    TRANSITIONS,
+    AlreadyThere,
+    ChatMessage,
+    Life,
+    NotStored,
+    QuestionState,
+    Session,
+    Store,
+    TransitionRefused,
+    VersionConflict,
+)
+from livehost.store.redis import open_redis
+from livehost.store.sqlite import open_sqlite
+from tests.redis_server import redis_installed, redis_server
+
+NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
+LIMITS = {"small": 3, "demo": 100_000}
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One redis-server for the module; each test takes a database of its own."""
+    if not redis_installed():
+        pytest.skip("no redis-server is installed")
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store of each kind."""
+    if request.param == "sqlite":
+        async with open_sqlite(tmp_path / "s.sqlite", LIMITS) as sqlite:
+            yield sqlite
+        return
+    async with open_redis(request.getfixturevalue("redis_url"), LIMITS) as redis:
+        await redis._client.flushdb()
+        await redis.check_schema()
+        yield redis
+
+
+def slot(name: str = "morning", persona: str | None = "tang") -> Slot:
+    return Slot(
+        id=name,
+        persona=persona,
+        first=date(2026, 1, 1),
+        at=time(6),
+        duration=timedelta(hours=6),
+        rrule="FREQ=DAILY",
+        exdate=(date(2026, 10, 1),),
+    )
+
+
+def message(name: str, text: str = "多少钱", at: datetime = NOW) -> ChatMessage:
+    return ChatMessage(id=name, user="观众甲", text=text, at=at)
+
+
+async def test_slots_keep_order_and_content(store: Store) -> None:
+    assert await store.slots("demo") == []
+    added = [await store.add_slot("demo", slot(name)) for name in ("b", "a", "c")]
+    assert [one.version for one in added] == [1, 1, 1]
+    assert [one.slot for one in await store.slots("demo")] == [slot("b"), slot("a"), slot("c")]
+    assert await store.slots("other") == []
+
+
+async def test_a_slot_id_is_taken_once(store: Store) -> None:
+    await store.add_slot("demo", slot())
+    with pytest.raises(AlreadyThere):
+        await store.add_slot("demo", slot(persona="somebody-else"))
+    assert (await store.slots("demo"))[0].slot.persona == "tang"
+
+
+async def test_an_edit_names_the_version_that_it_read(store: Store) -> None:
+    await store.add_slot("demo", slot())
+    second = await store.put_slot("demo", slot(persona=None), if_version=1)
+    assert second.version == 2
+    with pytest.raises(VersionConflict) as conflict:
+        await store.put_slot("demo", slot(persona="late"), if_version=1)
+    assert (conflict.value.wanted, conflict.value.current) == (1, 2)
+    assert (await store.slots("demo"))[0].slot.persona is None
+    assert (await store.put_slot("demo", slot())).version == 3
+    with pytest.raises(NotStored):
+        await store.put_slot("demo", slot("unknown"), if_version=1)
+    assert (await store.put_slot("demo", slot("new"))).version == 1
+
+
+async def test_delete_asks_for_the_version_too(store: Store) -> None:
+    await store.add_slot("demo", slot())
+    with pytest.raises(VersionConflict):
+        await store.delete_slot("demo", "morning", if_version=7)
+    await store.delete_slot("demo", "morning", if_version=1)
+    with pytest.raises(NotStored):
+        await store.delete_slot("demo", "morning")
+    assert await store.slots("demo") == []
+
+
+async def test_concurrent_edits_of_one_version_win_once(store: Store) -> None:
+    await store.add_slot("demo", slot())
+    results = await asyncio.gather(
+        *(store.put_slot("demo", slot(persona=f"p{i}"), if_version=1) for i in range(8)),
+        return_exceptions=True,
+    )
+    assert sum(not isinstance(result, BaseException) for result in results) == 1
+    assert sum(isinstance(result, VersionConflict) for result in results) == 7
+
+
+async def test_slots_are_seeded_once(store: Store) -> None:
+    assert await store.seed_slots("demo", [slot("a"), slot("b")])
+    await store.delete_slot("demo", "a")
+    assert not await store.seed_slots("demo", [slot("a"), slot("b")])
+    assert [one.slot.id for one in await store.slots("demo")] == ["b"]
+    assert await store.seed_slots("empty", [])
+    assert not await store.seed_slots("empty", [slot()])
+
+
+async def test_override_comes_and_goes(store: Store) -> None:
+    assert await store.override("demo") is None
+    put = Override(persona=None, until=NOW + timedelta(hours=1))
+    await store.set_override("demo", put)
+    assert await store.override("demo") == put
+    await store.set_override("demo", None)
+    assert await store.override("demo") is None
+
+
+async def test_the_last_session_is_kept(store: Store) -> None:
+    assert await store.session("demo") is None
+    session = Session(id="s1", room="demo", mode="on_air", life=Life.ON_AIR, opened_at=NOW, epoch=4)
+    await store.save_session(session)
+    assert await store.session("demo") == session
+    ended = Session(
+        id="s1",
+        room="demo",
+        mode="off",
+        life=Life.ENDED,
+        opened_at=NOW,
+        closed_at=NOW + timedelta(1),
+        epoch=5,
+    )
+    await store.save_session(ended)
+    assert await store.session("demo") == ended
+
+
+async def test_epochs_only_grow(store: Store) -> None:
+    epochs = await asyncio.gather(*(store.next_epoch("demo") for _ in range(20)))
+    assert sorted(epochs) == list(range(1, 21))
+    assert await store.next_epoch("other") == 1
+
+
+async def test_room_state_is_replaced_whole(store: Store) -> None:
+    assert await store.room_state("demo") == {}
+    await store.save_room_state("demo", {"segment": 3, "mode": "auto", "said": ["你好"]})
+    await store.save_room_state("demo", {"segment": 4, "empty": [], "none": None})
+    assert await store.room_state("demo") == {"segment": 4, "empty": [], "none": None}
+
+
+async def test_product_changes_merge_and_count(store: Store) -> None:
+    assert await store.product_changes("demo") == {}
+    first = await store.change_product("demo", "p1", {"price": "59.00", "gifts": []}, if_version=0)
+    second = await store.change_product("demo", "p1", {"stock": 0, "coupon": None}, if_version=1)
+    assert (first.version, second.version) == (1, 2)
+    assert second.values == {"price": "59.00", "gifts": [], "stock": 0, "coupon": None}
+    with pytest.raises(VersionConflict):
+        await store.change_product("demo", "p1", {"stock": 9}, if_version=1)
+    assert await store.product_changes("demo") == {"p1": second}
+    assert await store.product_changes("other") == {}
+
+
+async def test_concurrent_product_changes_lose_nothing(store: Store) -> None:
+    await asyncio.gather(*(store.change_product("demo", "p", {f"f{i}": i}) for i in range(12)))
+    change = (await store.product_changes("demo"))["p"]
+    assert change.version == 12
+    assert change.values == {f"f{i}": i for i in range(12)}
+
+
+async def test_outputs_keep_their_keys_and_hide_them(store: Store) -> None:
+    output = Output(name="douyin", url="rtmp://push.example/live", key=SecretStr("very-secret"))
+    stored = await store.put_output("demo", output)
+    assert (stored.version, stored.key.get_secret_value()) == (1, "very-secret")
+    assert "very-secret" not in repr(await store.outputs("demo"))
+    with pytest.raises(VersionConflict):
+        await store.put_output("demo", output, if_version=2)
+    assert (await store.put_output("demo", output, if_version=1)).version == 2
+    await store.delete_output("demo", "douyin", if_version=2)
+    assert await store.outputs("demo") == []
+    assert await store.seed_outputs("demo", [output])
+    assert not await store.seed_outputs("demo", [output])
+
+
+async def test_a_message_is_stored_once(store: Store) -> None:
+    first = await store.accept("demo", [message("m1"), message("m2"), message("m1", "又一遍")])
+    again = await store.accept("demo", [message("m2"), message("m3")])
+    assert (first.accepted, first.duplicate, first.rejected) == (2, 1, 0)
+    assert (again.accepted, again.duplicate, again.rejected) == (1, 1, 0)
+    questions = await store.questions("demo")
+    assert [(one.id, one.text, one.state) for one in questions] == [
+        ("m3", "多少钱", QuestionState.ACCEPTED),
+        ("m2", "多少钱", QuestionState.ACCEPTED),
+        ("m1", "多少钱", QuestionState.ACCEPTED),
+    ]
+    assert questions[0].at == NOW and questions[0].user == "观众甲" and questions[0].room == "demo"
+    assert (await store.accept("other", [message("m1")])).accepted == 1
+
+
+async def test_concurrent_deliveries_of_one_message_store_it_once(store: Store) -> None:
+    results = await asyncio.gather(*(store.accept("demo", [message("same")]) for _ in range(10)))
+    assert sum(result.accepted for result in results) == 1
+    assert sum(result.duplicate for result in results) == 9
+
+
+async def test_a_full_inbox_says_why(store: Store) -> None:
+    result = await store.accept("small", [message(f"m{i}") for i in range(5)])
+    assert (result.accepted, result.rejected) == (3, 2)
+    assert result.reasons == {"m3": "inbox_full", "m4": "inbox_full"}
+    await store.claim("small", 1)
+    assert (await store.accept("small", [message("m4"), message("m5")])).accepted == 1
+
+
+async def test_unusable_messages_are_refused_with_a_reason(store: Store) -> None:
+    bad = [message("a", "   "), message("b", "长" * 501), message("x" * 201), message("d")]
+    result = await store.accept("demo", bad)
+    assert (result.accepted, result.rejected) == (1, 3)
+    assert result.reasons == {"a": "text_empty", "b": "text_too_long", "x" * 201: "id_unusable"}
+
+
+async def test_claims_are_oldest_first_and_never_shared(store: Store) -> None:
+    await store.accept("demo", [message(f"m{i:02}") for i in range(30)])
+    assert [one.id for one in await store.claim("demo", 2)] == ["m00", "m01"]
+    claims = await asyncio.gather(*(store.claim("demo", 5) for _ in range(8)))
+    ids = [one.id for claim in claims for one in claim]
+    assert sorted(ids) == [f"m{i:02}" for i in range(2, 30)]
+    assert {one.state for claim in claims for one in claim} == {QuestionState.CLAIMED}
+    assert await store.claim("demo", 5) == []
+    assert await store.claim("demo", 0) == []
+
+
+async def test_settling_keeps_what_was_answered(store: Store) -> None:
+    await store.accept("demo", [message("m")])
+    await store.claim("demo", 1)
+    heard = await store.settle("demo", "m", QuestionState.HEARD, "ok", answer="六十八元", trace="q:m#0/1")
+    assert (heard.state, heard.note, heard.answer, heard.trace) == (
+        QuestionState.HEARD,
+        "ok",
+        "六十八元",
+        "q:m#0/1",
+    )
+    same = await store.settle("demo", "m", QuestionState.HEARD, "again", answer="other")
+    assert same == heard
+    assert (await store.questions("demo"))[0] == heard
+    with pytest.raises(NotStored):
+        await store.settle("demo", "nobody", QuestionState.HEARD)
+
+
+@pytest.mark.parametrize("was", list(QuestionState))
+@pytest.mark.parametrize("wished", list(QuestionState))
+async def test_only_steps_of_the_table_are_taken(
+    store: Store, was: QuestionState, wished: QuestionState
+) -> None:
+    await store.accept("demo", [message("m")])
+    if was is not QuestionState.ACCEPTED:
+        await store.claim("demo", 1)
+        await store.settle("demo", "m", was)
+    if wished == was or wished in TRANSITIONS[was]:
+        assert (await store.settle("demo", "m", wished)).state is wished
+    else:
+        with pytest.raises(TransitionRefused, match=was.value):
+            await store.settle("demo", "m", wished)
+        assert (await store.questions("demo"))[0].state is was
+
+
+async def test_what_was_never_said_goes_back_to_its_place(store: Store) -> None:
+    await store.accept("demo", [message(f"m{i}") for i in range(4)])
+    await store.claim("demo", 3)
+    await store.settle("demo", "m1", QuestionState.HEARD)
+    assert await store.requeue_claimed("demo") == 2
+    assert await store.requeue_claimed("demo") == 0
+    assert [one.id for one in await store.claim("demo", 10)] == ["m0", "m2", "m3"]
+
+
+async def test_a_question_given_back_is_claimed_again(store: Store) -> None:
+    await store.accept("demo", [message("a"), message("b")])
+    await store.claim("demo", 1)
+    await store.settle("demo", "a", QuestionState.ACCEPTED, "its answer was cut")
+    assert [one.id for one in await store.claim("demo", 10)] == ["a", "b"]
+
+
+async def test_old_waiting_questions_expire(store: Store) -> None:
+    old, new = NOW - timedelta(minutes=10), NOW
+    await store.accept("demo", [message("old", at=old), message("held", at=old), message("new", at=new)])
+    claimed = await store.claim("demo", 2)
+    await store.settle("demo", "old", QuestionState.ACCEPTED)
+    assert [one.id for one in claimed] == ["old", "held"]
+    assert await store.expire("demo", NOW - timedelta(minutes=5)) == 1
+    states = {one.id: one.state for one in await store.questions("demo")}
+    assert states == {
+        "old": QuestionState.EXPIRED,
+        "held": QuestionState.CLAIMED,
+        "new": QuestionState.ACCEPTED,
+    }
+    assert (await store.accept("demo", [message("old")])).duplicate == 1
+
+
+async def test_questions_come_in_pages_newest_first(store: Store) -> None:
+    await store.accept("demo", [message(f"m{i}") for i in range(7)])
+    await store.claim("demo", 3)
+    first = await store.questions("demo", limit=4)
+    rest = await store.questions("demo", limit=4, before=first[-1].id)
+    assert [one.id for one in (*first, *rest)] == [f"m{i}" for i in reversed(range(7))]
+    claimed = await store.questions("demo", state=QuestionState.CLAIMED, limit=2)
+    assert [one.id for one in claimed] == ["m2", "m1"]
+    assert await store.questions("demo", before="unknown") == []
+
+
+async def test_ten_thousand_messages(store: Store) -> None:
+    batch = [message(f"m{i}") for i in range(10_000)]
+    assert (await store.accept("demo", batch)).accepted == 10_000
+    assert (await store.accept("demo", batch)).duplicate == 10_000
+    seen: set[str] = set()
+    while claimed := await store.claim("demo", 1000):
+        seen.update(one.id for one in claimed)
+    assert len(seen) == 10_000
