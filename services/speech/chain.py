@@ -11,6 +11,8 @@ the voice allows it; else only cached phrases are left (`NoVoiceLeft`).
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib
 import ipaddress
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -213,7 +215,15 @@ async def _off_loop(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)
 
 
+@functools.lru_cache(maxsize=1)
+def _load() -> None:
+    """Import what is large on the worker thread, not on the loop."""
+    for name in ("jieba", "pypinyin", "pyloudnorm", "av", "edge_tts"):
+        importlib.import_module(name)
+
+
 def _prepare(text: str, language: str) -> Script:
+    _load()
     spoken = read_aloud(text, language)
     found = units(spoken, language)
     if not found:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
 import struct
 import sys
@@ -18,6 +17,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from services.speech.melody import pitch_step, prosody, tune_of
 from services.speech.timbre import polish
 from services.speech.types import (
     EngineSpec,
@@ -35,7 +35,7 @@ _LENGTH = struct.Struct(">I")
 _TIMEOUT_S = 8.0
 _BASE_VOICES = {"zh": "cmn-latn-pinyin", "en": "en-us", "ja": "ja"}
 _RATES = {"zh": 208, "en": 165, "ja": 185}
-_TAIL_S = 0.03
+_TAIL_S = 0.09
 _VOWEL = re.compile(r"[aeiouyɑəɛæɒɔʌɪʊɐɜɚɨ]")
 
 # *-iong is missing from the dictionary of 1.52 and would be spelt in English.
@@ -68,15 +68,16 @@ class Espeak:
 
     async def synthesise(self, script: Script, spec: EngineSpec) -> Take:
         """The phrase as sound, with the place of every unit."""
-        language = script.language
-        chunks = _chunks(script.units, language)
+        step = pitch_step(spec.pitch)
+        chunks = _chunks(script, step)
         if not chunks:
             raise NothingToSay(f"nothing in {script.spoken!r} can be spoken")
+        rate = round(_RATES.get(script.language, 175) * spec.rate)
         request = {
-            "voice": _voice(spec.voice, language),
+            "voice": _voice(spec.voice, script.language),
             "chunks": [
-                {"text": chunk.text, **_melody(chunk, index, len(chunks), spec, language)}
-                for index, chunk in enumerate(chunks)
+                {"text": chunk.text, "rate": rate, "pitch": round(step), "range": _range(chunk.mark)}
+                for chunk in chunks
             ],
         }
         head, bodies = await self._ask(request)
@@ -143,58 +144,69 @@ def _voice(voice: str, language: str) -> str:
     return f"{base}+{variant}" if variant and variant != "cmn" else base
 
 
-def _melody(chunk: _Chunk, index: int, total: int, spec: EngineSpec, language: str) -> dict[str, int]:
-    """Rate, pitch and range of a chunk: a phrase falls a little, a question and a call rise."""
-    factor = 1.0 + (0.03 if index == 0 and total > 1 else 0.0)
-    reach = 58.0
-    if "？" in chunk.mark or "?" in chunk.mark:
-        factor, reach = factor * 1.06, 66.0
-    elif "！" in chunk.mark or "!" in chunk.mark:
-        factor, reach = factor * 1.04, 66.0
-    elif index == total - 1 and total > 1:
-        factor *= 0.97
-    pitch = 50 + 50 * math.log2(max(0.25, spec.pitch * factor))
-    return {
-        "rate": round(_RATES.get(language, 175) * spec.rate),
-        "pitch": round(min(99.0, max(0.0, pitch))),
-        "range": round(reach),
-    }
+def _range(mark: str) -> int:
+    """How far tones reach: calls and questions are livelier."""
+    return 96 if any(sign in mark for sign in "！!？?") else 88
 
 
-def _chunks(found: tuple[Unit, ...], language: str) -> list[_Chunk]:
-    """The breaths of a phrase, split at pauses."""
-    chunks: list[_Chunk] = []
+def _chunks(script: Script, step: float) -> list[_Chunk]:
+    """The breaths of a phrase, split at pauses, with their melody around the pitch setting `step`."""
+    breaths: list[tuple[list[Unit], float, str]] = []
     breath: list[Unit] = []
-    for unit in (*found, None):
+    for unit in (*script.units, None):
         if unit is not None and unit.kind != "pause":
             breath.append(unit)
-            continue
-        if breath:
-            text, groups = _markup(breath, language)
-            chunks.append(_Chunk(text, groups, unit.pause_s if unit else 0.0, unit.text if unit else ""))
+        elif breath:
+            breaths.append(
+                (breath, unit.pause_s if unit else 0.0, unit.text if unit else _end(script.spoken))
+            )
             breath = []
+    total = sum(len(members) for members, _, _ in breaths)
+    chunks: list[_Chunk] = []
+    before = 0
+    for members, pause_s, mark in breaths:
+        span = (before / total, (before + len(members)) / total)
+        text, groups = _markup(members, script.language, span=span, mark=mark, step=step)
+        chunks.append(_Chunk(text, groups, pause_s, mark))
+        before += len(members)
     return chunks
 
 
-def _markup(breath: list[Unit], language: str) -> tuple[str, tuple[tuple[int, tuple[Unit, ...]], ...]]:
-    """SSML of a breath, with the 1-based text position of each group of units (a word)."""
+def _end(spoken: str) -> str:
+    """The mark that ends a text."""
+    return spoken.rstrip("”’」』）) ")[-1:]
+
+
+def _markup(
+    breath: list[Unit], language: str, *, span: tuple[float, float], mark: str, step: float
+) -> tuple[str, tuple[tuple[int, tuple[Unit, ...]], ...]]:
+    """SSML of a breath, with the 1-based text position where each group of units (a word) begins."""
     text = ""
-    groups: list[tuple[int, tuple[Unit, ...]]] = []
-    foreign_open = False
-    for group in _groups(breath):
-        foreign = group[0].kind == "foreign" and language != "en"
-        if foreign != foreign_open:
-            text += '<lang xml:lang="en-us">' if foreign else "</lang> "
-            foreign_open = foreign
-        start = len(text) + 1
-        first = group[0].sound
-        if group[0].kind == "syllable" and "iong" in first:
-            phonemes = f"{_IONG[first[0]]}j'ong{_TONES[first[-1]]}"
-            text += f"[[{phonemes}]] "
-        else:
-            text += escape("".join(unit.sound for unit in group)) + " "
-        groups.append((start, group))
-    return text.rstrip() + ("</lang>" if foreign_open else ""), tuple(groups)
+    placed: list[tuple[int, tuple[Unit, ...]]] = []
+    groups = _groups(breath)
+    for index, group in enumerate(groups):
+        breath_place = index / max(1, len(groups) - 1)
+        tune = tune_of(
+            group,
+            place=span[0] + (span[1] - span[0]) * breath_place,
+            breath_place=breath_place,
+            last_of_breath=index == len(groups) - 1,
+            mark=mark,
+        )
+        sound = _sound(group)
+        if group[0].kind == "foreign" and language != "en":
+            sound = f'<lang xml:lang="en-us">{sound}</lang>'
+        placed.append((len(text) + 1, group))
+        text += prosody(sound, tune, step) + " "
+    return text.rstrip(), tuple(placed)
+
+
+def _sound(group: tuple[Unit, ...]) -> str:
+    """What espeak is given for a word."""
+    first = group[0].sound
+    if group[0].kind == "syllable" and "iong" in first:
+        return f"[[{_IONG[first[0]]}'ong{_TONES[first[-1]]}]] "  # without the space a tag behind is spoken
+    return escape("".join(unit.sound for unit in group))
 
 
 def _groups(breath: list[Unit]) -> list[tuple[Unit, ...]]:

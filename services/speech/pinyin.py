@@ -25,11 +25,56 @@ _SMALL_KANA = set("ゃゅょぁぃぅぇぉゎャュョァィゥェォヮ")
 _SYLLABLE = re.compile(r"^[a-zü]+[1-5]$")
 _lock = threading.Lock()
 
+# A number is grouped as it is said: 一百|六十九, 一千|二百, 一三八|零零一三|八零零零.
+_NUMERAL_RUN = re.compile(r"((?!一点点)[零一二三四五六七八九十百千万亿两点幺]{3,})")
+_NUMERAL = re.compile(
+    r"零?[一二三四五六七八九两]?[百千万亿]+|零?[一二三四五六七八九]?十[一二三四五六七八九]?"
+    r"|点[零一二三四五六七八九]*|[零一二三四五六七八九两幺]+(?![百千万亿十])|."
+)
+_BY_LENGTH = {4: (2, 2), 5: (2, 3), 7: (3, 4), 8: (4, 4), 10: (3, 3, 4), 11: (3, 4, 4)}
+_SHOP_WORDS = tuple(
+    [
+        "家人们",
+        "宝子们",
+        "姐妹们",
+        "直播间",
+        "小黄车",
+        "到手价",
+        "券后价",
+        "洁面乳",
+        "精华液",
+        "防晒乳",
+        "氨基酸",
+        "数字人",
+        "下单",
+        "包邮",
+        "起泡网",
+        "玻尿酸",
+        "烟酰胺",
+        "褪黑素",
+        "补水",
+    ]
+)
+_NOT_PARTICLE = frozenset(
+    ("觉得", "懂得", "值得", "获得", "取得", "难得", "所得", "心得", "赢得", "得到", "记得")
+)
+
 # What pypinyin's tables read wrongly in a shop's words.
 _READINGS = {
-    "了": "le5", "地": "di4", "一大": "yi2 da4", "膜布": "mo2 bu4", "扣一": "kou4 yi1",
-    "好冲洗": "hao3 chong1 xi3", "着": "zhe5", "嗯": "en4", "哦": "o4", "呣": "mu2", "欸": "ei4", "诶": "ei4",
-}  # fmt: skip
+    "了": "le5",
+    "地": "di4",
+    "一大": "yi2 da4",
+    "膜布": "mo2 bu4",
+    "扣一": "kou4 yi1",
+    "好冲洗": "hao3 chong1 xi3",
+    "着": "zhe5",
+    "嗯": "en4",
+    "哦": "o4",
+    "呣": "mu2",
+    "欸": "ei4",
+    "不得了": "bu4 de2 liao3",
+    "诶": "ei4",
+}
 
 
 def units(spoken: str, language: str = "zh") -> tuple[Unit, ...]:
@@ -94,11 +139,17 @@ def _chinese(run: str) -> Iterator[tuple[str, list[str]]]:
 @functools.lru_cache(maxsize=4096)
 def _read_run(run: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     segmenter, read = _tools()
+    words: list[str] = []
     with _lock:  # the segmenter fills its tables on first use
-        words = [word for word in segmenter(run) if word]
+        for piece in _NUMERAL_RUN.split(run):
+            words.extend(_numeral_groups(piece) if _NUMERAL_RUN.fullmatch(piece) else segmenter(piece))
+    words = [word for word in words if word]
     flat: list[str] = []
     for word in words:
-        flat.extend(read(word))
+        sounds = read(word)
+        if word[-1] == "得" and word not in _NOT_PARTICLE and (len(word) > 1 or flat):
+            sounds[-1] = "de5"
+        flat.extend(sounds)
     flat = sandhi(run, flat, [len(word) for word in words])
     out = []
     at = 0
@@ -108,6 +159,16 @@ def _read_run(run: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(out)
 
 
+def _numeral_groups(run: str) -> Iterator[str]:
+    """A number's groups; digits read one by one go in twos, threes and fours."""
+    for group in _NUMERAL.findall(run):
+        whole = any(mark in "十百千万亿点" for mark in group)
+        at = 0
+        for length in (len(group),) if whole else _BY_LENGTH.get(len(group), (3,) * -(-len(group) // 3)):
+            yield group[at : at + length]
+            at += length
+
+
 @functools.lru_cache(maxsize=1)
 def _tools():  # type: ignore[no-untyped-def]
     """The word splitter and the reader of one word, loaded when first used (they are large)."""
@@ -115,6 +176,8 @@ def _tools():  # type: ignore[no-untyped-def]
     import pypinyin
 
     jieba.setLogLevel(logging.ERROR)
+    for word in _SHOP_WORDS:
+        jieba.add_word(word)
 
     def pinyin_of(text: str) -> list[str]:
         return list(
@@ -170,10 +233,6 @@ _DIGITS = set("零一二三四五六七八九〇十百千万亿点幺两")
 
 def _is_article(run: str, at: int) -> bool:
     """Whether the 一 at `at` is not part of a number, an ordinal or a reduplication's end."""
-    before = run[at - 1] if at else ""
-    return (
-        before not in _DIGITS
-        and before != "第"
-        and run[at + 1] not in _DIGITS - {"千", "百", "万"}
-        and not (run[at + 1] in "月号日九" or before in "扣第周月")
-    )
+    before, after = run[at - 1 : at] or " ", run[at + 1]
+    counted = before in _DIGITS or before in "第扣周月" or after in "月号日"
+    return not counted and after not in _DIGITS - {"千", "百", "万"}
