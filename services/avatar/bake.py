@@ -18,11 +18,13 @@ from services.avatar.eyes import EyeArt, eye_art, eye_rect
 from services.avatar.lips import MouthArt, mouth_art, mouth_rects
 from services.avatar.looks import Eye, Landmarks, Layer, LookError, LookFile, Pivots
 from services.avatar.mouth import REST
-from services.avatar.warp import Bytes, HeadField, Planes, Rect, backdrop, lay_over, over, remapped, to_i420
+from services.avatar.warp import Bytes, Floats, HeadField, Planes, Rect, backdrop, faded, lay_over, over, remapped, to_i420
 
 BREATH_LEVELS = 14
 BREATH_PX = 3.2
 HEAD_MARGIN_PX = 20
+HAIR_FREE_PX = 150  # how far below the chin hair still swings; lower it lies on the body
+BELOW_PX = 8  # rows kept below the head's region, for breath to draw up
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,20 @@ class Look:
     depths: tuple[Depth, ...]
     body_rect: Rect
     head_rect: Rect
-    head: Bytes  # the head at rest with hair and ornament, pre-multiplied, of head_rect
+    head: Bytes  # the head at rest with hair and ornament, pre-multiplied, of head_rect and a bit below
     eyes: tuple[EyeArt, EyeArt]
     mouth: MouthArt
     neck: tuple[float, float]
     face: tuple[float, float]
     face_r: float
     chin_y: float
+    rises: Floats
 
     def field(self) -> HeadField:
         """A field to move this head with; each renderer has its own, as it works in place."""
         return HeadField(
             self.head_rect, pivot=self.neck, face=self.face, face_r=self.face_r, chin_y=self.chin_y,
-            scale=self.scale,
+            scale=self.scale, rises=self.rises,
         )  # fmt: skip
 
 
@@ -96,21 +99,18 @@ def bake(folder: Path, spec: LookFile, width: int, height: int) -> Look:
     marks, pivots = fit.landmarks(spec.landmarks), fit.pivots(spec.pivots)
     whole = Rect(0, 0, width, height)
 
-    crown = [cuts[n].rect for n in ("head", "front_hair", "ornament", "back_hair") if n in cuts]
-    head_rect = crown[0]
-    for rect in crown[1:]:
-        head_rect = head_rect.joined(rect)
-    head_rect = head_rect.grown(round(HEAD_MARGIN_PX * fit.scale), 8, width, height)
+    chin_y = max(p[1] for p in marks.jaw)
+    head_rect = _crown(cuts, chin_y, fit.scale, whole)
+    source = Rect(head_rect.x, head_rect.y, head_rect.w, min(head_rect.h + BELOW_PX, height - head_rect.y))
     body_rect = cuts["body"].rect.grown(4, 2, width, height)
-
-    depths, resting = _depths(cuts, whole, body_rect, head_rect, marks, fit.scale)
-    skull = cuts["head"].on(head_rect)
-    if "back_hair" in cuts:
-        skull = over(_behind_body(cuts, head_rect), skull)
-    fringe = np.zeros_like(skull)
+    depths, resting, rises = _depths(cuts, whole, body_rect, head_rect, marks, fit.scale)
+    bare = cuts["head"].on(source)
+    nape = _behind_body(cuts, source) if "back_hair" in cuts else np.zeros_like(bare)
+    skull = over(nape, bare)
+    fringe = np.zeros_like(bare)
     for name in ("front_hair", "ornament"):
         if name in cuts:
-            fringe = over(fringe, cuts[name].on(head_rect))
+            fringe = over(fringe, cuts[name].on(source))
 
     def part_of_head(rect: Rect) -> tuple[Bytes, Bytes | None]:
         place = rect.inside(head_rect)
@@ -122,17 +122,18 @@ def bake(folder: Path, spec: LookFile, width: int, height: int) -> Look:
     rect, lips = mouth_rects(marks, width, height)
     rect = _within(rect, head_rect)
     lips = _within(Rect(lips.x + rect.x, lips.y + rect.y, lips.w, lips.h), rect).inside(rect)
-    skin, hair = part_of_head(rect)
+    place = rect.inside(head_rect)
+    skin, behind = bare[place.rows, place.cols].copy(), nape[place.rows, place.cols].copy()
     lips_at = Rect(lips.x + rect.x, lips.y + rect.y, lips.w, lips.h)
     none = np.zeros((lips.h, lips.w, 4), np.uint8)
     pieces = {
         name: cuts[name].on(lips_at) if name in cuts else none
         for name in ("mouth_cavity", "teeth_upper", "teeth_lower", "tongue", "lip_upper", "lip_lower")
     }
-    mouth = mouth_art(marks, rect, lips, skin=skin, fringe=hair, pieces=pieces)
+    hair = part_of_head(rect)[1]
+    mouth = mouth_art(marks, rect, lips, skin=skin, behind=behind, fringe=hair, pieces=pieces)
 
     face_x = (marks.jaw[0][0] + marks.jaw[-1][0]) / 2
-    chin_y = max(p[1] for p in marks.jaw)
     eye_y = (marks.eye_l.pupil[1] + marks.eye_r.pupil[1]) / 2
     head = over(skull, fringe)
     for art in (left, right):
@@ -140,12 +141,12 @@ def bake(folder: Path, spec: LookFile, width: int, height: int) -> Look:
         head[place.rows, place.cols] = art.draw((0.0, 0.0), 0.0, 0.0, 0.0)
     place = mouth.rect.inside(head_rect)
     head[place.rows, place.cols] = mouth.draw(REST, 0.3)
-    lay_over(depths[0].behind, head, resting, head_rect)
+    lay_over(depths[0].behind, np.ascontiguousarray(head[: head_rect.h]), resting, head_rect)
     return Look(
         name=spec.name, width=width, height=height, scale=fit.scale, resting=resting, depths=depths,
         body_rect=body_rect, head_rect=head_rect, head=head, eyes=(left, right), mouth=mouth,
         neck=pivots.neck, face=(face_x, (eye_y + chin_y) / 2),
-        face_r=abs(marks.jaw[-1][0] - marks.jaw[0][0]) / 2, chin_y=chin_y,
+        face_r=abs(marks.jaw[-1][0] - marks.jaw[0][0]) / 2, chin_y=chin_y, rises=rises[head_rect.rows],
     )  # fmt: skip
 
 
@@ -170,7 +171,7 @@ def _eye(
     pieces["skin"] = skin
     if fringe is not None:
         pieces["fringe"] = fringe
-    return eye_art(eye, rect, pieces, outward=1.0 if side == "r" else -1.0)
+    return eye_art(eye, rect, pieces)
 
 
 def _behind_body(cuts: dict[str, _Cut], rect: Rect) -> Bytes:
@@ -182,33 +183,44 @@ def _behind_body(cuts: dict[str, _Cut], rect: Rect) -> Bytes:
     return shown
 
 
+def _crown(cuts: dict[str, _Cut], chin_y: float, scale: float, whole: Rect) -> Rect:
+    """The region that moves with the head: head, hair and ornament, down to where hair lies still."""
+    rect = cuts["head"].rect
+    for name in ("front_hair", "ornament", "back_hair"):
+        if name in cuts:
+            rect = rect.joined(cuts[name].rect)
+    low = min(rect.y + rect.h, round(chin_y + HAIR_FREE_PX * scale))
+    rect = Rect(rect.x, rect.y, rect.w, low - rect.y)
+    return rect.grown(round(HEAD_MARGIN_PX * scale), 8, whole.w, whole.h)
+
+
 def _depths(
     cuts: dict[str, _Cut], whole: Rect, body_rect: Rect, head_rect: Rect, marks: Landmarks, scale: float
-) -> tuple[tuple[Depth, ...], Bytes]:
-    """The still picture at every depth of breath, and the whole canvas without the head."""
+) -> tuple[tuple[Depth, ...], Bytes, Floats]:
+    """The still picture at every depth of breath, the whole canvas without the head, and how much
+    of the breath each row takes part in."""
     ground = cuts["set"].on(whole)
     ground[..., 3] = 255
-    if "back_hair" in cuts:  # kept inside its own outline, so that none of it shows when the head sways
-        hair = cuts["back_hair"].on(whole)
-        size = round(17 * scale) | 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        inner = cv2.GaussianBlur(cv2.erode(hair[..., 3], kernel), (0, 0), max(0.8, 2.0 * scale))
-        part = np.minimum(inner, hair[..., 3])
-        ratio = cv2.divide(part, np.maximum(hair[..., 3], 1), scale=255)
-        ground = over(ground, cv2.multiply(hair, cv2.merge([ratio] * 4), scale=1 / 255))
+    cut_y = head_rect.y + head_rect.h
+    if "back_hair" in cuts:
+        ground = over(ground, _kept_hair(cuts["back_hair"].on(whole), cut_y, scale))
     body = cuts["body"].on(whole)
+    if "front_hair" in cuts:  # what lies on the chest belongs to the body
+        lying = cuts["front_hair"].on(whole)
+        lying[:cut_y] = 0
+        body = over(body, lying)
     table = cuts["table"].on(whole) if "table" in cuts else None
     shoulder_y = min((p[1] for p in marks.shoulders), default=max(p[1] for p in marks.jaw) + 90 * scale)
     grid_x, grid_y = np.meshgrid(
         np.arange(whole.w, dtype=np.float32), np.arange(whole.h, dtype=np.float32), copy=True
     )
-    down = np.clip((grid_y - shoulder_y - 30 * scale) / (330 * scale), 0, 1)
-    rises = 1 - down * down * (3 - 2 * down)
+    down = np.clip((np.arange(whole.h) - shoulder_y - 30 * scale) / (330 * scale), 0, 1)
+    rises = (1 - down * down * (3 - 2 * down)).astype(np.float32)
     depths = []
     first: Bytes | None = None
     for k in range(BREATH_LEVELS):
         rise = BREATH_PX * scale * k / (BREATH_LEVELS - 1)
-        still = over(ground, remapped(body, grid_x, grid_y + rises * np.float32(rise)) if k else body)
+        still = over(ground, remapped(body, grid_x, grid_y + rises[:, None] * np.float32(rise)) if k else body)
         if table is not None:
             still = over(still, table)
         bgr = np.ascontiguousarray(still[..., :3])
@@ -221,7 +233,21 @@ def _depths(
             )
         )
     assert first is not None
-    return tuple(depths), to_i420(first)
+    return tuple(depths), to_i420(first), rises
+
+
+def _kept_hair(hair: Bytes, cut_y: int, scale: float) -> Bytes:
+    """The back hair that stays where it is: whole where it lies still, and above that drawn in
+    inside its own outline, so that none of it shows when the head sways."""
+    size = round(17 * scale) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    alpha = hair[..., 3]
+    inner = cv2.GaussianBlur(cv2.erode(alpha, kernel), (0, 0), max(0.8, 2.0 * scale))
+    part = np.minimum(inner, alpha)
+    rows = np.arange(hair.shape[0])
+    still = np.clip((rows - cut_y + 60 * scale) / (60 * scale), 0, 1)[:, None]
+    kept = (part * (1 - still) + alpha * still) / np.maximum(alpha, 1)
+    return faded(hair, kept)
 
 
 class _Fit:
@@ -287,6 +313,8 @@ class _Fit:
         alpha = image[..., 3:4].astype(np.float32) / 255
         picture = np.dstack([np.rint(image[..., :3] * alpha), image[..., 3]]).astype(np.uint8)
         x, y = layer.at
+        picture, dx, dy = _trimmed(picture)
+        x, y = x + dx, y + dy
         if self._alike:
             return _Cut(picture, Rect(x, y, picture.shape[1], picture.shape[0]))
         left, top = self.point((x, y))
@@ -301,3 +329,11 @@ class _Fit:
         scaled = cv2.warpAffine(picture, matrix, (rect.w, rect.h), flags=cv2.INTER_LINEAR, borderMode=border)
         return _Cut(scaled, rect)
 
+
+
+def _trimmed(picture: Bytes) -> tuple[Bytes, int, int]:
+    """A picture without its clear border, and how far its corner moved."""
+    rows, cols = np.flatnonzero(picture[..., 3].any(axis=1)), np.flatnonzero(picture[..., 3].any(axis=0))
+    if not rows.size:
+        return picture[:0, :0], 0, 0
+    return picture[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1].copy(), int(cols[0]), int(rows[0])

@@ -8,7 +8,7 @@ be drawn shows the look at rest.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from services.avatar import motion
 from services.avatar.bake import Look
 from services.avatar.bearing import RESTING, Bearing, FaceInput, Held
 from services.avatar.mouth import MouthShape
-from services.avatar.warp import Bytes, Rect, lay_over, paste, planes_of
+from services.avatar.warp import Bytes, Rect, lay_over, paste, planes_of, remapped
 
 NOTHING = Rect()
 SWEEP = 14  # how much lighter the picture gets half-way through a change of persona
@@ -37,6 +37,9 @@ class Stage:
         self.look = look
         self._field = look.field()
         self._head = look.head.copy()
+        # Working space that lives on: fresh memory of this size costs more than the work done in it.
+        self._top = np.empty((look.head_rect.h, look.head_rect.w, 4), np.uint8)
+        self._sheet = np.empty((look.head_rect.h * 3 // 2, look.head_rect.w), np.uint8)
         self._drawn: list[object] = [None, None, None]
         self._depth = -1
         self._canvas: Bytes | None = None
@@ -60,12 +63,8 @@ class Stage:
             dirty = dirty.joined(look.body_rect)
         self._patches(held)
         still = look.depths[depth]
-        pose = replace(held.pose, dy=held.pose.dy - still.rise_px / look.scale)
-        top = cv2.remap(
-            self._head, self._field.at(pose), None, cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0),
-        )  # fmt: skip
-        lay_over(still.behind, top, canvas, look.head_rect)
+        top = remapped(self._head, *self._field.at(held.pose, still.rise_px), self._top)
+        lay_over(still.behind, top, canvas, look.head_rect, self._sheet)
         return dirty.joined(look.head_rect)
 
     def rest(self, canvas: Bytes) -> Rect:
@@ -76,10 +75,10 @@ class Stage:
 
     def _patches(self, held: Held) -> None:
         """Redraw the eyes and the mouth into the head, where they changed by what can be seen."""
-        gaze = (round(held.gaze[0], 2), round(held.gaze[1], 2))
-        shut, smile = round(held.shut, 2), round(held.smile, 2)
+        gaze = (round(50 * held.gaze[0]) / 50, round(50 * held.gaze[1]) / 50)
+        shut, smile = round(held.shut, 2), round(25 * held.smile) / 25
         for k, eye in enumerate(self.look.eyes):
-            brow = round(held.brow[k], 2)
+            brow = round(25 * held.brow[k]) / 25
             key = (gaze, shut, smile, brow)
             if self._drawn[k] != key:
                 self._put(eye.rect, eye.draw(gaze, shut, smile, brow))

@@ -7,6 +7,7 @@ without a dark rim. The head is moved by one remap through a field made at quart
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,9 +17,9 @@ from services.avatar.motion import Pose
 
 cv2.setNumThreads(1)  # the machine is shared with an encoder and other rooms
 
-Bytes = NDArray[np.uint8]
-Words = NDArray[np.int16]
-Floats = NDArray[np.float32]
+Bytes = NDArray[Any]  # uint8: pictures and canvases
+Words = NDArray[Any]  # int16: chroma as differences
+Floats = NDArray[Any]  # float32: maps, masks and lines
 
 FIELD_STEP = 4
 
@@ -74,12 +75,17 @@ def over(under: Bytes, top: Bytes) -> Bytes:
 
 def faded(picture: Bytes, part: Floats | float) -> Bytes:
     """A pre-multiplied picture made more transparent, by one factor or one for each pixel."""
-    if isinstance(part, float):
+    if isinstance(part, (float, int)):
         thin: Bytes = cv2.convertScaleAbs(picture, alpha=part)
         return thin
-    mask = np.rint(np.clip(part, 0, 1) * 255).astype(np.uint8)
-    masked: Bytes = cv2.multiply(picture, cv2.merge([mask] * 4), scale=1 / 255)
-    return masked
+    mask = (np.clip(part, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    return masked(picture, cv2.merge([mask] * 4))
+
+
+def masked(picture: Bytes, mask: Bytes) -> Bytes:
+    """A pre-multiplied picture seen through a mask of four like channels."""
+    seen: Bytes = cv2.multiply(picture, mask, scale=1 / 255)
+    return seen
 
 
 def moved(picture: Bytes, dx: float, dy: float) -> Bytes:
@@ -93,10 +99,10 @@ def moved(picture: Bytes, dx: float, dy: float) -> Bytes:
     return shifted
 
 
-def remapped(picture: Bytes, xs: Floats, ys: Floats) -> Bytes:
-    """The picture read at (xs, ys); nothing lies outside of it."""
+def remapped(picture: Bytes, xs: Floats, ys: Floats, into: Bytes | None = None) -> Bytes:
+    """The picture read at (xs, ys), where wanted into a picture at hand; nothing lies outside of it."""
     read: Bytes = cv2.remap(
-        picture, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0)
+        picture, xs, ys, cv2.INTER_LINEAR, dst=into, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0)
     )
     return read
 
@@ -123,38 +129,44 @@ class HeadField:
 
     def __init__(
         self, region: Rect, *, pivot: tuple[float, float], face: tuple[float, float], face_r: float,
-        chin_y: float, scale: float,
+        chin_y: float, scale: float, rises: Floats,
     ) -> None:  # fmt: skip
-        """`pivot` is the root of the neck, `face` the middle of the face and `face_r` its half width."""
+        """`pivot` is the root of the neck, `face` the middle of the face and `face_r` its half width;
+        `rises` says for each row of the region how much of the breath it takes part in."""
         w, h = region.w // FIELD_STEP, region.h // FIELD_STEP
         xs = (np.arange(w, dtype=np.float32) + 0.5) * FIELD_STEP - 0.5
         ys = (np.arange(h, dtype=np.float32) + 0.5) * FIELD_STEP - 0.5
         grid_x, grid_y = np.meshgrid(xs, ys)
         self._size = (region.w, region.h)
         self._scale = scale
-        self._base = np.dstack([grid_x, grid_y]).astype(np.float32)
+        self._base_x, self._base_y = grid_x, grid_y
         canvas_x, canvas_y = grid_x + region.x, grid_y + region.y
-        # Locks that fall below the chin follow by a part only, the more so the lower they are.
-        below = np.clip((canvas_y - chin_y - 6 * scale) / max(60.0 * scale, 220.0 * scale), 0, 1)
-        hold = 1 - 0.72 * below * below * (3 - 2 * below)
+        # Locks that fall below the chin follow less the lower they are; where the region ends they lie.
+        start = chin_y + 8 * scale
+        low = max(region.y + region.h - 6 * scale, start + 40 * scale)
+        below = np.clip((canvas_y - start) / (low - start), 0, 1)
+        hold = 1 - below * below * (3 - 2 * below)
         self._hold = hold.astype(np.float32)
         self._arm_x = ((canvas_x - pivot[0]) * hold).astype(np.float32)
         self._arm_y = ((canvas_y - pivot[1]) * hold).astype(np.float32)
         near = ((canvas_x - face[0]) / (face_r * 0.86)) ** 2 + ((canvas_y - face[1]) / (face_r * 1.06)) ** 2
         # The face's middle stands out from the skull: on a turn it moves further than its rim.
         self._relief = np.exp(-(near**1.6)).astype(np.float32)
-        self._field = np.empty((h, w, 2), np.float32)
-        self._full = np.empty((region.h, region.w, 2), np.float32)
+        self._xs, self._ys = np.empty((2, region.h, region.w), np.float32)
+        self._rises = rises[FIELD_STEP // 2 :: FIELD_STEP][:h, None].astype(np.float32)
 
-    def at(self, pose: Pose) -> Floats:
-        """The map that `cv2.remap` reads the head's picture through; overwritten by the next call."""
+    def at(self, pose: Pose, rise_px: float) -> tuple[Floats, Floats]:
+        """The maps that the head's picture is read through; the next call overwrites them."""
         turn = np.float32(np.deg2rad(pose.roll))
-        yaw, pitch = np.float32(pose.yaw * 5.0 * self._scale), np.float32(pose.pitch * 4.0 * self._scale)
-        dx, dy = np.float32(pose.dx * self._scale), np.float32(pose.dy * self._scale)
-        self._field[..., 0] = self._base[..., 0] - (self._hold * dx - self._arm_y * turn + self._relief * yaw)
-        self._field[..., 1] = self._base[..., 1] - (self._hold * dy + self._arm_x * turn + self._relief * pitch)
-        full: Floats = cv2.resize(self._field, self._size, dst=self._full, interpolation=cv2.INTER_LINEAR)
-        return full
+        scale = self._scale
+        yaw, pitch = np.float32(pose.yaw * 5.0 * scale), np.float32(pose.pitch * 4.0 * scale)
+        dx, dy = np.float32(pose.dx * scale), np.float32(pose.dy * scale)
+        xs = self._base_x - (self._hold * dx - self._arm_y * turn + self._relief * yaw)
+        ys = self._base_y - (self._hold * dy + self._arm_x * turn + self._relief * pitch)
+        ys += self._rises * np.float32(rise_px)
+        cv2.resize(xs, self._size, dst=self._xs, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(ys, self._size, dst=self._ys, interpolation=cv2.INTER_LINEAR)
+        return self._xs, self._ys
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +203,14 @@ def backdrop(bgr: Bytes) -> Planes:
     return Planes(y - np.uint8(16), u.astype(np.int16) - 128, v.astype(np.int16) - 128)
 
 
-def lay_over(behind: Planes, top: Bytes, canvas: Bytes, at: Rect) -> None:
+def lay_over(behind: Planes, top: Bytes, canvas: Bytes, at: Rect, sheet: Bytes | None = None) -> None:
     """Blend a pre-multiplied picture over a backdrop and put it on the canvas.
 
     Conversion to I420 is linear but for its offsets (16 and 128). A pre-multiplied picture comes
-    out with the whole offset, so only the backdrop's share, without offset, is left to add.
+    out with the whole offset, so only the backdrop's share, without offset, is left to add. `sheet`
+    is an I420 canvas of the picture's size to work on.
     """
-    fore_y, fore_u, fore_v = planes_of(cv2.cvtColor(top, cv2.COLOR_BGRA2YUV_I420))
+    fore_y, fore_u, fore_v = planes_of(cv2.cvtColor(top, cv2.COLOR_BGRA2YUV_I420, dst=sheet))
     clear = cv2.bitwise_not(cv2.extractChannel(top, 3))
     plane_y, plane_u, plane_v = planes_of(canvas)
     plane_y[at.rows, at.cols] = cv2.add(cv2.multiply(behind.y, clear, scale=1 / 255), fore_y)
