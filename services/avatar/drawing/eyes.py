@@ -269,12 +269,12 @@ def _lid_line(canvas: Any, host: Host, side: int, line: Points, curl: float) -> 
         u = (k + rng.uniform(-0.4, 0.4)) / (count - 1)
         u = float(np.clip(u, 0.05, 1))
         at = line[min(len(line) - 1, int(u * (len(line) - 1)))]
-        reach = f.lash * (0.45 + 0.75 * u**0.8) * rng.uniform(0.72, 1.12) * (1 if u < 0.93 else 0.8)
-        out = side * (u - 0.36) * 1.15 * reach + side * rng.uniform(-1.6, 1.6)
-        tip = at + (out, -reach * (0.80 if curl > 0 else -0.62))
+        reach = f.lash * (0.28 + 0.72 * u**1.2) * rng.uniform(0.72, 1.12) * (1 if u < 0.93 else 0.8)
+        out = side * (u - 0.36) * 1.5 * reach + side * rng.uniform(-1.6, 1.6)
+        tip = at + (out, -reach * (0.62 if curl > 0 else -0.62))
         mid = at + (out * (0.62 if curl > 0 else 0.4), -reach * (0.18 if curl > 0 else -0.4))
         stroke = bezier([at, mid, tip], 10)
-        canvas.drawPath(polygon(ribbon(stroke, taper(10, 0.95, head=1.0))), brush(INK, 0.8))
+        canvas.drawPath(polygon(ribbon(stroke, taper(10, 0.95, head=1.0))), brush(INK, 0.72))
 
 
 def lid(region: Region, host: Host, colour: Array, lowered: float) -> Array:
@@ -414,7 +414,7 @@ def brow_line(f: Face, side: int, count: int = 40) -> Points:
     span = f.brow_out - f.brow_in
     return spline(
         [
-            (f.cx + side * f.brow_in, y + 3.5),
+            (f.cx + side * f.brow_in, y + 5.0),
             (f.cx + side * (f.brow_in + span * 0.34), y - f.brow_arch * 0.45),
             (f.cx + side * (f.brow_in + span * 0.66), y - f.brow_arch),
             (f.cx + side * f.brow_out, y + f.brow_drop),

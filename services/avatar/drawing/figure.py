@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from services.avatar.drawing.canvas import (
@@ -18,15 +17,14 @@ from services.avatar.drawing.canvas import (
     noise,
     over,
     polygon,
-    ribbon,
     spline,
 )
-from services.avatar.drawing.head import bump
 from services.avatar.drawing.light import SKIN, Material, linear, shade
+from services.avatar.drawing.relief import bump, pillow, ridge
 from services.avatar.drawing.spec import Host
 
 BODY = Region(0, 560, 720, 560, 2)
-RISE = 26  # the bust is worked out this much lower than it stands on the plate
+RISE = 38  # the bust is worked out this much lower than it stands on the plate
 
 
 def both(half: Sequence[Sequence[float]], cx: float) -> Points:
@@ -56,19 +54,6 @@ def torso_shape(cx: float) -> Points:
     )
 
 
-def pillow(region: Region, mask: Array, height: float, reach: float, smooth: float) -> Array:
-    """A cushion over a mask, rounded over `reach` from its edge."""
-    far = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / region.scale
-    t = np.clip(far / reach, 0, 1)
-    return region.blur((height * np.sqrt(np.clip(1 - (1 - t) ** 2, 0, 1))).astype(np.float32), smooth)
-
-
-def ridge(region: Region, line: Points, width: float | Points, soft: float, amount: float) -> Array:
-    """A soft ridge (or groove) along a line."""
-    mask = region.mask(lambda c: c.drawPath(polygon(ribbon(line, width)), brush((1, 1, 1))))
-    return region.blur(mask, soft) * np.float32(amount)
-
-
 def relief(host: Host) -> Array:
     """The height of the bust without clothes' thickness."""
     c = host.face.cx
@@ -91,7 +76,7 @@ def relief(host: Host) -> Array:
         z += ridge(BODY, bone + (0, 14), np.linspace(6, 9, 50), 6, -2.0)
         cord = spline([(c + side * 50, 600), (c + side * 34, 655), (c + side * 11, 708)], 40)
         z += ridge(BODY, cord, np.linspace(14, 7, 40), 4.5, 4.5)
-    z += bump(dx, y, (0, 709), (9, 9), -6)
+    z += bump(dx, y, (0, 708), (13, 9), -3)
     z += bump(dx, y, (0, 800), (14, 60), -3)
     return z.astype(np.float32)
 
@@ -113,7 +98,7 @@ def skin(host: Host, z: Array, jaw_shadow: Array) -> Array:
     )[..., None]
     albedo = albedo * (1 - warm) + linear(s.blush) * warm
     albedo *= 1 + (noise(x.shape, 14, rng) * 0.012 + noise(x.shape, 1.0, rng) * 0.010)[..., None]
-    deep = jaw_shadow[..., None] * 0.55
+    deep = jaw_shadow[..., None] * 0.62
     albedo = albedo * (1 - deep) + linear(s.shade) * deep
     colour = shade(BODY, z, albedo, mask, host.light, SKIN, shadow=np.clip(jaw_shadow, 0, 0.9))
     return np.dstack([colour, mask])
@@ -180,4 +165,4 @@ def jaw_shadow(host: Host, chin: Points) -> Array:
 
     shadow = BODY.blur(BODY.mask(draw), 9)
     near = BODY.blur(BODY.mask(lambda c: c.drawPath(polygon(chin + (2, 9)), brush((1, 1, 1), 0.7))), 4)
-    return np.clip(shadow * 0.75 + near * 0.35, 0, 0.9)
+    return np.clip(shadow * 0.95 + near * 0.5, 0, 0.95)

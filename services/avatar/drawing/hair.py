@@ -29,9 +29,9 @@ def _morning(c: float) -> tuple[list[Lock], list[Lock]]:
         [(0, 206), (66, 212), (116, 250), (144, 322), (154, 420), (159, 540), (163, 640), (160, 706), (136, 752)],
     ]
     fringe: Guides = [
-        [(0, 288), (26, 290), (62, 318), (86, 362), (99, 410), (112, 448), (128, 470)],
-        [(0, 274), (36, 280), (80, 318), (106, 372), (116, 424), (128, 468), (146, 498)],
-        [(0, 258), (48, 266), (98, 318), (124, 384), (133, 440), (142, 490), (156, 530)],
+        [(0, 290), (20, 296), (52, 326), (78, 366), (94, 408), (110, 442), (132, 462)],
+        [(0, 276), (32, 284), (74, 322), (102, 372), (116, 422), (132, 462), (154, 484)],
+        [(0, 258), (48, 266), (98, 318), (124, 380), (136, 436), (148, 484), (166, 516)],
     ]
     back = [Lock([[(c - 60, 240), (c - 146, 380), (c - 146, 560), (c - 118, 735)],
                   [(c - 20, 215), (c - 60, 400), (c - 60, 600), (c - 58, 748)],
@@ -44,7 +44,7 @@ def _morning(c: float) -> tuple[list[Lock], list[Lock]]:
         for guide in sheet + curl:
             guide[0] = (c - 15 + side * 0.5, guide[0][1])
         front.append(Lock(sheet[::-1], 1500, 1.3, ragged=0.05, fray=3))
-        front.append(Lock(curl[::-1], 300, 1.15, ragged=0.22, fray=5, clump=1.5, ground=False))
+        front.append(Lock(curl[::-1], 620, 1.15, ragged=0.16, fray=4, clump=1.3))
     return back, front
 
 
@@ -105,6 +105,8 @@ def _tangzhuang(c: float) -> tuple[list[Lock], list[Lock]]:
         [(-62, 224), (-32, 210), (0, 206), (32, 210), (62, 224)],
     ]
     sides = [Lock(_from_middle(sweep, c, s), 1500, 1.3, fray=1.5, ragged=0.03, clump=0.7, loose=1.2) for s in (-1, 1)]
+    down: Guides = [[(x * 0.985, y + 5 - 0.02 * x) for x, y in g[:1]] + [(x, y) for x, y in g[1:]] for g in sweep]
+    sides += [Lock(_from_middle(down, c, s), 260, 0.55, fray=1.5, ragged=0.3, loose=2.4, ground=False) for s in (-1, 1)]
     lobes = [Lock(_from_middle(bun, c, s), 800, 1.35, fray=1.5, ragged=0.04, clump=0.6, loose=1.2) for s in (1, -1)]
     band = Lock(_from_middle(wrap, c, 1), 260, 1.2, fray=1.5, ragged=0.04, loose=1.0)
     wisp: Guides = [[(112, 440), (119, 480), (116, 520), (121, 552)], [(117, 440), (122, 482), (121, 522), (123, 548)]]

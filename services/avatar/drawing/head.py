@@ -22,6 +22,7 @@ from services.avatar.drawing.canvas import (
     spline,
 )
 from services.avatar.drawing.light import SKIN, linear, shade
+from services.avatar.drawing.relief import bump
 from services.avatar.drawing.spec import Face, Host
 
 HEAD = Region(190, 190, 340, 440, 3)
@@ -35,6 +36,11 @@ def outline(face: Face, count: int = 120) -> Points:
     return np.stack([face.cx + np.cos(a) * r, face.mid_y + np.sin(a) * r], axis=1)
 
 
+def f_middle(face: Face) -> Points:
+    """The point the outline is measured from."""
+    return np.array([face.cx, face.mid_y])
+
+
 def _radius(face: Face, angle_deg: Any) -> Any:
     """The outline's distance from the middle at an angle; both sides alike."""
     table = np.asarray(face.outline, float)
@@ -42,13 +48,6 @@ def _radius(face: Face, angle_deg: Any) -> Any:
     fine = spline(np.vstack([over_top[::1], table, over_chin]), 300)
     folded = np.where(np.abs(angle_deg) > 90, np.sign(angle_deg) * 180 - angle_deg, angle_deg)
     return np.interp(folded, fine[:, 0], fine[:, 1])
-
-
-def bump(x: Array, y: Array, at: tuple[float, float], size: tuple[float, float], amount: float) -> Array:
-    """A Gaussian hill (or hollow)."""
-    return np.asarray(
-        amount * np.exp(-(((x - at[0]) / size[0]) ** 2) - ((y - at[1]) / size[1]) ** 2), np.float32
-    )
 
 
 def sculpt(host: Host, x: Array, y: Array, *, closed: bool = False) -> Array:
@@ -76,11 +75,11 @@ def sculpt(host: Host, x: Array, y: Array, *, closed: bool = False) -> Array:
     t = np.clip((y - (ey - 18)) / (f.nose_y - ey + 18), 0, 1.2)
     rise = f.bridge * (0.42 + 0.58 * t) * smoothstep(f.brow_y - 14, ey + 12, y)
     fall = smoothstep(f.nose_y + 15, f.nose_y + 1, y)
-    width = 9.5 + 6.5 * t**2
+    width = 8.6 + 5.4 * t**2
     z += (rise * np.exp(-((dx / width) ** 2)) * fall).astype(np.float32)
     z += (0.55 * rise * np.exp(-((dx / (width * 2.1)) ** 2)) * fall).astype(np.float32)
-    z += bump(dx, y, (0, f.nose_y - 1), (14, 12.5), f.tip * 0.62)
-    z += bump(pair, y, (f.nose_w * 0.78, f.nose_y + 4), (8.5, 8.5), f.tip * 0.46)
+    z += bump(dx, y, (0, f.nose_y - 1.5), (11.5, 11.5), f.tip * 0.6)
+    z += bump(pair, y, (f.nose_w * 0.86, f.nose_y + 4.5), (7.2, 7.8), f.tip * 0.40)
     z += bump(pair, y, (f.nose_w + 6.5, f.nose_y + 4), (5, 9), -3.2)
     z += bump(pair, y, (f.nose_w * 0.5, f.nose_y + 13.5), (7.5, 4.0), -5.0)
     z += bump(dx, y, (0, f.nose_y + 12), (5.0, 7), 3.0)
@@ -120,12 +119,12 @@ def skin_albedo(host: Host, x: Array, y: Array, rng: np.random.Generator) -> Arr
         out = out * (1 - w) + linear(colour) * w
 
     tint(s.warm, bump(dx, y, (0, f.brow_y - 50), (90, 40), 0.30))
-    tint(s.warm, smoothstep(f.mouth_y - 20, f.chin_y + 20, y) * 0.25)
+    tint(s.warm, smoothstep(f.mouth_y - 20, f.chin_y + 20, y) * 0.12)
     b = host.blush_strength
     tint(s.blush, bump(ax, y, (76, f.cheek_y + 2), (36, 24), 0.62 * b))
     tint(s.blush, bump(ax, y, (98, f.cheek_y - 16), (26, 22), 0.36 * b))
     tint(s.blush, bump(dx, y, (0, f.nose_y + 2), (17, 13), 0.46 * b))
-    tint(s.blush, bump(dx, y, (0, f.chin_y - 4), (20, 13), 0.30 * b))
+    tint(s.blush, bump(dx, y, (0, f.chin_y - 2), (26, 16), 0.42 * b))
     tint(s.blush, bump(ax, y, (f.eye_x, f.eye_y + 17), (28, 8), 0.24 * b))
     tint(s.shade, bump(ax, y, (f.eye_x - 28, f.eye_y - 10), (14, 16), 0.22))
     tint(s.shade, bump(ax, y, (f.eye_x + 2, f.eye_y - 12), (40, 13), 0.2))
@@ -180,12 +179,12 @@ def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
     f = host.face
     rng = np.random.default_rng(host.seed)
     x, y = HEAD.grid()
-    edge = polygon(outline(f, 240))
+    edge = polygon(f_middle(f) + (outline(f, 240) - f_middle(f)) * 0.991)
     mask = HEAD.mask(lambda c: c.drawPath(edge, brush((1, 1, 1))))
     albedo = skin_albedo(host, x, y, rng)
     gloss = np.clip(
         0.5
-        + bump(x - f.cx, y, (0, f.nose_y - 8), (9, 22), 0.9)
+        + bump(x - f.cx, y, (-1, f.nose_y - 6), (6, 8), 1.4)
         + bump(np.abs(x - f.cx), y, (70, f.cheek_y - 14), (24, 13), 0.7)
         + bump(x - f.cx, y, (0, f.brow_y - 44), (60, 30), 0.4)
         + bump(x - f.cx, y, (0, f.chin_y - 8), (16, 9), 0.5)
@@ -194,7 +193,8 @@ def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
         2,
     ).astype(np.float32)
     shadow = np.zeros_like(x) if hair_shadow is None else hair_shadow
-    nose_shadow = bump(x, y, (f.cx + 9, f.nose_y + 17), (17, 8), 0.42)
+    cast = shadow
+    nose_shadow = bump(x, y, (f.cx + 7, f.nose_y + 16), (15, 7), 0.34)
     shadow = np.clip(shadow + nose_shadow, 0, 1)
 
     def lit(z: Array, colour: Array) -> Array:
@@ -203,12 +203,12 @@ def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
     relaxed = sculpt(host, x, y)
     open_face = lit(relaxed, albedo)
     lowered = lit(sculpt(host, x, y, closed=True), albedo)
-    lip_face = lips.shaded(HEAD, host, relaxed, albedo, mask, shadow)
-    base = _details(host, open_face)
+    lip_face = lips.shaded(HEAD, host, relaxed, albedo, mask, cast)
+    base = _details(host, open_face, cast)
     parts = HeadParts(
         face=_finish(host, eyes.whites(HEAD, host, base), mask, shadow),
-        closed=np.dstack([eyes.lid(HEAD, host, _details(host, lowered), 1.0), mask]),
-        half=np.dstack([eyes.lid(HEAD, host, _details(host, lowered), 0.5), mask]),
+        closed=np.dstack([eyes.lid(HEAD, host, _details(host, lowered, cast), 1.0), mask]),
+        half=np.dstack([eyes.lid(HEAD, host, _details(host, lowered, cast), 0.5), mask]),
         lips=lip_face,
         mask=mask,
     )
@@ -223,7 +223,7 @@ def _finish(host: Host, colour: Array, mask: Array, shadow: Array) -> Array:
     return np.dstack([front[..., :3] * a + behind[..., :3] * (1 - a), np.maximum(mask, behind[..., 3])])
 
 
-def _details(host: Host, colour: Array) -> Array:
+def _details(host: Host, colour: Array, shadow: Array) -> Array:
     """Soft painted accents: nostrils, wing folds, corners of the mouth, philtrum."""
     f = host.face
     dark = rgb("#4a1c16")
@@ -261,7 +261,8 @@ def _details(host: Host, colour: Array) -> Array:
 
     paint = HEAD.paint(draw)
     a = paint[..., 3:]
-    return np.asarray(colour * (1 - a) + colour * paint[..., :3] * a * 1.25, np.float32)
+    near = (shadow * 0.42)[..., None] * np.asarray((0.62, 1.0, 1.08), np.float32)
+    return np.asarray((colour * (1 - a) + colour * paint[..., :3] * a * 1.25) * (1 - near), np.float32)
 
 
 def soft(mask: Array, sigma_px: float) -> Array:

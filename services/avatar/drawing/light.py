@@ -21,7 +21,7 @@ class Light:
     fill_colour: Colour = (0.96, 0.95, 0.98)
     fill_power: float = 0.42
     bounce_colour: Colour = (1.0, 0.84, 0.74)
-    bounce_power: float = 0.12
+    bounce_power: float = 0.09
     rim: tuple[float, float, float] = (0.86, -0.28, -0.1)
     rim_colour: Colour = (0.82, 0.92, 1.0)
     rim_power: float = 0.5
@@ -41,10 +41,10 @@ class Material:
     relief: float = 1.0
 
 
-SKIN = Material(wrap=0.32, scatter=(7.0, 3.2, 1.8), gloss=0.1, shine=18, ao=0.09, ao_px=9)
+SKIN = Material(wrap=0.28, scatter=(7.0, 3.2, 1.8), gloss=0.15, shine=22, ao=0.10, ao_px=9)
 LIPS = Material(wrap=0.35, scatter=(3.0, 1.5, 1.0), gloss=0.34, shine=30, ao=0.08, ao_px=4)
 CLOTH = Material(wrap=0.2, gloss=0.02, shine=8, ao=0.07, ao_px=8)
-SILK = Material(wrap=0.15, gloss=0.22, shine=14, sheen=0.12, ao=0.06, ao_px=7)
+SILK = Material(wrap=0.2, gloss=0.085, shine=9, sheen=0.1, ao=0.06, ao_px=7)
 KNIT = Material(wrap=0.35, gloss=0.0, sheen=0.14, ao=0.1, ao_px=5)
 METAL = Material(wrap=0.1, gloss=1.2, shine=34, ao=0.1, ao_px=3)
 
@@ -87,7 +87,7 @@ def shade(
     if shadow is not None:
         key = key * (1 - shadow)
     key_rgb = np.stack([_scatter(region, key, inside, s) for s in material.scatter], axis=2)
-    fill = (0.55 + 0.45 * nz)[..., None]
+    fill = (0.52 + 0.48 * nz - 0.12 * ny)[..., None]
     bounce = np.clip(ny, 0, 1)[..., None] + 0.12
     hollow = np.clip(region.blur(height, material.ao_px) - height, 0, None)
     hollow += np.clip(region.blur(height, material.ao_px * 0.35) - height, 0, None)

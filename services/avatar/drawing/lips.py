@@ -115,14 +115,15 @@ def shaded(region: Region, host: Host, z: Array, skin: Array, mask: Array, shado
 
     paint = region.paint(accents)
     a = paint[..., 3:]
-    return np.dstack([lit * (1 - a) + paint[..., :3] * a, mask])
+    near = (shadow * 0.42)[..., None] * np.asarray((0.62, 1.0, 1.08), np.float32)
+    return np.dstack([(lit * (1 - a) + paint[..., :3] * a) * (1 - near), mask])
 
 
 def cut(region: Region, lips: Array, host: Host, *, upper: bool) -> Array:
     """One lip out of the shaded face, with a soft outer edge and a crisp inner one."""
     f = host.face
     shape = upper_shape(f) if upper else lower_shape(f)
-    outer = region.blur(region.mask(lambda c: c.drawPath(polygon(shape), brush((1, 1, 1)))), 0.7)
+    outer = region.blur(region.mask(lambda c: c.drawPath(polygon(shape), brush((1, 1, 1)))), 0.85)
     alpha = np.clip(outer * 1.15, 0, 1)
     return np.dstack([lips[..., :3], alpha])
 

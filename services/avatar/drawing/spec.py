@@ -29,20 +29,20 @@ class Face:
     # Distance from the face's middle (cx, mid_y) to the outline at these angles (degrees, 90 = chin).
     mid_y: float = 420.0
     outline: tuple[tuple[float, float], ...] = (
-        (-90, 196), (-60, 178), (-35, 149), (-15, 130), (0, 122), (15, 119), (30, 120), (45, 128),
-        (60, 143), (75, 158), (90, 164),
+        (-90, 196), (-60, 178), (-35, 149), (-15, 130), (0, 122), (15, 118), (30, 117), (45, 123),
+        (60, 136), (75, 154), (90, 164),
     )  # fmt: skip
     depth: float = 104.0
     eye_y: float = 417.0
     eye_x: float = 61.5
     eye_w: float = 63.0
-    eye_h: float = 27.0
+    eye_h: float = 29.0
     eye_tilt: float = 2.0  # how much higher the outer corner lies than the inner
     eye_peak: float = 0.46  # where the upper lid is highest, from the inner corner
     crease: float = 7.0
     crease_depth: float = 1.0
-    iris_r: float = 15.4
-    iris: tuple[str, str, str] = ("#1c0e09", "#4a2716", "#8a5630")
+    iris_r: float = 14.8
+    iris: tuple[str, str, str] = ("#170b07", "#3b1f12", "#744526")
     lash: float = 8.0
     liner: float = 2.3
     wing: float = 5.0
@@ -50,21 +50,21 @@ class Face:
     brow_in: float = 26.0
     brow_out: float = 92.0
     brow_arch: float = 4.0
-    brow_drop: float = 4.5
+    brow_drop: float = 1.0
     brow_thick: float = 11.0
     brow_colour: str = "#5a3d30"
-    nose_y: float = 485.0  # the tip
-    nose_w: float = 15.5  # wing to middle
+    nose_y: float = 482.0  # the tip
+    nose_w: float = 14.2  # wing to middle
     bridge: float = 12.0
     tip: float = 19.0
-    mouth_y: float = 527.0
+    mouth_y: float = 525.0
     mouth_w: float = 42.0
     upper_lip: float = 9.5
     lower_lip: float = 13.0
     cupid: float = 3.2
-    smile: float = 5.0
+    smile: float = 6.5
     chin_y: float = 571.0
-    cheek: float = 7.0
+    cheek: float = 7.5
     cheek_y: float = 466.0
     smile_fold: float = 1.0
 

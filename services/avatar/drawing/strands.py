@@ -177,10 +177,10 @@ def _strips(
     lines = lines + drift[:, None] * (0.25 + 0.75 * t[None, :, None]) * 0.6
     lines[..., 0] += bend * lock.loose * 0.7 * stray
     lines += rng.standard_normal((count, 1, 2)) * lock.fray * (t[None, :, None] ** 3) * stray
-    start, length = rng.uniform(0, 0.06, count), 1 - rng.uniform(0, lock.ragged, count) ** 1.0
+    start, length = rng.uniform(0, 0.025, count), 1 - rng.uniform(0, lock.ragged, count) ** 1.0
     lines = _retime(lines, start, length)
-    profile = np.clip(t / 0.1, 0.35, 1) * np.clip((1 - t) / 0.35, 0, 1) ** 0.7
-    half = (width * rng.uniform(0.6, 1.35, count)[:, None] * profile[None])[..., None] / 2 + 0.03
+    profile = np.clip(t / 0.06, 0.7, 1) * np.clip((1 - t) / 0.35, 0, 1) ** 0.7
+    half = (width * rng.uniform(0.6, 1.35, count)[:, None] * profile[None])[..., None] / 2 + 0.14
     tangent = np.gradient(lines, axis=1)
     size = np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
     across_way = np.stack([tangent[..., 1], -tangent[..., 0]], axis=2) / size
@@ -241,13 +241,15 @@ def _tint(
     wide = np.clip(1 - (th + 0.12) ** 2, 0, 1) ** 7 * np.clip(diffuse, 0.1, 1)
     rx, ry, rz = unit(host.light.rim)
     rim = np.clip((nx * rx + ny * ry + rz) / size, 0, 1) * np.clip(1 - 1 / size, 0, 1) * host.light.rim_power
-    wobble = np.sin(clump * 53.0 + salt * 1.7) * 0.10 + rng.normal(0, 0.11, len(lines))
-    level = np.clip((0.25 + 0.75 * diffuse) * (tone + wobble[:, None]) * 1.05 + wide * 0.16, 0, 1)[..., None]
+    wobble = np.sin(clump * 53.0 + salt * 1.7) * 0.17 + np.sin(clump * 131.0) * 0.09 + rng.normal(0, 0.13, len(lines))
+    streak = np.sin(np.linspace(0, 1, STEPS)[None] * (6 + 9 * np.abs(np.sin(clump * 17.0)))[:, None] + clump[:, None] * 40) * 0.08
+    wobble = wobble[:, None] + streak
+    level = np.clip((0.25 + 0.75 * diffuse) * (tone + wobble) * 1.05 + wide * 0.12, 0, 1)[..., None]
     dark, mid, light = (np.asarray(c) ** GAMMA for c in host.hair)
     colour = np.where(level < 0.5, dark + (mid - dark) * level * 2, mid + (light - mid) * (level * 2 - 1))
-    colour = colour * (0.30 + 0.85 * diffuse[..., None])
-    colour = colour + gleam[..., None] * np.asarray(host.hair_gleam) ** GAMMA * (0.16 + 0.5 * level)
-    colour = colour + rim[..., None] * np.asarray(host.light.rim_colour) ** GAMMA * 0.22
+    colour = colour * (0.22 + 0.86 * diffuse[..., None] ** 1.3)
+    colour = colour + gleam[..., None] * np.asarray(host.hair_gleam) ** GAMMA * (0.10 + 0.62 * level)
+    colour = colour + rim[..., None] * np.asarray(host.light.rim_colour) ** GAMMA * 0.10 * (lines[..., :1] > host.face.cx)
     return (np.clip(colour, 0, 1) ** (1 / GAMMA) * 255).astype(int)
 
 
