@@ -62,7 +62,9 @@ async def open_house(
         yield house
 
 
-async def serve_show(settings: Settings, *, open_rooms: bool = False, sock: socket.socket | None = None) -> None:
+async def serve_show(
+    settings: Settings, *, open_rooms: bool = False, sock: socket.socket | None = None
+) -> None:
     """Run the show until it is told to stop; `open_rooms` puts every room on air (the demo)."""
     import uvicorn
 

@@ -186,7 +186,7 @@ class Desk:
         return self._begin(switch.greeting)
 
     def _bridge(self, held_s: float) -> Line | None:
-        if held_s > BRIDGE_BELOW_S or self.last_kind is PhraseKind.BRIDGE:
+        if held_s > BRIDGE_BELOW_S or self.last_kind in (None, PhraseKind.BRIDGE):
             return None
         bridge = self.stock.take(PhraseKind.BRIDGE)
         if bridge is None:

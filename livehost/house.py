@@ -57,7 +57,12 @@ class House:
                 self.events.publish(
                     room,
                     "output",
-                    {"name": output.name, "state": output.state.value, "error": output.error, "mend": output.mend},
+                    {
+                        "name": output.name,
+                        "state": output.state.value,
+                        "error": output.error,
+                        "mend": output.mend,
+                    },
                 )
         if status.recording_error:
             self.alarms.raise_(room, "recording", status.recording_error, "腾出磁盘空间 / free disk space")

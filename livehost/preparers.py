@@ -1,7 +1,7 @@
 """Beside the main loop: what keeps candidates written, checked and voiced ahead.
 
-    ScriptPreparer      the rundown's next lines, about `AHEAD_S` of them
-    QuestionPreparer    every accepted question, claimed from the store a few at a time
+ScriptPreparer      the rundown's next lines, about `AHEAD_S` of them
+QuestionPreparer    every accepted question, claimed from the store a few at a time
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services import wire
 log = structlog.get_logger(__name__)
 
 AHEAD_S = 25.0
-LINES_AHEAD = 4
+TYPICAL_PHRASE_S = 2.5
 ANSWERS_AHEAD = 3
 IDLE_S = 0.5
 
@@ -82,9 +82,8 @@ class ScriptPreparer:
         self.wake.set()
 
     def _behind(self) -> bool:
-        desk = self._desk
-        unvoiced = sum(1 for line in desk.script if not all(line.voiced[line.sent :]))
-        return unvoiced < LINES_AHEAD and (unvoiced > 0 or desk.script_ahead_s < AHEAD_S)
+        silent = sum(line.voiced[line.sent :].count(None) for line in self._desk.script)
+        return self._desk.script_ahead_s + silent * TYPICAL_PHRASE_S < AHEAD_S
 
     async def _one(self) -> bool:
         """Prepare the next segment; False where no segment of the rundown is true now."""
@@ -120,10 +119,11 @@ class ScriptPreparer:
         written = await self._writer.script(segment, cast, self._catalog(), self._clock(), choose)
         if written is None or not written[1].texts:
             return None
-        product = self._catalog().get(segment.product) if segment.product else None
-        draft, hits = reviewed(written[1], product.category if product else "other")
+        draft, hits = reviewed(written[1], self._catalog(), self._clock())
         if draft is None:
-            log.error("a wording breaks a rule and is left out", segment=segment.id, hits=[str(h) for h in hits])
+            log.error(
+                "a wording breaks a rule and is left out", segment=segment.id, hits=[str(h) for h in hits]
+            )
             return None
         return written[0], draft
 
@@ -229,8 +229,7 @@ class QuestionPreparer:
         if not draft.texts:
             await self._settle(question, QuestionState.IGNORED, note=draft.act)
             return None
-        product = self._catalog().get(draft.product) if draft.product else None
-        checked, hits = reviewed(draft, product.category if product else "other")
+        checked, hits = reviewed(draft, self._catalog(), self._clock())
         if checked is None:
             note = "; ".join(str(hit) for hit in hits)
             await self._settle(question, QuestionState.BLOCKED, note=note)

@@ -6,7 +6,7 @@ repeated word for word while another wording is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,15 +70,22 @@ class Progress:
     def remember(self, text: str, now: float) -> None:
         """`text` was heard at `now` (Unix seconds)."""
         self.said = {old: at for old, at in self.said.items() if now - at < REMEMBER_S}
-        self.said[text] = now
+        self.said[spoken(text)] = now
 
     def freshest(self, wordings: Iterable[tuple[int, str]], now: float, pending: set[str]) -> int:
         """Of (index, whole text) pairs, the index whose text was said longest ago, or never."""
-        return min(wordings, key=lambda entry: (entry[1] in pending, self._age_rank(entry[1], now)))[0]
+        waiting = {spoken(text) for text in pending}
+        ranked = [(spoken(text), index) for index, text in wordings]
+        return min(ranked, key=lambda entry: (entry[0] in waiting, self._age_rank(entry[0], now)))[1]
 
     def _age_rank(self, text: str, now: float) -> float:
         at = self.said.get(text)
         return 0.0 if at is None or now - at >= REMEMBER_S else at
+
+
+def spoken(text: str) -> str:
+    """What is heard of a text: its letters and digits, however it is punctuated or cut."""
+    return "".join(filter(str.isalnum, text))
 
 
 def after(segment: int, loop: int, segments: int) -> tuple[int, int]:
@@ -101,6 +108,3 @@ def product_at(rundown: Rundown, segment: int) -> str | None:
         if product is not None:
             return product
     return None
-
-
-Now = Callable[[], float]

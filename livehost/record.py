@@ -119,7 +119,9 @@ class Record:
                 "fate": message.fate.value,
                 "position": message.at,
                 "heard_s": round(message.heard_s, 3),
-                "ended_at": datetime.fromtimestamp(message.ended_unix_s, UTC).isoformat(timespec="milliseconds"),
+                "ended_at": datetime.fromtimestamp(message.ended_unix_s, UTC).isoformat(
+                    timespec="milliseconds"
+                ),
                 "recording": message.recording,
                 "recording_s": round(message.recording_s, 3),
             },

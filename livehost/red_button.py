@@ -45,7 +45,10 @@ def create_red_button(settings: Settings, cut: Cut) -> Starlette:
         return JSONResponse({"room": room, "cut": on}, headers=_cors(origin))
 
     return Starlette(
-        routes=[Route(f"/v1/rooms/{{room}}/{action}", answer, methods=["POST", "OPTIONS"]) for action in ("cut", "uncut")]
+        routes=[
+            Route(f"/v1/rooms/{{room}}/{action}", answer, methods=["POST", "OPTIONS"])
+            for action in ("cut", "uncut")
+        ]
     )
 
 

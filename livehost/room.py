@@ -246,7 +246,11 @@ class Room:
             case "cut" | "uncut":
                 message = wire.Cut(reason=f"by {by}") if action == "cut" else wire.Uncut()
                 if not await self.link.tell(message):
-                    raise Refused("播出进程未连接 / playout is not connected", "用红色按钮端口 / use the red button", 503)
+                    raise Refused(
+                        "播出进程未连接 / playout is not connected",
+                        "用红色按钮端口 / use the red button",
+                        503,
+                    )
             case "next_product":
                 self._script.seek(next_product(self.desk.cast.rundown, self.progress.segment))
             case "skip":
@@ -299,7 +303,9 @@ class Room:
         if self.session is not None and self.session.life is Life.ON_AIR:
             raise Refused("正在直播 / the room is on air", "先下播再彩排 / close it first")
         if not self.link.connected:
-            raise Refused("播出进程未连接 / playout is not connected", "几秒后再试 / try in some seconds", 503)
+            raise Refused(
+                "播出进程未连接 / playout is not connected", "几秒后再试 / try in some seconds", 503
+            )
         now = self._now()
         if self.session is not None and self.is_open:
             session = replace(self.session, life=life, mode=life.value)
@@ -374,7 +380,9 @@ class Room:
         if cause is None:
             self.house.alarms.clear(self.id, "switch")
         else:
-            self.house.alarms.raise_(self.id, "switch", cause, "检查形象与音色 / check the look and the voice")
+            self.house.alarms.raise_(
+                self.id, "switch", cause, "检查形象与音色 / check the look and the voice"
+            )
 
     def _category(self) -> str:
         product = self._catalog.get(self.product_on_air())

@@ -122,4 +122,6 @@ def _port(host: str, wanted: int, or_any: bool) -> int:
                 continue
             found: int = probe.getsockname()[1]
             return found
-    raise PortTaken(f"port {wanted} of {host} is taken; stop what uses it or set api.port in the configuration")
+    raise PortTaken(
+        f"port {wanted} of {host} is taken; stop what uses it or set api.port in the configuration"
+    )

@@ -134,7 +134,9 @@ class Supervisor:
             if time.monotonic() - child.started > STEADY_S:
                 backoff_s = FIRST_BACKOFF_S
             child.restarts += 1
-            log.warning("a process ended and is started again", process=child.name, code=code, after_s=backoff_s)
+            log.warning(
+                "a process ended and is started again", process=child.name, code=code, after_s=backoff_s
+            )
             await asyncio.sleep(backoff_s)
             backoff_s = min(LAST_BACKOFF_S, backoff_s * 2)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -56,7 +55,10 @@ class TemplateWriter:
             "shop": catalog.shop.name or "",
             "address": style.address[self._turn % len(style.address)] if style.address else "",
         }
-        filled = [fill(wording, product, catalog, now, platform=self._platform, words=words) for wording in segment.wordings]
+        filled = [
+            fill(wording, product, catalog, now, platform=self._platform, words=words)
+            for wording in segment.wordings
+        ]
         true_now = [(index, one.text) for index, one in enumerate(filled) if one is not None]
         if not true_now:
             return None
@@ -94,12 +96,17 @@ class TemplateWriter:
         )
 
 
-def reviewed(draft: Draft, category: str) -> tuple[Draft | None, tuple[compliance.Hit, ...]]:
-    """The draft if every phrase may be said, else None, with what was found."""
+def reviewed(
+    draft: Draft, catalog: Catalog, now: datetime
+) -> tuple[Draft | None, tuple[compliance.Hit, ...]]:
+    """The draft if every phrase may be said of its product now, else None, with what was found."""
+    product = catalog.get(draft.product)
     hits: list[compliance.Hit] = []
     blocked = False
     for text in ("".join(draft.texts), *draft.texts):
-        review = compliance.review(text, category=category)
+        review = compliance.review(
+            text, category=product.category if product else "other", product=product, now=now
+        )
         hits += review.hits
         blocked = blocked or review.verdict == "block"
-    return (None if blocked else replace(draft)), tuple(hits)
+    return (None if blocked else draft), tuple(hits)

@@ -1,12 +1,58 @@
-"""`answer`: a line of chat in, what the host does about it out."""
+"""`answer`: a line of chat in, what the host does about it out.
+
+clean → gate (injection, diversion, abuse, "are you real?", chat, noise) → product → intents →
+facts → words → last look (numbers come from facts, the compliance review does not block).
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
 
-from livehost.answers.types import Answer
-from livehost.catalog import Catalog
+from livehost.answers import faq, foreign, gate, on_goods, on_price, on_service
+from livehost.answers.asking import Asking, Said
+from livehost.answers.clean import clean
+from livehost.answers.intents import Asked, asked
+from livehost.answers.numbers import unfounded
+from livehost.answers.products import Topic, topic
+from livehost.answers.types import Answer, Fact
+from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY, pick, styled
+from livehost.catalog import Catalog, Product
+from livehost.compliance import review
 from livehost.settings import Language, Style
+
+Handler = Callable[[Asking], Said | None]
+
+HANDLERS: dict[str, Handler] = {
+    "link": on_price.link, "price": on_price.price, "after_coupon": on_price.paid, "coupon": on_price.coupon,
+    "list_price": on_price.list_price, "offer": on_price.offer, "dear": on_price.dear, "gifts": on_price.gifts,
+    "sample": on_price.sample, "stock": on_price.stock, "restock": on_price.restock, "spec": on_price.spec,
+    "worth": on_price.worth,
+    "pregnancy": on_goods.pregnancy, "nursing": on_goods.nursing, "minors": on_goods.minors,
+    "illness": on_goods.illness, "suitable": on_goods.suitable, "contains": on_goods.contains,
+    "free_of": on_goods.contains, "ingredients": on_goods.ingredients, "usage": on_goods.usage,
+    "lasts": on_goods.lasts, "life": on_goods.life, "produced": on_goods.produced, "origin": on_goods.origin,
+    "effect": on_goods.effect, "treat": on_goods.treat, "intro": on_goods.intro, "kind": on_goods.kind,
+    "replace_drug": on_goods.replace_drug, "compare": on_goods.compare,
+    "when_ships": on_service.when_ships, "arrives": on_service.arrives, "courier": on_service.courier,
+    "where_from": on_service.where_from, "free_shipping": on_service.free_shipping, "region": on_service.region,
+    "insurance": on_service.insurance, "returns": on_service.returns, "unseal": on_service.unseal,
+    "damage": on_service.damage, "invoice": on_service.invoice, "registration": on_service.registration,
+    "authentic": on_service.authentic, "distrust": on_service.distrust, "contact": on_service.contact,
+    "services": on_service.services,
+}
+# What may be answered without knowing the product, from the shop alone.
+OF_SHOP = ("authentic", "distrust", "contact", "services", "damage")
+# Delicate: when one of these is unknown the whole line is handed over.
+DELICATE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors", "effect_when"))
+# What an unknown part of a line is called when the rest is answered.
+TOPICS = {
+    "coupon": "优惠券", "list_price": "划线价", "gifts": "赠品", "sample": "小样", "restock": "补货时间", "lasts": "能用多久",
+    "life": "保质期", "produced": "生产日期", "origin": "产地", "when_ships": "发货时间", "arrives": "到货时间", "courier": "快递",
+    "region": "配送范围", "insurance": "运费险", "returns": "退货", "invoice": "发票", "registration": "备案信息",
+}
+MAX_SAYINGS = 3
 
 
 def answer(
@@ -23,4 +69,185 @@ def answer(
     language: Language = "zh",
 ) -> Answer:
     """Understand one line of chat and word what the catalogue knows about it."""
-    return Answer("handover", "这个问题我请店铺客服确认后再回复您", on_air)
+    here = catalog.on_platform(platform)
+    line = clean(text[:300])
+    room = _Room(here, now, style, seed, language)
+    about = topic(line, here, here.get(on_air), here.get(previous_product))
+    return room.respond(line, text, about, here.get(on_air))
+
+
+class _Room:
+    """What stays the same while one line is answered."""
+
+    def __init__(
+        self, catalog: Catalog, now: datetime, style: Style | None, seed: int, language: Language
+    ) -> None:
+        self.catalog, self.now, self.style, self.seed, self.language = catalog, now, style, seed, language
+
+    def respond(self, line: str, raw: str, about: Topic, on_air: Product | None) -> Answer:
+        """Gate the line, then answer it."""
+        bare = about.rest
+        if gate.injected(line):
+            return self._fixed("decline", DECLINE, "injection")
+        if gate.DIVERSION.search(gate.unspaced(line, raw)):
+            return self._fixed("decline", STAY, "diversion")
+        if gate.ABUSE.search(line):
+            return self._fixed("decline", DECLINE, "abuse")
+        if gate.asks_ai(bare):
+            return self._disclosed(gate.without_ai(bare), about)
+        wanted = asked(bare)
+        noise = gate.is_noise(line)
+        if gate.OFF_TOPIC.search(bare) and not any(a.intent in HANDLERS for a in wanted):
+            return self._fixed("decline", DECLINE, "off_topic")
+        if about.missing_link is not None:
+            return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
+        if noise:
+            return Answer("ignore", "", None, "noise")
+        if not wanted and self._entry(line, bare, about) is None:
+            return self._unasked(line, about)
+        return self._answered(line, bare, wanted, about)
+
+    def _unasked(self, line: str, about: Topic) -> Answer:
+        """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
+        if about.named and about.product and not gate.is_question(line):
+            ask = Asking(line, self.catalog, about.product, self.now)
+            return self._checked("answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link")
+        if gate.is_question(line):
+            if gate.CHAT.search(line):
+                return self._fixed("decline", DECLINE, "off_topic")
+            return self._handover(about.product, "unknown")
+        return Answer("ignore", "", None, "noise")
+
+    def _answered(self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic) -> Answer:
+        said, unknown, intent = self._sayings(line, bare, wanted, about)
+        if not said or any(u in DELICATE for u in unknown):
+            return self._handover(about.product, intent)
+        notes = [TOPICS[u] for u in unknown if u in TOPICS]
+        if notes and self.language == "zh":
+            said.append(Said(f"{'、'.join(notes)}我请店铺客服确认后回复您"))
+        return self._checked("answer", said, about.product, intent)
+
+    def _sayings(
+        self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic
+    ) -> tuple[list[Said], list[str], str]:
+        """What can be said to each intent, what cannot, and the intents' names."""
+        said: list[Said] = []
+        unknown: list[str] = []
+        names = list(dict.fromkeys(a.intent for a in wanted))
+        products = about.products
+        if not products:
+            said = [s for n in names if n in OF_SHOP and (s := self._of_shop(n, bare))]
+            return said, [n for n in names if n not in OF_SHOP], "+".join(names)
+        if self.language != "zh":
+            return (*foreign.sayings(names, Asking(bare, self.catalog, products[0], self.now), self.language),
+                    "+".join(names))
+        for product in products[:2]:
+            ask = Asking(bare, self.catalog, product, self.now)
+            if not product.speakable(self.now):
+                unknown += names
+                continue
+            covered = self._approved(line, bare, names, ask, said)
+            for name in [n for n in names if n not in covered][:MAX_SAYINGS]:
+                saying = self._one(name, ask)
+                if saying is None:
+                    unknown.append(name)
+                elif saying.text not in {s.text for s in said}:
+                    said.append(saying)
+        return said, unknown, "+".join(names) or "faq"
+
+    def _approved(self, line: str, bare: str, names: list[str], ask: Asking, said: list[Said]) -> set[str]:
+        """Say the FAQ's words for the clauses that they fit; the intents of those clauses are covered."""
+        covered: set[str] = set()
+        clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
+        numbers = {}
+        for clause in dict.fromkeys((line, bare, *clauses)):
+            number = faq.entry(clause, ask.product)
+            if number is not None:
+                numbers.setdefault(number, clause)
+        for number, clause in numbers.items():
+            words = ask.get(f"faq.{number}")
+            if words:
+                said.append(ask.say(words))
+                covered |= {a.intent for a in asked(clause)}
+            if clause in (line, bare) and len(clauses) <= 1:
+                covered |= set(names)
+        return covered
+
+    def _one(self, name: str, ask: Asking) -> Said | None:
+        handler = HANDLERS.get(name)
+        if name == "compare":
+            number = faq.entry_of_kind(ask.line, ask.product, name)
+            if number is not None:
+                words = ask.get(f"faq.{number}")
+                return ask.say(words) if words else None
+        saying = handler(ask) if handler else None
+        ask.used.clear()
+        if saying is None:
+            number = faq.entry_of_kind(ask.line, ask.product, name)
+            words = ask.get(f"faq.{number}") if number is not None else None
+            saying = ask.say(words) if words else None
+        return saying
+
+    def _of_shop(self, name: str, line: str) -> Said | None:
+        """A question about the shop itself, with no product at hand."""
+        some = self.catalog.products[0].model_copy(update={"id": "", "returns": type(
+            self.catalog.products[0].returns)()})
+        return HANDLERS[name](Asking(line, self.catalog, some, self.now))
+
+    def _entry(self, line: str, bare: str, about: Topic) -> int | None:
+        if about.product is None or not about.product.speakable(self.now):
+            return None
+        found = faq.entry(line, about.product)
+        return found if found is not None else faq.entry(bare, about.product)
+
+    def _no_such_link(self, number: int, on_air: Product | None) -> Answer:
+        gone = Fact("", "asked.link", str(number))
+        if on_air is None or not on_air.speakable(self.now):
+            text = {"zh": f"没有{number}号链接，您看下小黄车里的编号", "en": f"There is no link {number}",
+                    "ja": f"{number}番のリンクはありません"}[self.language]
+            return self._checked("answer", [Said(text, (gone,))], None, "link")
+        ask = Asking("", self.catalog, on_air, self.now)
+        link = ask.get("link")
+        text = {"zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{on_air.name}",
+                "en": f"There is no link {number}; we are showing link {link} now",
+                "ja": f"{number}番のリンクはありません。今ご紹介しているのは{link}番です"}[self.language]
+        said = ask.say(text)
+        return self._checked("answer", [Said(said.text, (gone, *said.facts))], None, "link")
+
+    def _disclosed(self, rest: str, about: Topic) -> Answer:
+        said = [Said(pick(DISCLOSE[self.language], self.seed))]
+        wanted = tuple(a for a in asked(rest) if a.intent in HANDLERS and a.intent not in ("authentic", "intro"))
+        product = None
+        intent = "ai_identity"
+        if wanted and about.products:
+            more, unknown, names = self._sayings(rest, rest, wanted, about)
+            if not any(u in DELICATE for u in unknown):
+                said += more
+            elif not more:
+                more = []
+            if more or unknown:
+                product, intent = about.product, f"ai_identity+{names}"
+        return self._checked("disclose", said, product, intent)
+
+    def _checked(self, act: str, said: list[Said | None], product: Product | None, intent: str) -> Answer:
+        """Join the sayings, and hand over what does not pass the last look."""
+        kept = [s for s in said if s is not None]
+        facts = tuple(dict.fromkeys(f for s in kept for f in s.facts))
+        joint = {"zh": "。", "en": ". ", "ja": "。"}[self.language]
+        core = joint.join(s.text.rstrip("。. ") for s in kept)
+        verdict = review(core, product=product, now=self.now).verdict if act == "answer" else "pass"
+        if unfounded(core, facts) or verdict == "block":
+            if act == "disclose":
+                return self._fixed("disclose", DISCLOSE, intent)
+            return self._handover(product, intent)
+        text = styled(core, self.style, self.seed, self.language)
+        return Answer("disclose" if act == "disclose" else "answer", text, product.id if product else None,
+                      intent, facts)
+
+    def _handover(self, product: Product | None, intent: str) -> Answer:
+        text = styled(pick(HANDOVER[self.language], self.seed), self.style, self.seed, self.language)
+        return Answer("handover", text, product.id if product else None, intent)
+
+    def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
+        text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
+        return Answer("disclose" if act == "disclose" else "decline", text, None, intent)

@@ -40,7 +40,7 @@ async def icon(request: Request) -> Response:
 
 
 def _served(request: Request, name: str) -> Response:
-    found = _files().get(name)
+    found = files().get(name)
     if found is None:
         raise ProblemError("unknown_path")
     content, media_type, tag = found
@@ -51,7 +51,7 @@ def _served(request: Request, name: str) -> Response:
 
 
 @lru_cache(maxsize=1)
-def _files() -> dict[str, tuple[bytes, str, str]]:
+def files() -> dict[str, tuple[bytes, str, str]]:
     """The page's files by name, read once: content, type and ETag."""
     files = {}
     for path in sorted(FOLDER.iterdir()):

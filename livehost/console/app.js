@@ -128,6 +128,7 @@ function showDesk() {
   hear("phrase", ({ room, data }) => {
     const found = context.room(room);
     if (found) found.now = data;
+    focus.script.heard(room, data);
     render();
     refreshSoon();
   });

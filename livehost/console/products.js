@@ -33,7 +33,7 @@ export class ProductsPanel {
   row(one, on, may) {
     const row = h("tr", { tabIndex: may ? 0 : -1, onclick: () => may && this.edit(one), onkeydown: (event) => event.key === "Enter" && may && this.edit(one) },
       h("td.link", {}, String(one.link)),
-      h("td", {}, one.name, one.id === on ? h("span.kind", {}, w("presenting")) : null),
+      h("td", {}, one.id === on ? h("span.kind", {}, w("presenting")) : null, one.name),
       h("td.money", {}, yuan(one.price)), h("td.money.pay", {}, yuan(one.pay)),
       h("td.money", {}, one.stock ? String(one.stock) : w("sold_out")));
     mark(row, "on", one.id === on ? "yes" : "no");

@@ -34,7 +34,7 @@ export class TimetablePanel {
     this.starts = Date.parse(this.schedule.from);
     this.ends = Date.parse(this.schedule.to);
     const hueOf = (persona) => HUES[this.context.house.personas.findIndex((one) => one.id === persona) % HUES.length] || "e";
-    this.bar.replaceChildren(...this.schedule.items.map((item) => {
+    this.bar.replaceChildren(...merged(this.schedule.items).map((item) => {
       const since = Math.max(Date.parse(item.since) || this.starts, this.starts);
       const until = Math.min(Date.parse(item.until) || this.ends, this.ends);
       const name = this.context.house.personas.find((one) => one.id === item.persona)?.name || w("off_air");
@@ -74,4 +74,16 @@ export class TimetablePanel {
       },
     });
   }
+}
+
+// Neighbours with the same host, script and reason are one block to the eye.
+function merged(items) {
+  const blocks = [];
+  for (const item of items) {
+    const last = blocks.at(-1);
+    const override = (one) => one.reason === "override";
+    if (last && last.persona === item.persona && override(last) === override(item)) last.until = item.until;
+    else blocks.push({ ...item });
+  }
+  return blocks;
 }

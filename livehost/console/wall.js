@@ -86,6 +86,7 @@ class Tile {
     mark(this.life, "life", room.life);
     say(this.host, persona(room));
     say(this.next, room.next ? `${w("next_up")} ${clock(room.next.at, room.zone)} ${room.next.name || w("off_air")}` : "");
+    say(this.none, isOpen(room) ? w("no_picture") : room.next ? w("opens_at", { t: clock(room.next.at, room.zone), n: room.next.name || w("off_air") }) : w(`life_${room.life}`));
     say(this.spoken, isOpen(room) ? room.now?.text || "" : "");
     say(this.sentence, text);
     const outputs = room.outputs || [];
