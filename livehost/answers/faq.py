@@ -1,0 +1,65 @@
+"""Approved words for a question: the product's FAQ entry that a line asks for."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from livehost.answers.clean import clean
+from livehost.answers.intents import asked
+from livehost.catalog import Product
+
+_FILLERS = re.compile(
+    r"会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
+    r"的|了|和|跟|与|一下|请|想问|问下|问问|一样|怎么样|有点|吃|用|没有|没|是|就|还|得|要|那|到底|真的|[\W_]+"
+)
+# Questions of these kinds are answered by any approved entry of the same kind.
+_BY_KIND = ("adverse", "compare", "replace_drug", "opened")
+
+
+@lru_cache(maxsize=4096)
+def core(text: str) -> str:
+    """What is left of a question without fillers."""
+    return _FILLERS.sub("", clean(text).replace("大概", ""))
+
+
+@lru_cache(maxsize=1024)
+def _kinds(question: str) -> frozenset[str]:
+    return frozenset(a.intent for a in asked(clean(question)))
+
+
+def entry(line: str, product: Product, *, least: float = 85) -> int | None:
+    """The number of the FAQ entry that a cleaned line asks for."""
+    best, best_score = None, least
+    wanted = core(line)
+    for number, item in enumerate(product.faq):
+        for question in item.q:
+            score = _likeness(wanted, core(question), clean(question), line)
+            if score >= best_score and (best is None or score > best_score):
+                best, best_score = number, score
+    return best
+
+
+def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
+    """An entry for a question that nothing else answers: of the same kind, and alike enough."""
+    for number, item in enumerate(product.faq):
+        kinds: set[str] = set().union(*(_kinds(q) for q in item.q))
+        if intent in kinds and intent in _BY_KIND:
+            return number
+    return entry(line, product, least=68)
+
+
+def _likeness(wanted: str, known: str, question: str, line: str) -> float:
+    if line == question:
+        return 100
+    if len(known) < 2 or len(wanted) < 2:
+        return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0
+    if wanted == known:
+        return 99
+    if known in wanted:
+        return 95 if len(known) >= 2 else 0
+    if wanted in known and len(wanted) * 2 >= len(known):
+        return 90
+    return max(fuzz.ratio(wanted, known), fuzz.ratio(line, question) - 5)

@@ -1,0 +1,249 @@
+"""Sayings about who may use it, what is in it, how it is used, and what it does. None means unknown."""
+
+from __future__ import annotations
+
+import re
+
+from livehost.answers.asking import Asking, Said
+from livehost.answers.clean import clean
+from livehost.answers.facts import NONE
+from livehost.chinese import folded
+
+_SENSITIVE = {"pregnancy": r"孕", "nursing": r"哺乳|乳母", "minors": r"儿|童|婴|幼|小孩|未成年|少年|岁"}
+_SAME = (
+    ("玻尿酸", "透明质酸"), ("维c", "抗坏血酸"), ("vc", "抗坏血酸"), ("维生素c", "抗坏血酸"), ("乙醇", "酒精"), ("ve", "生育酚"),
+    ("维e", "生育酚"), ("维生素e", "生育酚"), ("b5", "泛醇"), ("b3", "烟酰胺"), ("氨基酸", "椰油酰甘氨酸"), ("氨基酸", "月桂酰"),
+    ("水杨酸", "bha"), ("a醇", "视黄醇"), ("维a", "视黄醇"), ("香料", "香精"), ("b6", "维生素b6"), ("纯棉", "棉"), ("大枣", "红枣"),
+)
+_THINGS = re.compile(
+    r"酒精|乙醇|香精|色素|防腐剂|蔗糖|白糖|冰糖|红糖|代糖|糖|激素|荧光剂?|添加剂?|矿物?油|硅油|皂基|水杨酸|烟酰胺|玻尿酸|透明质酸|果酸|a醇|视黄醇|"
+    r"维生素?[abcde]\d?|vc|ve|氨基酸|神经酰胺|咖啡因|甜味剂|防晒剂|重金属|铅汞|铅|汞|牛奶|奶|坚果|麸质|花生|大豆|蜂蜜|枸杞|红枣|桂圆|菊花|茶多酚|"
+    r"褪黑素|香料|精油|胶原蛋白?|多肽|苯氧乙醇|甘油|羊毛|纯棉|棉|涤纶|羊绒|甲醛|塑料|bpa|薰衣草|西药|反式脂肪|塑化剂|硫酸盐|致痘|油脂|淀粉|盐|味精|明胶"
+)
+_PEOPLE = re.compile(
+    r"油皮|干皮|混合皮|敏感肌|中性皮|痘肌|老人|老年|男|女|学生|爸|妈|父母|长辈|老公|中年|成人|大人|上班族|\d{2}岁|[二三四五六七八]十多?岁|黑皮|黄皮|"
+    r"胖|瘦|素食|猫|狗|宠物|木地板|瓷砖|小个子|情侣|所有人|任何人|全家|什么肤质都|闷痘|致痘|堵毛孔|爆痘|搓泥|上火|起球|掉色|缩水|依赖|伤胃|过敏|刺激|发胖"
+)
+
+
+def sensitive(ask: Asking, group: str) -> Said | None:
+    """A delicate group: approved words, or the product's own list, or nothing."""
+    approved = ask.some(f"sensitive.{group}")
+    if approved:
+        return ask.say(approved)
+    marks = _SENSITIVE[group]
+    if any(re.search(marks, g) for g in ask.product.not_for or ()):
+        return ask.say(f"这款不适合的人群写明有{ask.get('not_for')}")
+    if any(re.search(marks, g) and "以上" not in g for g in ask.product.suitable_for or ()):
+        return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
+    return None
+
+
+def pregnancy(ask: Asking) -> Said | None:
+    """May a pregnant woman?"""
+    return sensitive(ask, "pregnancy")
+
+
+def nursing(ask: Asking) -> Said | None:
+    """May a nursing mother?"""
+    return sensitive(ask, "nursing")
+
+
+def minors(ask: Asking) -> Said | None:
+    """May a child?"""
+    return sensitive(ask, "minors")
+
+
+def illness(ask: Asking) -> Said | None:
+    """An illness: only where the product's own list names it."""
+    named = [g for g in ask.product.not_for or () if _names(g, ask.line)]
+    if named:
+        ask.get("not_for")
+        return ask.say(f"这款写明不适合{'、'.join(named)}")
+    fit = [g for g in ask.product.suitable_for or () if _names(g, ask.line)]
+    if fit:
+        ask.get("suitable_for")
+        return ask.say(f"这款写明的适用人群有{'、'.join(fit)}")
+    return None
+
+
+_COMMON = re.compile(r"皮肤|过敏|成分|患者|人群|的人|人士|敏感$|肌肤|使用|以上|以下|适用|不佳|状况|有|者|对|人|类")
+
+
+def _names(group: str, line: str) -> bool:
+    """Whether a line names a group, in the group's own words or two characters of their core."""
+    own = clean(group)
+    if own and own in line:
+        return True
+    rest = _COMMON.sub(" ", own)
+    return any(part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if len(part) >= 2)
+
+
+def suitable(ask: Asking) -> Said | None:
+    """Whether a group may use it, by the product's own lists."""
+    fit, unfit = ask.product.suitable_for, ask.product.not_for
+    named_fit = [g for g in fit or () if _names(g, ask.line)]
+    named_unfit = [g for g in unfit or () if _names(g, ask.line)]
+    if named_fit or named_unfit:
+        parts = []
+        if named_fit:
+            ask.get("suitable_for")
+            parts.append(f"{'、'.join(named_fit)}适合用这款")
+        if named_unfit:
+            ask.get("not_for")
+            parts.append(f"{'、'.join(named_unfit)}不适合用这款")
+        return ask.say("，".join(parts))
+    if _PEOPLE.search(ask.line):
+        return None
+    if ask.has(r"不适合|不能用|不可以用|禁忌|谁不能|慎用|忌"):
+        unfitting = ask.get("not_for")
+        if unfitting is None:
+            return None
+        return ask.say("没有写明不适合的人群" if unfitting == NONE else f"不适合{unfitting}")
+    listed = ask.some("suitable_for")
+    if listed is None:
+        return None
+    without = ask.some("not_for")
+    return ask.say(f"适合{listed}" + (f"，不适合{without}" if without else ""))
+
+
+def _same(word: str, other: str) -> bool:
+    word, other = folded(word), folded(other)
+    return word in other if len(word) >= 2 and word != "维生素" else word == other
+
+
+def contains(ask: Asking) -> Said | None:
+    """Whether something is in it: by the list of ingredients or of what it is free of."""
+    line = ask.line
+    inside = [i for i in ask.product.ingredients or () if folded(i) in line or _alias_in(i, line)]
+    words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
+    without = [f for f in ask.product.free_of or () if folded(f) in line or _alias_in(f, line)]
+    words = [w for w in words if not any(_same(w, f) for f in without)]
+    for word in list(words):
+        match = [i for i in ask.product.ingredients or () if len(word) >= 2 and word in folded(i)]
+        if match:
+            inside += match
+            words.remove(word)
+    if words or not (inside or without):
+        if not words and ask.has("不含什么|不含哪些|无添加|0添加|零添加|有害") and ask.some("free_of"):
+            return ask.say(f"写明不含{ask.get('free_of')}")
+        return None
+    parts = []
+    if inside:
+        ask.get("ingredients")
+        parts.append(f"成分里有{'、'.join(dict.fromkeys(inside))}")
+    if without:
+        ask.get("free_of")
+        parts.append(f"不含{'、'.join(without)}")
+    return ask.say(f"{ask.get('name')}{'，'.join(parts)}")
+
+
+def _alias_in(ingredient: str, line: str) -> bool:
+    name = folded(ingredient)
+    return any((a in line and b in name) or (b in line and a == name) for a, b in _SAME)
+
+
+def ingredients(ask: Asking) -> Said | None:
+    """What is in it."""
+    listed = ask.some("ingredients")
+    return ask.say(f"成分有{listed}") if listed else None
+
+
+def usage(ask: Asking) -> Said | None:
+    """How it is used."""
+    words = ask.some("usage")
+    return ask.say(f"用法是{words}") if words else None
+
+
+def lasts(ask: Asking) -> Said | None:
+    """How long one lasts."""
+    words = ask.some("lasts")
+    return ask.say(words) if words else None
+
+
+def life(ask: Asking) -> Said | None:
+    """Shelf life."""
+    words = ask.some("shelf_life")
+    if words is None:
+        return None
+    made = ask.some("produced") if ask.has("日期|新鲜|临期") else None
+    return ask.say(f"保质期{words}" + (f"，生产日期是{made}" if made else ""))
+
+
+def produced(ask: Asking) -> Said | None:
+    """When it was made."""
+    made = ask.some("produced")
+    return ask.say(f"这批是{made}生产的") if made else None
+
+
+def origin(ask: Asking) -> Said | None:
+    """Where it was made."""
+    place = ask.some("origin")
+    return ask.say(f"产地是{place}") if place else None
+
+
+def effect(ask: Asking) -> Said | None:
+    """The effects that may be said, with their evidence."""
+    listed = ask.some("claims")
+    if listed is None:
+        return None
+    evidence = "、".join(dict.fromkeys(c.evidence for c in ask.product.claims or () if c.evidence))
+    registered = ask.some("registration") if evidence else None
+    if registered and registered not in evidence and ask.has("真|靠谱|忽悠|备案"):
+        evidence += f"，备案信息是{registered}"
+    return ask.say(f"这款能说的是{listed}" + (f"，依据是{evidence}" if evidence else "") + "，个人感受会有不同")
+
+
+def treat(ask: Asking) -> Said | None:
+    """An effect that is asked for by name: only a claim of the product answers it."""
+    words = [c for claim in ask.product.claims or () for c in _pairs(folded(claim.text))]
+    wanted = re.sub(r"能|可以|有|没有|会|吗|么|不|什么|效果|作用|功效|改善|有助于|缓解", "", ask.line)
+    asks_cure = ask.has(r"治|根治|病|炎(?!症?吗)|药")
+    if not asks_cure and any(w in wanted for w in words):
+        return effect(ask)
+    return None
+
+
+def _pairs(text: str) -> list[str]:
+    text = re.sub(r"有助于|改善|帮助|温和|的|促进|提高|增强", " ", text)
+    return [part[i : i + 2] for part in text.split() for i in range(len(part) - 1)]
+
+
+def intro(ask: Asking) -> Said | None:
+    """What it is, in its highlights and claims."""
+    highlights, claims = ask.some("highlights"), ask.some("claims")
+    if not highlights and not claims:
+        return None
+    parts = [f"特点是{highlights}"] if highlights else []
+    parts += [f"功效方面是{claims}"] if claims else []
+    return ask.say(f"这是{ask.get('name')}，{'，'.join(parts)}")
+
+
+_SORTS = {"cosmetics": "化妆品，不是药品", "food": "普通食品，不是药品也不是保健食品", "health_food": "保健食品，本品不能代替药物",
+          "apparel": "服饰", "home": "家居用品"}
+
+
+def kind(ask: Asking) -> Said | None:
+    """What sort of goods it is by law."""
+    sort = _SORTS.get(ask.product.category)
+    if sort is None:
+        return None
+    ask.get("category")
+    return ask.say(f"这款是{sort}")
+
+
+def replace_drug(ask: Asking) -> Said | None:
+    """Nothing here stands in for a drug; about taking both, nothing is said."""
+    if not ask.has(r"代替|替代|取代|当|算|等于|顶|是不是?药"):
+        return None
+    ask.get("category")
+    return ask.say("不能，本品不能代替药物" if ask.product.category == "health_food" else "本品不是药品，不能代替药物")
+
+
+def compare(ask: Asking) -> Said | None:
+    """Another brand: only what this one is."""
+    claims, highlights = ask.some("claims"), ask.some("highlights")
+    if not claims and not highlights:
+        return None
+    own = "，".join(filter(None, (f"功效方面是{claims}" if claims else "", f"特点是{highlights}" if highlights else "")))
+    return ask.say(f"我们不和别家作比较，只说这款：{own}")

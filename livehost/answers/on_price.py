@@ -1,0 +1,213 @@
+"""Sayings about link, price, coupon, gifts, stock and variants. None means unknown."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from livehost.answers.asking import Asking, Said
+from livehost.answers.facts import NONE, after_coupon, coupon_state
+from livehost.catalog import Spec
+
+
+def link(ask: Asking) -> Said | None:
+    """Where it is bought."""
+    number = ask.get("link")
+    tail = "" if ask.product.stock else "，不过现在缺货"
+    if tail:
+        ask.get("in_stock")
+    return ask.say(f"{ask.get('name')}是{number}号链接，点小黄车{number}号就能看到{tail}")
+
+
+def _priced(ask: Asking, spec: Spec | None) -> str | None:
+    """`120g68元`: a variant's price, or the product's."""
+    value = ask.get(f"price.{spec.name}" if spec else "price")
+    if value is None:
+        return None
+    return f"{spec.name}的{value}元" if spec else f"{value}元"
+
+
+def _main_spec(ask: Asking) -> Spec | None:
+    """The variant that the product's own price stands for, where there are several."""
+    specs = ask.product.specs or ()
+    return next((s for s in specs if s.price == ask.product.price), None) if len(specs) > 1 else None
+
+
+def price(ask: Asking) -> Said | None:
+    """The price in this room, of the variants that are named."""
+    named = [s for s in ask.specs() if s.price is not None]
+    if not named and ask.specs():
+        return None
+    if not named and ask.has(r"分别|各|怎么卖|每种|都多少|几种") and len(ask.product.specs or ()) > 1:
+        named = [s for s in ask.product.specs or () if s.price is not None]
+    if named:
+        return ask.say(f"{ask.get('name')}，" + "，".join(filter(None, (_priced(ask, s) for s in named))))
+    main = _main_spec(ask)
+    if main:
+        return ask.say(f"{ask.get('name')}直播间价，{_priced(ask, main)}")
+    return ask.say(f"{ask.get('name')}直播间价{ask.get('price')}元")
+
+
+def paid(ask: Asking) -> Said | None:
+    """The price after a coupon that applies: the one number that is computed."""
+    spec = next((s for s in ask.specs() if s.price is not None), None)
+    amount = spec.price if spec and spec.price is not None else ask.product.price
+    name = f".{spec.name}" if spec else ""
+    label = spec.name if spec else str(ask.get('name'))
+    value = ask.get(f"price{name}")
+    state = coupon_state(ask.product, ask.now)
+    if state is None:
+        return ask.say(f"{label}直播间价{value}元，券的情况我请店铺客服确认")
+    coupon = ask.get("coupon")
+    if state == "none":
+        return ask.say(f"现在没有可用的券，{label}到手就是{value}元")
+    after = ask.get(f"after_coupon{name}")
+    if after is None or after_coupon(ask.product, amount, ask.now) is None:
+        return ask.say(f"券是{coupon}，单拍{label}还不够门槛，到手是{value}元")
+    return ask.say(f"{label}直播间价{value}元，券是{coupon}，券后到手{after}元")
+
+
+def coupon(ask: Asking) -> Said | None:
+    """The coupon's terms, and whether this product reaches them."""
+    state = coupon_state(ask.product, ask.now)
+    if state is None:
+        return None
+    terms = ask.get("coupon")
+    if state == "none":
+        return ask.say(f"这款现在没有可用的优惠券，直播间价{ask.get('price')}元")
+    after = ask.get("after_coupon")
+    if after is not None:
+        return ask.say(f"有券，{terms}，领了再拍，券后{after}元")
+    return ask.say(f"有券，{terms}，单拍这款{ask.get('price')}元还不够门槛，凑够了就能用")
+
+
+def list_price(ask: Asking) -> Said | None:
+    """What it is compared with, always with its basis."""
+    listed = ask.get("list_price")
+    if listed is None:
+        return None
+    now = f"直播间价{ask.get('price')}元"
+    return ask.say(f"这款没有可以比的划线价，{now}" if listed == NONE else f"{_with_is(listed)}，{now}")
+
+
+def _with_is(listed: str) -> str:
+    """近7日最低成交价89元 → 近7日最低成交价是89元."""
+    return re.sub(r"(?<=[^\d.])(\d+(?:\.\d+)?元)$", r"是\1", listed)
+
+
+def offer(ask: Asking) -> Said | None:
+    """What makes it cheaper: a live coupon, gifts, the price in this room."""
+    parts = [f"直播间价{ask.get('price')}元"]
+    state = coupon_state(ask.product, ask.now)
+    if state == "live":
+        parts.append(f"有{ask.get('coupon')}的券")
+    elif state == "none":
+        ask.get("coupon")
+        parts.append("现在没有可用的券")
+    gifts = ask.some("gifts")
+    if gifts:
+        parts.append(f"还送{gifts}")
+    listed = ask.some("list_price")
+    if listed:
+        parts.insert(0, _with_is(listed))
+    if state is None and len(parts) == 1 and not ask.has("便宜|少点|讲价|砍价|抹零|降价|最低|底价"):
+        return None
+    return ask.say("，".join(parts))
+
+
+def dear(ask: Asking) -> Said | None:
+    """Too dear? The terms as they are, nothing promised."""
+    said = offer(ask)
+    highlights = ask.some("highlights")
+    if said is None:
+        said = ask.say(f"直播间价{ask.get('price')}元")
+    if not highlights:
+        return said
+    extra = ask.say(f"，特点是{highlights}")
+    return Said(f"理解您，{said.text}{extra.text}，您按需要来拍", said.facts + extra.facts)
+
+
+def gifts(ask: Asking) -> Said | None:
+    """What comes along."""
+    value = ask.get("gifts")
+    if value is None:
+        return None
+    return ask.say("这款没有赠品" if value == NONE else f"拍这款送{value}")
+
+
+def sample(ask: Asking) -> Said | None:
+    """Whether there is a small one: among the gifts or the variants."""
+    for spec in ask.product.specs or ():
+        if re.search("小样|试用|体验|试吃|旅行|分装", spec.name):
+            return ask.say(f"有{_priced(ask, spec)}")
+    value = ask.get("gifts")
+    if value is None:
+        return None
+    if value == NONE:
+        return ask.say("这款没有小样，也没有赠品")
+    return ask.say(f"拍这款送{value}" if "小样" in value or "试" in value else f"没有单独的小样，赠品是{value}")
+
+
+def stock(ask: Asking) -> Said | None:
+    """Whether it can be had now; the count only when asked for it."""
+    state = ask.get("in_stock")
+    if state == "缺货":
+        when = ask.some("restock")
+        return ask.say("这款现在缺货" + (f"，预计{when}补货" if when else "，补货时间我请店铺客服确认"))
+    if ask.has(r"(?:多少|几)(?:件|个|瓶|盒|单|份|支|库存|货)|剩(?:多少|几)|库存(?:还)?(?:有)?多少"):
+        return ask.say(f"现在有货，库存{ask.get('stock')}件")
+    return ask.say(f"现在有货，拍{ask.get('link')}号链接就可以")
+
+
+def restock(ask: Asking) -> Said | None:
+    """When it comes back."""
+    if ask.product.stock:
+        ask.get("in_stock")
+        return ask.say("这款现在就有货，可以直接拍")
+    when = ask.some("restock")
+    if when is None:
+        return None
+    ask.get("in_stock")
+    return ask.say(f"现在缺货，预计{when}补货")
+
+
+_KINDS = (("颜色|色", "色|黑|白|红|蓝|灰|粉|绿|黄|紫|米|卡其|咖|杏"), ("口味|味道|味儿", "味"), ("色号", "号|色"))
+
+
+def spec(ask: Asking) -> Said | None:
+    """The variants and their prices."""
+    specs = ask.product.specs
+    if specs is None or ask.has(r"穿(?:什么|多大|几)码|偏大|偏小|尺码表|斤(?:穿|的|能)|身高"):
+        return None
+    names = "".join(s.name for s in specs)
+    for words, marks in _KINDS:
+        if ask.has(words) and not re.search(marks, names):
+            return None
+    if not specs:
+        ask.get("specs")
+        return ask.say("这款只有一种规格")
+    chosen = ask.specs() or specs
+    listed = "，".join(_priced(ask, s) or s.name for s in chosen)
+    if any(s.price is None for s in chosen):
+        ask.get("specs")
+    count = "" if len(chosen) == len(specs) and len(specs) > 1 else "规格" if chosen is specs else "有"
+    return ask.say(f"{ask.get('name')}{count or '有这几种规格'}：{listed}" if chosen is specs
+                   else f"有的，{listed}")
+
+
+def worth(ask: Asking) -> Said | None:
+    """Which variant costs less for what is in it."""
+    specs = [s for s in ask.product.specs or () if s.price is not None]
+    if not specs:
+        return price(ask)
+    listed = "，".join(filter(None, (_priced(ask, s) for s in specs)))
+    sizes = [re.match(r"(\d+(?:\.\d+)?)(g|kg|ml|l|片|粒|袋|包|颗|抽|支|瓶|盒|个|条)", s.name.lower()) for s in specs]
+    units = {m[2] for m in sizes if m}
+    if len(specs) < 2 or not all(sizes) or len(units) != 1:
+        return ask.say(f"{listed}，按您的用量来选")
+    each = [(s.price or 0) / max(Decimal(m[1]), Decimal("0.001"))
+            for s, m in zip(specs, sizes, strict=True) if m]
+    best = specs[each.index(min(each))]
+    tail = "两种单价一样" if min(each) == max(each) else f"按单价算{best.name}更划算"
+    return ask.say(f"{listed}，{tail}")
+

@@ -1,0 +1,144 @@
+"""Sayings about shipping, returns, papers and trust. None means unknown."""
+
+from __future__ import annotations
+
+import re
+
+from livehost.answers.asking import Asking, Said
+from livehost.answers.facts import NONE
+from livehost.answers.intents import HOMES, REGIONS
+
+
+def when_ships(ask: Asking) -> Said | None:
+    """How soon it leaves."""
+    within = ask.some("shipping.within")
+    return ask.say(f"拍下后{within.removesuffix('内')}内发货") if within else None
+
+
+def arrives(ask: Asking) -> Said | None:
+    """How long it is under way."""
+    days = ask.some("shipping.days")
+    return ask.say(f"发出后一般{days}到，具体看物流") if days else None
+
+
+def courier(ask: Asking) -> Said | None:
+    """Who brings it; a courier that is not listed is not promised."""
+    listed = ask.some("shipping.courier")
+    return ask.say(f"这款发的是{listed}") if listed else None
+
+
+def where_from(ask: Asking) -> Said | None:
+    """Where it leaves from."""
+    place = ask.some("shipping.from")
+    return ask.say(f"从{place}发货") if place else None
+
+
+def free_shipping(ask: Asking) -> Said | None:
+    """Who pays for the way."""
+    value = ask.get("shipping.free")
+    if value is None:
+        return None
+    return ask.say("这款不包邮，运费另付，以下单页为准" if value == NONE else "这款包邮")
+
+
+def region(ask: Asking) -> Said | None:
+    """Where it is not sent."""
+    named = [r for r in REGIONS if r in ask.line]
+    listed = ask.get("shipping.not_to")
+    if listed is None:
+        return None
+    excluded = ask.product.shipping.not_to or ()
+    refused = [r for r in named if any(HOMES.get(r, r) in e or e in (r, HOMES.get(r)) for e in excluded)]
+    if refused:
+        return ask.say(f"{'、'.join(refused)}暂时不发，不好意思")
+    if any(r in ("香港", "澳门", "台湾", "港澳台") for r in named) or ask.has("国外|海外|境外"):
+        return None
+    where = "没有不发的地区" if listed == NONE else f"不发的地区是{listed}"
+    if named:
+        return ask.say(f"{where}，{'、'.join(named)}可以发")
+    return ask.say(where)
+
+
+def insurance(ask: Asking) -> Said | None:
+    """Whether returns are insured (运费险)."""
+    value = ask.get("returns.insurance")
+    if value is None:
+        return None
+    return ask.say("这款没有运费险" if value == NONE else "这款有运费险")
+
+
+def returns(ask: Asking) -> Said | None:
+    """Seven days without reason, and what is excepted."""
+    value = ask.get("returns.seven_days")
+    if value is None:
+        return None
+    exceptions = ask.some("returns.exceptions")
+    tail = f"，{exceptions}" if exceptions else ""
+    return ask.say(f"这款不支持7天无理由退货{tail}" if value == NONE else f"支持7天无理由退货{tail}")
+
+
+def unseal(ask: Asking) -> Said | None:
+    """Sent back once opened: only where the exceptions are known."""
+    if ask.product.returns.exceptions is None and ask.product.returns.seven_days is not False:
+        return None
+    return returns(ask)
+
+
+def damage(ask: Asking) -> Said | None:
+    """Arrived broken: the shop's own service, or its contact."""
+    services = ask.shop("services") or ""
+    pays = next((s for s in re.split("、", services) if re.search("破|损|赔", s)), "")
+    contact = ask.shop("contact")
+    if not pays and not contact:
+        return None
+    who = f"请联系{contact}处理" if contact else "店铺会处理"
+    return ask.say(f"店铺有{pays}服务，{who}，保留好照片" if pays else f"收到有问题{who}，保留好照片")
+
+
+def invoice(ask: Asking) -> Said | None:
+    """What kind of invoice."""
+    value = ask.get("invoice")
+    if value is None:
+        return None
+    return ask.say("这款不开发票" if value == NONE else f"可以开{value}")
+
+
+def registration(ask: Asking) -> Said | None:
+    """The number it is registered under."""
+    value = ask.some("registration")
+    return ask.say(f"备案注册信息是{value}，可以自己查") if value else None
+
+
+def authentic(ask: Asking) -> Said | None:
+    """Why it is genuine, in the shop's words."""
+    words = ask.shop("authentic")
+    services = ask.shop("services") or ""
+    genuine = next((s for s in services.split("、") if "正品" in s), "")
+    if not words and not genuine:
+        return None
+    return ask.say("，".join(filter(None, (words, f"店铺有{genuine}服务" if genuine else ""))))
+
+
+def distrust(ask: Asking) -> Said | None:
+    """A doubt: what can be checked, nothing promised."""
+    words, services = ask.shop("authentic"), ask.shop("services")
+    back = ask.some("returns.seven_days")
+    parts = [words or "", f"店铺有{services}" if services else "", "支持7天无理由退货" if back else ""]
+    if not any(parts):
+        return None
+    return ask.say("您放心看，" + "，".join(filter(None, parts)))
+
+
+def contact(ask: Asking) -> Said | None:
+    """Whom to turn to, on the platform."""
+    if ask.has("店名|什么店|哪家店|店铺(?:名|叫)|牌子叫|你们(?:家)?(?:店|品牌)叫"):
+        name = ask.shop("name")
+        return ask.say(f"我们是{name}") if name else None
+    who = ask.shop("contact")
+    return ask.say(f"可以找{who}，在平台里联系就行") if who else None
+
+
+def services(ask: Asking) -> Said | None:
+    """What the shop gives with every order."""
+    listed = ask.shop("services")
+    return ask.say(f"店铺有{listed}") if listed else None
