@@ -14,6 +14,7 @@ import ctypes
 import json
 import struct
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _LIMIT_BYTES = 1 << 20
@@ -54,7 +55,8 @@ class Synthesiser:
         import espeakng_loader
 
         self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = espeakng_loader.get_data_path()
+        data = Path(espeakng_loader.get_data_path())
+        self._variants = data / "voices" / "!v"
         self.rate_hz: int = self._lib.espeak_Initialize(
             _SYNCHRONOUS_CALLBACK, 60, str(data).encode(), _OPTIONS
         )
@@ -83,7 +85,9 @@ class Synthesiser:
 
     def use(self, voice: str) -> None:
         """Choose a voice, such as `cmn-latn-pinyin+f2`."""
-        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+        _, _, variant = voice.partition("+")  # espeak passes over a variant that it does not have
+        known = not variant or (self._variants / variant).is_file()
+        if not known or self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"espeak has no voice {voice!r}; choose one like cmn-latn-pinyin+f2")
 
     def speak(self, chunk: dict[str, Any]) -> tuple[bytes, list[tuple[str, int, int, str]]]:

@@ -32,29 +32,10 @@ _NUMERAL = re.compile(
     r"|点[零一二三四五六七八九]*|[零一二三四五六七八九两幺]+(?![百千万亿十])|."
 )
 _BY_LENGTH = {4: (2, 2), 5: (2, 3), 7: (3, 4), 8: (4, 4), 10: (3, 3, 4), 11: (3, 4, 4)}
-_SHOP_WORDS = tuple(
-    [
-        "家人们",
-        "宝子们",
-        "姐妹们",
-        "直播间",
-        "小黄车",
-        "到手价",
-        "券后价",
-        "洁面乳",
-        "精华液",
-        "防晒乳",
-        "氨基酸",
-        "数字人",
-        "下单",
-        "包邮",
-        "起泡网",
-        "玻尿酸",
-        "烟酰胺",
-        "褪黑素",
-        "补水",
-    ]
-)
+_SHOP_WORDS = """
+    家人们 宝子们 姐妹们 直播间 小黄车 到手价 券后价 洁面乳 精华液 防晒乳 氨基酸 数字人 下单 包邮
+    起泡网 玻尿酸 烟酰胺 褪黑素 补水
+"""
 _NOT_PARTICLE = frozenset(
     ("觉得", "懂得", "值得", "获得", "取得", "难得", "所得", "心得", "赢得", "得到", "记得")
 )
@@ -176,7 +157,7 @@ def _tools():  # type: ignore[no-untyped-def]
     import pypinyin
 
     jieba.setLogLevel(logging.ERROR)
-    for word in _SHOP_WORDS:
+    for word in _SHOP_WORDS.split():
         jieba.add_word(word)
 
     def pinyin_of(text: str) -> list[str]:
@@ -201,18 +182,19 @@ def sandhi(run: str, sounds: list[str], words: list[int]) -> list[str]:
     `words` are the lengths of the words in `run`; third tones change inside a word and, pair by pair,
     from left to right across words.
     """
-    out = list(sounds)
-    for at in range(len(out) - 1):
-        following = out[at + 1][-1:]
-        if run[at] == "不" and following == "4":
-            out[at] = "bu2"
-        elif run[at] == "一" and out[at] == "yi1" and _is_article(run, at):
-            out[at] = "yi2" if following == "4" or run[at + 1] == "个" else "yi4"
     starts = set()
     position = 0
     for length in words:
         starts.add(position)
         position += length
+    out = ["yi1" if mark == "一" else sound for mark, sound in zip(run, sounds, strict=True)]
+    for at in range(len(out) - 1):
+        following = out[at + 1][-1:]
+        ends_word = at + 1 in starts and at not in starts
+        if run[at] == "不" and following == "4":
+            out[at] = "bu2"
+        elif run[at] == "一" and not ends_word and _is_article(run, at):
+            out[at] = "yi2" if following == "4" or run[at + 1] == "个" else "yi4"
     at = 0
     while at < len(out) - 1:
         if out[at][-1:] == "3" and out[at + 1][-1:] == "3":
