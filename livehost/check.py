@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from livehost.casting import BUILTIN
 from livehost.check_rooms import check_rooms
@@ -48,7 +49,7 @@ def read_settings(
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
+        for detail in _causes(error.errors(include_url=False, include_input=False)):
             findings.add(_written(detail["loc"]), of_validation(detail, _known_keys(detail["loc"])))
         findings.raise_if_any()
         raise
@@ -56,6 +57,19 @@ def read_settings(
     check_words(settings, findings, review=review)
     findings.raise_if_any()
     return settings
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors without those that only follow from one inside (a list short of its bad item)."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(
+            len(error["loc"]) < len(place) and place[: len(error["loc"])] == error["loc"] for place in places
+        )
+    ]
 
 
 def settings_hash(settings: Settings) -> str:

@@ -69,8 +69,8 @@ def _one(file: Path, at: Path_, places: dict[Path_, tuple[Path, int]], findings:
             ),
         )
         return None
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -79,8 +79,6 @@ def _one(file: Path, at: Path_, places: dict[Path_, tuple[Path, int]], findings:
     except yaml.YAMLError as error:
         findings.note(file, _line_of(error), "", _syntax(error))
         return None
-    finally:
-        loader.dispose()
 
 
 def _walk(
