@@ -46,6 +46,8 @@ def read_settings(
             )
         findings.raise_if_any()
     _absolute(data, findings)
+    if isinstance(data, dict) and not data.get("redis_url"):
+        data["redis_url"] = env.get("LIVEHOST_REDIS_URL") or None
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:

@@ -24,6 +24,7 @@ def check_rooms(settings: Settings, findings: Findings) -> None:
     _unique(findings, ("rundowns",), [one.id for one in settings.rundowns], ("话术 id", "rundown id"))
     _api(settings.api, findings)
     _state_dir(settings.state_dir, findings)
+    _redis(settings, findings)
     _font(settings, findings)
     for index, persona in enumerate(settings.personas):
         _persona(persona, ("personas", index), findings)
@@ -205,6 +206,19 @@ def _state_dir(folder: Path, findings: Findings) -> None:
     else:
         return
     findings.add(("state_dir",), said)
+
+
+def _redis(settings: Settings, findings: Findings) -> None:
+    if settings.redis_url is None:
+        return
+    if urlsplit(settings.redis_url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+        said = Said(
+            "redis_url 要以 redis:// 或 rediss:// 开头",
+            "例如 redis://127.0.0.1:6379/0",
+            "redis_url begins with redis:// or rediss://",
+            "as redis://127.0.0.1:6379/0",
+        )
+        findings.add(("redis_url",), said)
 
 
 def _font(settings: Settings, findings: Findings) -> None:

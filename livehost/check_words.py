@@ -59,12 +59,25 @@ def check_words(settings: Settings, findings: Findings, *, review: bool) -> None
 def _catalog(settings: Settings, findings: Findings) -> Catalog | None:
     """The catalogue, or None with its problems noted."""
     try:
-        return Catalog.load(settings.catalog)
+        catalog = Catalog.load(settings.catalog)
     except CatalogProblems as found:
         for problem in found.problems:
             said = Said(f"商品目录：{problem.message}", problem.mend, problem.message, problem.mend)
             findings.note(settings.catalog, None, problem.field, said)
         return None
+    folder = settings.catalog.parent
+    for product in catalog.products:
+        if product.image and not any(
+            (place / product.image).is_file() for place in (folder, folder / "images")
+        ):
+            said = Said(
+                f"商品图片 {product.image} 不存在",
+                "把图片放进目录文件旁边的 images 文件夹，或者删掉 image 这一行",
+                f"the picture {product.image} is missing",
+                "put it into the folder images beside the catalogue, or drop the line",
+            )
+            findings.note(settings.catalog, None, f"products.{product.id}.image", said)
+    return catalog
 
 
 def _persona(persona: Persona, at: Path_, catalog: Catalog | None, findings: Findings) -> list[_Line]:

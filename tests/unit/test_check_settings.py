@@ -13,7 +13,7 @@ import yaml
 from livehost.check import Problem, SettingsProblems, read_settings, settings_hash
 from livehost.settings import Settings
 
-CATALOG = {
+CATALOG: dict[str, Any] = {
     "products": [
         {"id": "soap-01", "link": 1, "name": "香皂", "category": "cosmetics", "price": "9.90", "stock": 5}
     ],
@@ -162,6 +162,7 @@ def test_a_good_configuration_is_read_with_absolute_paths(tmp_path: Path) -> Non
         ("api.port", "很多", "api.port", "整数"),
         ("api.host", "0.0.0.0", "api.host", "令牌"),
         ("api.tokens", [{"role": "duty", "token": "short"}], "api.tokens.0.token", "太短"),
+        ("redis_url", "127.0.0.1:6379", "redis_url", "redis://"),
         ("font", "none.ttf", "font", "字体文件不存在"),
         ("state_dir", "house.yaml/x", "state_dir", "不是文件夹"),
         ("catalog", "none.yaml", "-", "商品目录"),
@@ -214,6 +215,17 @@ def test_secrets_are_never_printed(tmp_path: Path) -> None:
     assert secret not in shown
     change(data, "api.tokens", [{"role": "duty", "token": secret}] * 2)
     assert secret not in str(SettingsProblems(problems(tmp_path, data)))
+
+
+def test_a_missing_product_picture_is_named(tmp_path: Path) -> None:
+    products = [{**CATALOG["products"][0], "image": "soap.png"}]
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({"products": products}), encoding="utf-8")
+    data = change(plain(), "catalog", "other.yaml")
+    (found,) = problems(tmp_path, data)
+    assert (found.file, found.key) == ("other.yaml", "products.soap-01.image")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/soap.png").touch()
+    assert read(tmp_path, data)
 
 
 # ---- YAML
@@ -270,6 +282,14 @@ def test_variables_are_filled_in(tmp_path: Path) -> None:
     assert settings.rooms[0].title == "${literal} 还没有"
     (found,) = problems(tmp_path, data, {})
     assert "KEY" in found.message and found.key == "rooms.demo.outputs.a.key"
+
+
+def test_redis_is_taken_from_the_environment(tmp_path: Path) -> None:
+    env = {"LIVEHOST_REDIS_URL": "redis://127.0.0.1:6379/3"}
+    url = read(tmp_path, plain(), env).redis_url
+    assert url is not None and url.get_secret_value().endswith("/3")
+    assert read(tmp_path, plain()).redis_url is None
+    assert read(tmp_path, change(plain(), "redis_url", "${LIVEHOST_REDIS_URL:-}")).redis_url is None
 
 
 def test_included_lists_are_appended_and_their_problems_name_their_file(tmp_path: Path) -> None:
