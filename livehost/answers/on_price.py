@@ -20,11 +20,11 @@ def link(ask: Asking) -> Said | None:
 
 
 def _priced(ask: Asking, spec: Spec | None) -> str | None:
-    """`120g68元`: a variant's price, or the product's."""
+    """`120g是68元`: a variant's price, or the product's."""
     value = ask.get(f"price.{spec.name}" if spec else "price")
     if value is None:
         return None
-    return f"{spec.name}的{value}元" if spec else f"{value}元"
+    return f"{spec.name}是{value}元" if spec else f"{value}元"
 
 
 def _main_spec(ask: Asking) -> Spec | None:

@@ -151,7 +151,7 @@ class _Room:
                 saying = self._one(name, ask)
                 if saying is None:
                     unknown.append(name)
-                elif saying.text not in {s.text for s in said}:
+                elif not _told(saying, said):
                     said.append(saying)
         return said, unknown, "+".join(names) or "faq"
 
@@ -251,3 +251,10 @@ class _Room:
     def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
         text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
         return Answer("disclose" if act == "disclose" else "decline", text, None, intent)
+
+
+def _told(saying: Said, said: list[Said]) -> bool:
+    """Whether all that a saying holds has been said."""
+    before = {f for s in said for f in s.facts}
+    news = [f for f in saying.facts if f.field != "name"]
+    return saying.text in {s.text for s in said} or (bool(news) and all(f in before for f in news))

@@ -66,10 +66,14 @@ class Group(BaseModel):
         return re.compile("|".join(f"(?:{_placed(p)})" for p in self.excepted)) if self.excepted else None
 
     @cached_property
-    def sounds(self) -> dict[tuple[str, ...], str]:
-        """The Chinese words of this group by their syllables."""
-        words = [w for w in self.words if len(w) >= 2 and all("\u4e00" <= c <= "\u9fff" for c in w)]
-        return {pinyin(w): w for w in words}
+    def by_first_sound(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
+        """The Chinese words of this group with their syllables, by the first of these."""
+        found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for word in self.words:
+            if len(word) >= 2 and all("\u4e00" <= c <= "\u9fff" for c in word):
+                sounds = pinyin(word)
+                found.setdefault(sounds[0], []).append((sounds, word))
+        return found
 
 
 class _File(BaseModel):

@@ -80,12 +80,12 @@ def _is_listed(group: Group, word: str) -> bool:
 def _disguised(group: Group, plain: View) -> Iterator[Hit]:
     """Listed words written in pinyin, or with characters that sound the same."""
     line = spoken(plain)
-    for sounds, word in group.sounds.items():
-        size = len(sounds)
-        for at in range(len(line.syllables) - size + 1):
+    for at, syllable in enumerate(line.syllables):
+        for sounds, word in group.by_first_sound.get(syllable, ()):
+            size = len(sounds)
+            written = line.chars[at : at + size]
             if line.syllables[at : at + size] != sounds:
                 continue
-            written = line.chars[at : at + size]
             if "".join(written) == word or not _is_disguise(plain, line, at, word):
                 continue
             start, end = line.spans[at][0], line.spans[at + size - 1][1]
