@@ -97,7 +97,8 @@ def _tile(cells: list[tuple[str, Bytes]], across: int) -> Bytes:
     for k, (name, cell) in enumerate(cells):
         y, x = k // across * h, k % across * w
         sheet[y : y + h, x : x + w] = cell
-        cv2.putText(sheet, name, (x + 6, y + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+        white = (255, 255, 255)
+        cv2.putText(sheet, name, (x + 6, y + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, white, 1, cv2.LINE_AA)
     return sheet
 
 
@@ -165,10 +166,11 @@ def clip(look: Look, out: Path, fps: float = 25) -> list[Path]:
     canvas = new_canvas(look.width, look.height)
     track, duration = spoken()
     cells = []
+    place = look.mouth.rect.joined(look.eyes[0].rect).joined(look.eyes[1].rect)
     for n in range(25):
         face.render(n, inputs(n, fps, track, duration), canvas)
         bgr = cv2.cvtColor(canvas, cv2.COLOR_YUV2BGR_I420)
-        cells.append((str(n), _crop(bgr, look.mouth.rect.joined(look.eyes[0].rect).joined(look.eyes[1].rect), 0.8)))
+        cells.append((str(n), _crop(bgr, place, 0.8)))
     path = out / f"{look.name}-clip.png"
     cv2.imwrite(str(path), _tile(cells, 5))
     return [path]
@@ -180,7 +182,8 @@ def cost(look: Look, fps: float = 25, count: int = 500) -> tuple[float, float]:
     face.set_look(look)
     canvas = new_canvas(look.width, look.height)
     track, duration = spoken()
-    plain, faded = [], []
+    plain: list[float] = []
+    faded: list[float] = []
     for n in range(count):
         given = inputs(n, fps, track, duration)
         if n > count - 60 and not face.fading:

@@ -18,7 +18,20 @@ from services.avatar.eyes import EyeArt, eye_art, eye_rect
 from services.avatar.lips import MouthArt, mouth_art, mouth_rects
 from services.avatar.looks import Eye, Landmarks, Layer, LookError, LookFile, Pivots
 from services.avatar.mouth import REST
-from services.avatar.warp import Bytes, Floats, HeadField, Planes, Rect, backdrop, faded, lay_over, over, remapped, to_i420
+from services.avatar.warp import (
+    Bytes,
+    Floats,
+    HeadField,
+    Planes,
+    Rect,
+    backdrop,
+    faded,
+    lay_over,
+    masked,
+    over,
+    remapped,
+    to_i420,
+)  # fmt: skip
 
 BREATH_LEVELS = 14
 BREATH_PX = 3.2
@@ -179,8 +192,7 @@ def _behind_body(cuts: dict[str, _Cut], rect: Rect) -> Bytes:
     hair = cuts["back_hair"].on(rect)
     body = cuts["body"].on(rect)[..., 3]
     clear = 255 - body
-    shown: Bytes = cv2.multiply(hair, cv2.merge([clear] * 4), scale=1 / 255)
-    return shown
+    return masked(hair, cv2.merge([clear] * 4))
 
 
 def _crown(cuts: dict[str, _Cut], chin_y: float, scale: float, whole: Rect) -> Rect:
@@ -215,12 +227,13 @@ def _depths(
         np.arange(whole.w, dtype=np.float32), np.arange(whole.h, dtype=np.float32), copy=True
     )
     down = np.clip((np.arange(whole.h) - shoulder_y - 30 * scale) / (330 * scale), 0, 1)
-    rises = (1 - down * down * (3 - 2 * down)).astype(np.float32)
+    rises: Floats = (1 - down * down * (3 - 2 * down)).astype(np.float32)
     depths = []
     first: Bytes | None = None
     for k in range(BREATH_LEVELS):
         rise = BREATH_PX * scale * k / (BREATH_LEVELS - 1)
-        still = over(ground, remapped(body, grid_x, grid_y + rises[:, None] * np.float32(rise)) if k else body)
+        raised = grid_y + rises[:, None] * np.float32(rise)
+        still = over(ground, remapped(body, grid_x, raised) if k else body)
         if table is not None:
             still = over(still, table)
         bgr = np.ascontiguousarray(still[..., :3])
@@ -296,7 +309,7 @@ class _Fit:
                 folder / "look.yaml", field, f"{layer.file} cannot be read ({error.strerror})",
                 "put the picture beside look.yaml",
             ) from error  # fmt: skip
-        image = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None
+        image: Bytes | None = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None
         if image is None or image.dtype != np.uint8:
             raise LookError(
                 folder / "look.yaml", field, f"{layer.file} is not an 8-bit picture", "save it as PNG"
@@ -311,7 +324,7 @@ class _Fit:
                 raise LookError(folder / "look.yaml", field, f"{layer.file} has no alpha", "save it as RGBA")
             image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
         alpha = image[..., 3:4].astype(np.float32) / 255
-        picture = np.dstack([np.rint(image[..., :3] * alpha), image[..., 3]]).astype(np.uint8)
+        picture: Bytes = np.dstack([np.rint(image[..., :3] * alpha), image[..., 3]]).astype(np.uint8)
         x, y = layer.at
         picture, dx, dy = _trimmed(picture)
         x, y = x + dx, y + dy

@@ -23,6 +23,7 @@ MOUTH_STEP = 0.5  # the most a mouth parameter moves in a frame, whatever the in
 MOOD_BLEND_S = 0.30
 EYE_BLEND_S = 0.05
 HEAD_LAG_S = 0.14
+FIRST_LOOK_S = 1.3  # how long she looks at a new target before she glances back at the camera
 HEAD_BLEND_S = 0.32
 LONGEST_STEP = 12  # frames; after a longer gap she goes on as if this many had passed
 
@@ -91,6 +92,7 @@ class Bearing:
         self._smile, self._brow, self._ask = IDLE_SMILE, 0.0, 0.0
         self._eyes = (0.0, 0.0)
         self._head = (0.0, 0.0)
+        self._wanted, self._since = "camera", -1e9
         self._goals: list[tuple[float, float]] = []
         self._mouth = self._spoken = REST
         self._spoke = False
@@ -156,7 +158,9 @@ class Bearing:
         wanted = given.gaze if given.gaze in _TOWARD else "camera"
         goal = _TOWARD[wanted]
         eyes = goal
-        if wanted != "camera" and motion.returns_to_camera(t, self._seed):
+        if wanted != self._wanted:
+            self._wanted, self._since = wanted, t
+        if wanted != "camera" and t - self._since > FIRST_LOOK_S and motion.returns_to_camera(t, self._seed):
             eyes = (0.0, 0.0)
         aside = motion.glance(t, self._seed)
         eyes = (eyes[0] + aside[0], eyes[1] + aside[1])

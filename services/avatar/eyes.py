@@ -48,10 +48,8 @@ class EyeArt:
         ball[...] = over(over(ball, iris), shade)
         if smile > 0.02 and self.lid_smile is not None:
             eye = over(eye, faded(self.lid_smile, min(1.0, smile)))
-        if abs(shut) < 0.004:
-            eye = over(eye, self.lash)
-        else:
-            eye = over(self._lid(eye, shut), self._lashes(shut))
+        still = abs(shut) < 0.004
+        eye = over(eye, self.lash) if still else over(self._lid(eye, shut), self._lashes(shut))
         eye = over(eye, moved(self.brow, 0.0, -brow * 0.34 * r))
         return eye if self.fringe is None else over(eye, self.fringe)
 

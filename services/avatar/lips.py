@@ -85,7 +85,8 @@ class MouthArt:
         column = (gathered + 1) / 2 * (COLUMNS - 1)
 
         def read(line: Floats) -> Floats:
-            return np.interp(column, np.arange(COLUMNS), line).astype(np.float32)
+            values: Floats = np.interp(column, np.arange(COLUMNS), line).astype(np.float32)
+            return values
 
         upper_out, upper_in, lower_in, lower_out = map(
             read, (self.upper_out, self.upper_in, self.lower_in, self.lower_out)
@@ -140,8 +141,9 @@ def _strip(y: Floats, first: Floats, last: Floats, was_first: Floats, was_last: 
     height = np.maximum(last - first, 0.35)
     part = (y - first) / height
     stretched = was_first + part * (was_last - was_first)
-    row = np.where(part < 0, was_first + (y - first), np.where(part > 1, was_last + (y - last), stretched))
-    return row.astype(np.float32)
+    below = np.where(part > 1, was_last + (y - last), stretched)
+    row: Floats = np.where(part < 0, was_first + (y - first), below)
+    return row
 
 
 def mouth_rects(marks: Landmarks, width: int, height: int) -> tuple[Rect, Rect]:
@@ -199,7 +201,8 @@ def mouth_art(
     calm = np.clip((1.1 * full - np.abs(grid_x - middle)) / (0.4 * full), 0, 1)
     cheek = (np.clip(2 * span, -1, 1) * near * calm).astype(np.float32)
     return MouthArt(
-        rect=rect, lips=lips, skin=skin, behind=behind if behind[..., 3].any() else None, fringe=fringe, cavity=pieces["mouth_cavity"],
+        rect=rect, lips=lips, skin=skin, behind=behind if behind[..., 3].any() else None, fringe=fringe,
+        cavity=pieces["mouth_cavity"],
         teeth_upper=pieces["teeth_upper"], teeth_lower=pieces["teeth_lower"], tongue=pieces["tongue"],
         lip_upper=pieces["lip_upper"], lip_lower=pieces["lip_lower"], xs=grid_x, ys=grid_y,
         chin=chin, cheek=cheek, middle=middle, half=half, level=level,

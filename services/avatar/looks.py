@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,8 @@ def read_look_file(folder: Path) -> LookFile:
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LookError(file, "(file)", f"cannot be read ({error.strerror})", "check the look's path") from error
+        cause = f"cannot be read ({error.strerror})"
+        raise LookError(file, "(file)", cause, "check the look's path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LookError(file, "(file)", f"is not YAML ({error})", "mend the line it names") from error
     try:
@@ -154,12 +156,13 @@ def _check(file: Path, look: LookFile) -> None:
     for name, points, wanted in counts:
         if len(points) != wanted:
             raise LookError(file, f"landmarks.{name}", f"has {len(points)} points", f"give {wanted}")
-    outer, inner = marks.lip_outer, marks.lip_inner
-    for name, corners in (("lip_outer", (outer[0], outer[6])), ("lip_inner", (inner[0], inner[4]))):
-        if corners[1][0] - corners[0][0] < 8:
+    for name, points, _ in (counts[0], counts[1], *counts[3:]):
+        half = len(points) // 2
+        upper, lower = points[: half + 1], [points[0], *reversed(points[half:])]
+        if any(b[0] <= a[0] for line in (upper, lower) for a, b in pairwise(line)):
             raise LookError(
-                file, f"landmarks.{name}", "does not start at the left corner of the mouth",
-                "list the points clockwise from the left corner on the picture",
+                file, f"landmarks.{name}", "does not run clockwise from its left corner",
+                "list the left corner, the upper points, the right corner, the lower points",
             )  # fmt: skip
 
 

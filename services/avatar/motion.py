@@ -1,8 +1,8 @@
 """How the host holds herself at a frame: pure functions of the frame's index and a seed.
 
-Sway is a sum of sines whose rates have no common measure, so that nothing repeats in ten minutes;
-blinks and glances fall in cells of time, each with its own draw, so that any frame can be asked
-for without the ones before it.
+Sway is a sum of sines whose rates have no common measure and whose phases drift, so that nothing
+repeats in ten minutes; blinks and glances fall in cells of time, each with its own draw, so that
+any frame can be asked for without the ones before it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ BLINK_SKIP = 0.12
 BLINK_DOUBLE = 0.14
 BLINK_CLOSE_S, BLINK_HOLD_S, BLINK_OPEN_S = 0.075, 0.045, 0.145
 GLANCE_CELL_S = 1.9
+DRIFT_CELL_S = 19.0
 
 
 def draw(seed: int, *place: int) -> float:
@@ -46,14 +47,30 @@ def _sines(seed: int, voice: int, low_hz: float, high_hz: float) -> tuple[tuple[
     for k in range(count):
         spread = (k + (draw(seed, voice, k, 1) * 0.8 + 0.1)) / count
         rate = low_hz * (high_hz / low_hz) ** spread * (1 + 0.037 * ((k + 1) * _GOLDEN % 1))
-        waves.append((rate, draw(seed, voice, k, 2) * math.tau, 1 / (1 + 0.75 * k)))
+        waves.append((rate, draw(seed, voice, k, 2) * math.tau, 1 / (1 + 0.4 * k)))
     total = math.sqrt(sum(w * w for _, _, w in waves) / 2)
     return tuple((r, p, w / (2.0 * total)) for r, p, w in waves)
 
 
 def wander(t: float, seed: int, voice: int, low_hz: float = 0.09, high_hz: float = 0.5) -> float:
     """Smooth noise mostly within -1..1, different for each `voice`."""
-    return sum(w * math.sin(math.tau * r * t + p) for r, p, w in _sines(seed, voice, low_hz, high_hz))
+    drift = _drift(t, seed, voice)
+    total = 0.0
+    for k, (rate, phase, weight) in enumerate(_sines(seed, voice, low_hz, high_hz)):
+        total += weight * math.sin(math.tau * rate * t + phase + drift * (1 - 0.45 * k))
+    return total
+
+
+def _drift(t: float, seed: int, voice: int) -> float:
+    """A slow shift of a wander's phases, so that its sines never meet again as they once did."""
+    cell = math.floor(t / DRIFT_CELL_S)
+    before, after = _drifts(cell, seed, voice)
+    return before + (after - before) * ease(t / DRIFT_CELL_S - cell)
+
+
+@lru_cache(maxsize=512)
+def _drifts(cell: int, seed: int, voice: int) -> tuple[float, float]:
+    return 5.0 * draw(seed, voice, cell, 3), 5.0 * draw(seed, voice, cell + 1, 3)
 
 
 def breath(t: float, seed: int) -> float:
@@ -124,7 +141,7 @@ class Pose:
 def sway(t: float, seed: int, energy: float) -> Pose:
     """The head's wander; `energy` in 0..1 is how lively she speaks (0 is idle)."""
     size = 0.55 + 0.45 * energy
-    quick = 0.10 + 0.9 * energy
+    quick = 0.25 + 0.75 * energy
     return Pose(
         dx=size * 5.0 * wander(t, seed, 1, 0.07, 0.31) + quick * 1.6 * wander(t, seed, 2, 0.33, 0.9),
         dy=size * 2.6 * wander(t, seed, 3, 0.09, 0.43) + quick * 2.0 * wander(t, seed, 4, 0.4, 1.1),

@@ -144,7 +144,8 @@ def _stressed(viseme: Viseme, goal: Floats, span: tuple[float, float], smooth: F
     main = int(np.argmax(np.abs(away)))
     if abs(away[main]) < 0.05:
         return goal
-    reached = float(np.max((inside[:, main] - _REST_ROW[main]) * np.sign(away[main]))) / abs(float(away[main]))
+    moved = np.max((inside[:, main] - _REST_ROW[main]) * np.sign(away[main]))
+    reached = float(moved) / abs(float(away[main]))
     gain = min(max(wanted / max(reached, 0.2), 0.55), 1.35)
     scaled: Floats = np.clip(_REST_ROW + away * np.float32(gain), 0.0, 1.0)
     return scaled

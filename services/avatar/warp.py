@@ -111,7 +111,8 @@ def curve(points: list[tuple[float, float]], xs: Floats) -> Floats:
     """A smooth line through points of rising x, read at xs; level beyond its ends."""
     px = np.array([p[0] for p in points], np.float64)
     py = np.array([p[1] for p in points], np.float64)
-    px = np.maximum.accumulate(px + np.arange(len(px)) * 1e-6)
+    apart = np.arange(len(px)) * 1e-2  # points may fall on one column
+    px = np.maximum.accumulate(px - apart) + apart
     slopes = np.gradient(py, px) if len(px) > 1 else np.zeros(1)
     x = np.clip(xs, px[0], px[-1])
     k = np.clip(np.searchsorted(px, x, side="right") - 1, 0, len(px) - 2)

@@ -55,8 +55,8 @@ def write_look(folder: Path, name: str = "crude", skin: str = "#e8c4a8") -> Path
     layer("teeth_upper", lambda d: d.rounded_rectangle((left + 8, y - 6, right - 8, y + 9), 4, "#f4f0ea"))
     layer("teeth_lower", lambda d: d.rounded_rectangle((left + 14, y + 2, right - 14, y + 12), 4, "#e8e2da"))
     layer("tongue", lambda d: d.ellipse((left + 14, y + 4, right - 14, y + 30), "#c05060"))
-    layer("lip_upper", lambda d: d.polygon(
-        [(left, y), (340, y - 9), (352, y - 11), (360, y - 8), (368, y - 11), (380, y - 9), (right, y)], "#b84850"))
+    bow = [(left, y), (340, y - 9), (352, y - 11), (360, y - 8), (368, y - 11), (380, y - 9), (right, y)]
+    layer("lip_upper", lambda d: d.polygon(bow, "#b84850"))
     layer("lip_lower", lambda d: d.polygon(
         [(left, y), (336, y + 9), (360, y + 13), (384, y + 9), (right, y)], "#c85860"))
     layer("front_hair", lambda d: d.pieslice((214, 200, 506, 560), 190, 350, "#3a2822"))
@@ -69,8 +69,8 @@ def write_look(folder: Path, name: str = "crude", skin: str = "#e8c4a8") -> Path
     spec = {
         "version": 1, "name": name, "size": list(SIZE), "layers": layers,
         "landmarks": {
-            "lip_outer": [[left, y], [340, y - 9], [352, y - 11], [360, y - 8], [368, y - 11], [380, y - 9],
-                          [right, y], [384, y + 9], [372, y + 12], [360, y + 13], [348, y + 12], [336, y + 9]],
+            "lip_outer": [*map(list, bow), [384, y + 9], [372, y + 12], [360, y + 13], [348, y + 12],
+                          [336, y + 9]],
             "lip_inner": [[left + 3, y], [340, y], [360, y], [380, y],
                           [right - 3, y], [380, y], [360, y], [340, y]],
             "jaw": [[236, 420], [242, 480], [262, 530], [305, 565], [360, 578],
