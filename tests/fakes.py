@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from livehost.alarms import Alarms
+from livehost.api import create_api
 from livehost.catalog import Catalog
 from livehost.events import EventBus
 from livehost.metrics import Metrics
@@ -134,6 +137,13 @@ class FakeRoom:
 
     async def control(self, action: str, by: str) -> None:
         self._take("control", action, by)
+        match action:
+            case "cut" | "uncut":
+                self.shown["cut"] = action == "cut"
+            case "auto" | "script_only":
+                self.shown["mode"] = action
+            case "pause" | "resume":
+                self.shown["mode"] = "paused" if action == "pause" else "auto"
 
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
         self._take("messages", len(messages))
@@ -201,6 +211,17 @@ async def open_house(
         for room in configured.rooms:
             house.rooms[room.id] = FakeRoom(room.id, store, catalog, folder / f"{room.id}.sock")
         yield house
+
+
+@asynccontextmanager
+async def open_client(house: FakeHouse, role: str | None = "duty") -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API, with a role's token (or none). Server errors are answers, not exceptions."""
+    transport = httpx.ASGITransport(app=create_api(house), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {TOKENS[role]}"} if role else {}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:8080", headers=headers
+    ) as client:
+        yield client
 
 
 @asynccontextmanager

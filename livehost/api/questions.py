@@ -78,7 +78,9 @@ async def get_transcript(
     room: TheRoom,
     _: Viewer,
     page: Page,
-    session: Annotated[str | None, Query(max_length=100, description="The last session if left out")] = None,
+    session: Annotated[
+        str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The last if left out")
+    ] = None,
 ) -> dict[str, Any]:
     """The session's journal, oldest first; `next` goes on from here, also later."""
     after = page.after or "0"
@@ -90,5 +92,5 @@ async def get_transcript(
             return {"session": None, "items": [], "next": None}
         session = last.id
     entries = await house.journal.transcript(room.id, session, int(after), page.limit)
-    following = str(int(after) + len(entries)) if entries else None
+    following = str(entries[-1].get("seq", int(after) + len(entries))) if entries else None
     return {"session": session, "items": list(entries), "next": following}

@@ -14,6 +14,7 @@ from livehost.api.auth import Operator, Viewer
 from livehost.api.ground import Body, IfMatch, Page, TheHouse, TheRoom, etag, new_router, page_of
 from livehost.api.ports import House
 from livehost.api.problems import ProblemError
+from livehost.schedule_ics import to_ics
 from livehost.settings import Name, Override, Slot
 from livehost.store.protocol import AlreadyThere, VersionedSlot
 
@@ -121,16 +122,11 @@ async def get_schedule(
     response_class=Response,
     responses={200: {"content": {"text/calendar": {}}}},
 )
-async def get_calendar(
-    house: TheHouse, room: TheRoom, _: Viewer, start: From = None, to: To = None
-) -> Response:
-    """RFC 5545; four weeks unless asked otherwise."""
-    from livehost.calendar_export import to_ics
-
-    zone = ZoneInfo(house.settings.room(room.id).zone)
-    start, to = _window(zone, start, to, days=28)
-    items = await _expanded(house, room.id, start, to)
-    content = to_ics(house.settings.room(room.id), items)
+async def get_calendar(house: TheHouse, room: TheRoom, _: Viewer) -> Response:
+    """RFC 5545: an event for each slot, with its recurrence, in the room's zone."""
+    slots = [one.slot for one in await house.store.slots(room.id)]
+    settings = house.settings
+    content = to_ics(settings.room(room.id), slots, settings.personas, stamp=datetime.now(UTC))
     name = f"{room.id}.ics"
     return Response(
         content, media_type="text/calendar", headers={"content-disposition": f'attachment; filename="{name}"'}
@@ -183,20 +179,20 @@ def on_air_shown(one: schedule.OnAir, zone: ZoneInfo) -> dict[str, Any]:
 async def _expanded(house: House, room: str, start: datetime, to: datetime) -> list[schedule.OnAir]:
     slots = [one.slot for one in await house.store.slots(room)]
     override = await house.store.override(room)
-    try:
-        return list(schedule.expand(house.settings.room(room), slots, override, start, to))
+    settings, now = house.settings.room(room), min(max(datetime.now(UTC), start), to)
+    try:  # an override is known by its end alone: it is shown from now on
+        past = schedule.expand(settings, slots, None, start, now)
+        return [*past, *schedule.expand(settings, slots, override, now, to)]
     except schedule.ScheduleError as error:
         raise ProblemError("slot_refused", why=str(error)) from error
 
 
-def _window(
-    zone: ZoneInfo, start: datetime | None, to: datetime | None, days: int = 1
-) -> tuple[datetime, datetime]:
+def _window(zone: ZoneInfo, start: datetime | None, to: datetime | None) -> tuple[datetime, datetime]:
     if start is None:
         start = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if start.year not in YEARS or (to is not None and to.year not in YEARS):
         raise ProblemError("slot_refused", why="from, to: 2000–2199")
-    to = to or start + timedelta(days=days)
+    to = to or start + timedelta(days=1)
     if not timedelta(0) < to - start <= schedule.MAX_WINDOW:
         raise ProblemError("slot_refused", why="from < to ≤ from + 92 d")
     return start, to

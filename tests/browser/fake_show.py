@@ -22,7 +22,7 @@ from typing import Any
 import uvicorn
 from pydantic import SecretStr
 
-from livehost.api import create_api
+from livehost.api import create_api, page
 from livehost.catalog import Catalog
 from livehost.settings import Output, Slot
 from livehost.store.protocol import ChatMessage, QuestionState
@@ -220,9 +220,7 @@ async def play(house: FakeHouse) -> None:
         if room.shown.get("life") in ("on_air", "rehearsal"):
             room.shown["now"] = now
             house.events.publish("skincare", "phrase", now)
-        for asked in room.asked:
-            if asked[0] == "control" and asked[1] in ("cut", "uncut"):
-                room.shown["cut"] = asked[1] == "cut"
+        page.files.cache_clear()  # the page's files are edited while this runs
         await asyncio.sleep(4)
 
 
@@ -236,7 +234,7 @@ async def main(port: int, looks: list[Path]) -> None:
         for number, room in enumerate(house.rooms.values()):
             if room.shown.get("life") == "on_air":
                 still = looks[number % len(looks)] if looks else None
-                movie = make_fmp4(60, still) if number == 0 else b""
+                movie = make_fmp4(40, still) if number == 0 else b""
                 await stack.enter_async_context(media(room.media_socket, movie, make_jpg(still)))
         house.alarms.raise_("skincare", "output:kuaishou", "快手拒绝了推流码", "取新码后点【换码】")
         server = uvicorn.Server(uvicorn.Config(create_api(house), port=port, log_level="warning"))
