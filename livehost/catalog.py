@@ -21,7 +21,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from livehost.catalog_problems import CatalogProblems, Problem, problems_of
+
 TZ_CHINA = timezone(timedelta(hours=8), "UTC+8")
+__all__ = ["Catalog", "CatalogProblems", "Problem", "Product", "Shop", "Spec", "UnknownProduct", "merged"]
+
 Category = Literal["cosmetics", "food", "health_food", "apparel", "home", "other"]
 
 
@@ -212,27 +216,6 @@ class _File(Part):
     shop: Shop = Shop()
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong: where, what, and what to do about it."""
-
-    file: str
-    field: str
-    message: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.field}: {self.message}; {self.mend}"
-
-
-class CatalogProblems(ValueError):
-    """Everything that is wrong with a catalogue."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = problems
-
-
 class UnknownProduct(LookupError):
     """A product id that the catalogue does not hold."""
 
@@ -266,7 +249,7 @@ class Catalog:
         try:
             whole = _File.model_validate(data)
         except ValidationError as error:
-            problems = _problems(error, file, "")
+            problems = problems_of(error, file, "")
             rows = data.get("products") if isinstance(data, dict) else None
             raise CatalogProblems(problems + _read_products(rows or (), file)[1]) from error
         products, problems = _read_products(whole.products, file)
@@ -315,7 +298,7 @@ class Catalog:
             try:
                 products[index] = merged(products[index], values)
             except ValidationError as error:
-                problems += _problems(error, "change", f"{product_id}.")
+                problems += problems_of(error, "change", f"{product_id}.")
             numbers[product_id] = (versions or {}).get(product_id, numbers.get(product_id, 0) + 1)
         problems += _clashes(products, "change")
         if problems:
@@ -364,14 +347,14 @@ def _read_products(rows: Any, file: str) -> tuple[list[Product], list[Problem]]:
         try:
             product = Product.model_validate(row)
         except ValidationError as error:
-            problems += _problems(error, file, where)
+            problems += problems_of(error, file, where)
             continue
         products.append(product)
         for platform, overlay in product.platforms.items():
             try:
                 merged(product, overlay)
             except ValidationError as error:
-                problems += _problems(error, file, f"{where}platforms.{platform}.")
+                problems += problems_of(error, file, f"{where}platforms.{platform}.")
     return products, problems + _clashes(products, file)
 
 
@@ -388,24 +371,3 @@ def _clashes(products: list[Product], file: str) -> list[Problem]:
                 )
             seen[value] = product.id
     return problems
-
-
-_MENDS = {
-    "missing": "add it",
-    "extra_forbidden": "remove it, or spell it as the format does",
-    "literal_error": "use one of the values that it names",
-    "decimal_parsing": 'write money as a decimal string in yuan, like "59.00"',
-    "decimal_type": 'write money as a decimal string in yuan, like "59.00"',
-    "decimal_max_places": "round it to two places",
-    "datetime_from_date_parsing": "write an instant like 2026-12-31T23:59:59+08:00",
-}
-
-
-def _problems(error: ValidationError, file: str, where: str) -> list[Problem]:
-    seen: dict[str, Problem] = {}
-    for item in error.errors(include_url=False, include_input=False):
-        path = [str(part) for part in item["loc"]]
-        name = where + ".".join(p for p in path if not p.startswith(("function-", "literal[")))
-        mend = _MENDS.get(item["type"], "write it as the catalogue's format says")
-        seen.setdefault(name, Problem(file, name, item["msg"], mend))
-    return list(seen.values())

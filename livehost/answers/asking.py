@@ -73,7 +73,7 @@ class Asking:
 
 
 _TOKEN = re.compile(r"\d+(?:\.\d+)?[a-z\u4e00-\u9fff]|[a-z]*xl|[a-z]+|[\u4e00-\u9fff]+")
-_BIG = re.compile(r"大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装)|多的那")
+_BIG = re.compile(r"(?<!多)(?<!不)大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装)|多的那")
 _SMALL = re.compile(r"小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装)")
 
 
@@ -100,6 +100,6 @@ def specs_named(line: str, product: Product) -> tuple[Spec, ...]:
 def _forms(name: str) -> set[str]:
     text = with_digits(folded(name)).replace(" ", "")
     parts = set(re.findall(r"\d+(?:\.\d+)?(?:g|ml|kg|l|cm|mm|寸|码|号|[\u4e00-\u9fff])", text))
-    parts |= {p for p in re.split(r"[×x*/+\-()（）]|(?<=[\u4e00-\u9fff])(?=[a-z\d])", text)
+    parts |= {p for p in re.split(r"[×*/+\-()（）]|(?<=[\da-z])x(?=\d)|(?<=[\u4e00-\u9fff])(?=[a-z\d])", text)
               if p and not p.isdigit()} if len(text) <= 12 else set()
     return parts | {text}

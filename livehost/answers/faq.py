@@ -22,7 +22,8 @@ _BY_KIND = ("adverse", "compare", "replace_drug", "opened")
 @lru_cache(maxsize=4096)
 def core(text: str) -> str:
     """What is left of a question without fillers."""
-    return _FILLERS.sub("", clean(text).replace("大概", ""))
+    text = re.sub(r"几个?(?:小时|分钟|天|月)|多长时间|多少(?:天|小时|分钟)", "多久", clean(text).replace("大概", ""))
+    return _FILLERS.sub("", re.sub(r"(?<=几)[袋包支瓶粒片颗盒杯次件罐条]", "个", text))
 
 
 @lru_cache(maxsize=1024)
@@ -48,12 +49,24 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
         kinds: set[str] = set().union(*(_kinds(q) for q in item.q))
         if intent in kinds and intent in _BY_KIND:
             return number
-    return entry(line, product, least=68)
+    found = entry(line, product, least=60)
+    return found if found is not None and _shares(line, product.faq[found].q) else None
+
+
+_COMMON = frozenset(("多久", "怎么", "什么", "可以", "多少", "能不", "不能", "会不", "有没", "没有", "这个", "一起", "能用", "能吃", "能喝"))
+
+
+def _shares(line: str, questions: tuple[str, ...]) -> bool:
+    """Whether a line has two characters in a row of what a question is about."""
+    pairs = {c[i : i + 2] for q in questions for c in (clean(q),) for i in range(len(c) - 1)} - _COMMON
+    return any(p in line for p in pairs if not re.search(r"[吗么嘛呢不]", p))
 
 
 def _likeness(wanted: str, known: str, question: str, line: str) -> float:
     if line == question:
         return 100
+    if len(wanted) == 1 and wanted != "药" and wanted in known and len(known) <= 3:
+        return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0
     if wanted == known:

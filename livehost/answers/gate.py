@@ -1,115 +1,80 @@
-"""What is not a question about goods: noise, abuse, diversion, injection, chat, and "are you real?"."""
+"""What is not a question about goods: noise, abuse, diversion, injection, chat, and "are you real?".
+
+The words are in `gate.yaml`.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
-INJECTION = re.compile(
-    r"(?:忽略|无视|忘掉|忘记|忘了|跳过|不要管|别管|推翻|抛开|清除|覆盖).{0,8}(?:指令|设定|规则|提示|要求|限制|命令|约束|身份|人设|内容|说的|的话)|"
-    r"(?:^|[^a-z])(?:system|assistant|prompt|developermode|jailbreak|ignore|instruction|admin|root|sudo|dan模式|override)|"
-    r"(?:你现在|从现在|现在开始|接下来|从此|今后|以后)(?:起|开始|你)*.{0,6}(?:你(?:就)?(?:是|叫|变成|扮演|改名|要|只|必须)|是一只|扮演|假装|当成|每句|回答我|这款只卖|都说|全部|改成|只卖|只能)|"
-    r"(?:扮演|假装|装作|角色扮演|cosplay|模仿|学).{0,4}(?:你是|一个|一只|成|猫|狗|老师|皇帝|医生|女友|男友|总裁|外婆|奶奶|鲁迅|特朗普|别的主播)|"
-    r"提示词|系统提示|开发者模式|管理员模式|调试模式|越狱|系统消息|系统指令|系统通知|管理员(?:通知|指令|命令|:|：)|初始设定|后台指令|"
-    r"(?:跟|跟着|随|学|照|照着|按)(?:我|着我|这个|下面|以下|原文|稿子)(?:一起|一遍|的话)?(?:念|读|说|喊|复述|重复|学|讲)|"
-    r"(?:复述|重复|复读|照念|照读|念出|读出|大声念|大声说|喊出|念一下|念一遍|读一遍|说一遍|帮我念|请念|请说|请你说|你说一句|说一句|输出|翻译)(?:一遍|一下|下面|以下|这句|我的?话|:|：|\"|“|三遍|你的)?.{0,30}|"
-    r"(?:把|将).{0,8}(?:价格?|标价|定价|库存|价钱|优惠券).{0,4}(?:改|调|设|说|降|变|当)(?:成|为|到)|(?:宣布|承认|告诉(?:大家|观众|所有人)|对(?:大家|观众|所有人)说|答应).{0,12}(?:免费|只要|元|块|全网|降价|骗|假货|打折|最)|"
-    r"(?:只卖|改卖|改成|改为|全部|一律)(?:一|1|0|九毛|\d)+(?:元|块|分|毛|折)|(?:把你的|说出你的|告诉我你的|公开你的|你的)(?:系统|设定|提示|指令|规则|模型|代码|密钥|后台|参数|token|api|prompt)|"
-    r"你(?:的)?(?:用的)?(?:什么|哪个|是什么|是哪家)(?:大)?模型|(?:gpt|claude|deepseek|豆包|文心|通义|llm)|<\|?|\{\{|```|###|命令行|执行(?:代码|命令)"
-)
-_NOT_INJECTION = re.compile(r"翻译成?(?:中文)?说明书|重复(?:使用|用|购买|下单|领)|说一(?:下|说)(?:价格|成分|怎么)")
+from livehost.answers.tables import packaged_yaml
 
-DIVERSION = re.compile(
-    r"微信(?!支付|付款|能付|可以付)|(?:^|[^a-z])(?:vx|wx|v信|weixin|wechat|whatsapp|telegram|wx号)(?:[^a-z]|$)|薇信?(?!诺)|葳信?|威信|维信|v❤|加v|扣扣|(?:^|[^a-z])qq|企鹅号|绿泡泡|"
-    r"(?:加|进|入|拉|建|有|发).{0,6}群(?!众)|粉丝群|福利群|内部群|群号|二维码|扫码加|"
-    r"(?:加|留|给|发|要|有|换|交换)(?:你|一?个|下|我|主播|老板|一下|我个|你的|我的|你们|咱)*(?:的)?(?:好友|联系方式|电话|手机号?|号码|私人|v(?![a-z0-9])|卫星|飞机|tg)|"
-    r"(?:你|主播|老板)(?:的)?(?:手机号?|电话|联系方式|号码|住址|家地址|家在哪|抖音小号|小号)(?:是?多少|是什么|呢|给|发)?|"
-    r"私聊|私信|私下|私底下|私加|线下(?:交易|见|付|转|给)|转账|打款|直接转|收款码|站外|"
-    r"(?:去|到|上|在|走)(?:淘宝|天猫|拼多多|京东|闲鱼|小红书|别的平台|其他平台|抖音外|别处)(?:买|拍|下单|付|搜|交易|给|转|能|更)|"
-    r"(?:淘宝|天猫|拼多多|京东|闲鱼|公众号|小红书)(?:店|店铺|号|账号|搜|链接|叫|有店)|淘口令|绕过平台|不走平台|跳过平台|卫星号|加(?:个|你|一下|下)?卫星|"
-    r"(?:addme|myline|whatsapp|lineid|line交換)"
-)
 
-ABUSE = re.compile(
-    r"(?:^|[^a-z])(?:sb|cnm|nmsl|tmd|wcnm|nm|rnm|mlgb|fuck|shit|bitch|idiot|stupid|scum|zz|s13|2b|dsb|nt|five)(?:[^a-z]|$)|"
-    r"傻[逼比b叉屌x子缺狗]|煞笔|沙比|沙雕|傻der|垃圾|辣鸡|拉圾|废物|狗屁|狗东西|狗主播|去死|死全家|滚(?:蛋|开|吧|远|出|犊|$|,|，|!|！)|脑残|脑瘫|智障|弱智|白痴|蠢货|蠢|操你|草泥马|艹|尼玛|你妈|他妈|妈的|特么|贱人|贱货|婊|臭不要脸|不要脸|"
-    r"王八|混蛋|人渣|畜生|恶心(?:死|的主播|人)|丑(?:死|八怪|逼|得|$|爆)|好丑|真丑|有病(?:吧|啊|$)|神经病|变态|屎一样|吃屎|烂货|破主播|死骗子|骗子(?:主播|死|去死|滚)|黑心(?:商家|店|狗)|杂种|贱|骚|约(?:吗|炮)|脱(?:了|衣)|裸|胸(?:真|好)?大|黄片|裤里"
-)
+@cache
+def _words(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(packaged_yaml("gate.yaml")[name]))
 
-AI = re.compile(
-    r"真人(?!试|秀|上身|实拍|出镜|测评|反馈|效果|图|演示|模特)|真的?是?(?:个)?人(?:吗|么|嘛|还是|不)|假人|活人|机器(?:人|吗)|数字人|虚拟(?:人|主播|的)?|人工智能|(?:^|[^a-z])ai(?:[^a-z]|$)|智能(?:主播|回复|客服|人)|"
-    r"录播|录像|录的|录好的|提前录|回放|(?:不是|是不是|是)?直播(?:还是|吗$)|是(?:个)?人(?:吗|么|嘛|不|类)|(?:你|主播|她|这)是不是(?:真|假|人|机)|电脑(?:合成|做|生成)|合成(?:的|音|人|声|吧)|"
-    r"换脸|(?:声音|脸|表情|嘴|嘴型|口型|动作).{0,6}(?:假|对不上|不对|僵|合成|奇怪|像机|不自然|不同步|电子)|假主播|假的?吧?主播|(?:主播|你)(?:怎么|好像|是不是)?.{0,4}(?:不眨眼|像假|像机器|没有?感情|不会动|僵|是假|好假|真假)|"
-    r"(?:程序|电脑|软件)(?:在|自动)?(?:播|说|回|生成)|自动(?:回复|播|讲|回答)|机器在|证明你|真身|本人吗|是本人|有人(?:吗|在吗)(?=$)|siri|小爱|(?:^|[^a-z])(?:robot|bot|human|realperson|areyoureal|virtual|chatbot)(?:[^a-z]|$)|本物(?:の人)?|ロボット|人間"
-)
-AI_GOODS = re.compile(
-    r"(?:扫地|拖地|擦窗|炒菜|按摩|陪伴|玩具|早教|编程)机器人|ai(?:音箱|手机|眼镜|耳机|功能|语音|翻译|学习机|玩具|芯片|智能|写|画|助手吗)|录播课|虚拟现实|"
-    r"是(?:不是)?(?:人造|人工)|回放(?:在哪|哪里|有吗)|智能(?:手表|马桶|锁|插座|灯|家居)"
-)
 
-OFF_TOPIC = re.compile(
-    r"(?:^|[^a-z])[ab]股|股票|股市|大盘|基金|彩票|双色球|比特币|虚拟币|币圈|炒股|炒币|理财|贷款|房价|期货|牛股|个票|只股|"
-    r"作文|写(?:一?[篇首个段份封])|写诗|写歌|作业|论文|报告怎么写|数学题|解(?:一?道|方程)|算(?:一下|道)?(?:数学|题)|\d+[+*×x/÷-]\d+(?:=|等于)|(?:写|改)(?:一?段)?代码|代码|编程|python|翻译(?:一下|成|这)|英语怎么说|"
-    r"天气|气温多少|下雨(?:吗|不)|新闻|热搜|政治|总统|主席|选举|打仗|战争|台湾|俄乌|特朗普|拜登|领导人|中美|六四|习近平|"
-    r"足球|世界杯|欧冠|nba|篮球|比赛|谁(?:会|能)?赢|球赛|电竞|王者荣耀|英雄联盟|lol|原神|吃鸡|开黑|游戏|打排位|"
-    r"(?:唱|来)(?:一?首|个|首)?(?:歌|曲)|唱歌|跳(?:个|一?段|支)?舞|(?:讲|说)(?:一?个)?(?:笑话|故事|段子|相声)|讲个鬼|猜谜|脑筋急转弯|成语接龙|"
-    r"(?:有|找|谈|没有)(?:没有)?(?:男|女)(?:朋友|友)|(?:你|主播)?(?:有|没有)?对象(?:吗|没|了)|单身|结婚(?:了|没|吗)|嫁给?我|做我(?:女|男)|处对象|喜欢我吗|爱我吗|约会|主播(?:多大|几岁|多高|多重|哪里人|住哪|什么星座|叫什么|名字|姓什么|工资|身高|体重|结婚|三围)|你(?:多大|几岁|多高|多重|哪里人|是哪里人|住哪|什么星座|叫什么|姓什么|工资|身高|体重|今年)|"
-    r"明星|八卦|塌房|绯闻|电影|电视剧|追剧|小说|综艺|演唱会|菜谱|怎么做(?:红烧|饭|菜|蛋糕)|红烧肉|算命|星座运势|运势|看手相|塔罗|解梦|"
-    r"(?:推荐|介绍)(?:个|一?部|一?本|几)(?:电影|书|剧|歌|酒店|餐厅|景点|工作|对象|票|股)|旅游|攻略|高考|考研|志愿|(?:今天|明天|昨天)(?:几号|星期几|周几)$|几点了|现在几点|宇宙|外星人|上帝|地球|"
-    r"(?:打车|外卖|导航|订机票|火车票|挂号)|国足|帮我(?:写|算|查|找|做|翻译|起|取|订|骂|追)|(?:给|替)我(?:写|算|起|取|翻译|讲|唱)|起个名|取个名|生肖|区块链|元宇宙|哲学|人生意义|借我?钱|打赏多少|怎么赚钱|找工作|招人吗|招聘|"
-    r"(?:weather|joke|stock market|homework|boyfriend|girlfriend|bitcoin)"
-)
-
-_NOISE_WORDS = (
-    r"6+|8+|9+|1+|2+|3+|5+|0+|7+|4+|\d{1,6}|扣\d+|打\d+|刷\d+|666+|哈+|呵+|嘿+|嘻+|啊+|哦+|噢+|喔+|嗯+|额+|呃+|哇+|哎+|唉+|咦+|哼+|呜+|嗨+|hh+|h+i*|www+|23+|hello|hi|hey|ok+|yyds|xswl|awsl|gkd|nb+|lol|wow|good|nice|cool|88+6?|"
-    r"(?:我|俺)?(?:已经?|刚|刚刚|又)?(?:拍|买|下单|付款|付|抢到|抢|入|冲|囤|到手|收到|领到|领|关注|点赞|点|加购|回购)(?:了|啦|下|好了|完了|过了|咯)?(?:\d+|一|两|二|三|几)?(?:单|件|瓶|盒|个|份|支)?(?:了|啦|咯|已)?|"
-    r"(?:我)?(?:来|回来|又来|进来|路过|报到|签到|打卡|在|走|先走|溜|下|撤|睡|去睡|吃饭)(?:了|啦|咯|喽|一下|看看|哦|的路上|捧场|支持)?(?:主播|宝|宝子)?|"
-    r"主播(?:好|你好|晚上好|早上好|早|辛苦了?|加油|真棒|真好|可爱|漂亮|好美|好漂亮|好看|真美|美|声音好听|人美心善|牛|厉害|666|在吗|大气|晚安|再见|拜拜)*|(?:大家|家人们?|姐妹们|宝子们|宝宝们|各位|朋友们)(?:好|晚上好|早上好|早|晚安|冲|快拍|抢|买它|快来)?|"
-    r"你好|您好|早上?好|早安|早|午安|中午好|下午好|晚上好|晚安|拜拜|再见|加油|支持|支持主播|捧场|冲+鸭?|冲冲冲|买它|太?(?:牛|绝|赞|棒|美|可爱|好看|漂亮|厉害|香)了?(?:吧|啊|呀)?|真(?:牛|绝|赞|棒|美|可爱|好看|漂亮|厉害|香|好)|好(?:的|看|美|漂亮|棒|可爱|耶|滴|嘞|哒|吧|啊|喜欢|想要|听|香|开心|好好|厉害|绝|喜欢主播)?|"
-    r"爱了(?:爱了)?|爱你(?:们)?|么么哒|比心|笔芯|喜欢|想要|心动|种草|安排|必须安排|必入|必须支持|谢谢|感谢|谢谢主播|辛苦了?|老粉|老粉(?:来|报到)了?|新粉|新来的|第一次来|好评|确实|是的|是|对|对的|没错|同意|可以|行|嗯嗯|收到|知道了|明白|懂了?|了解|在的?|有|不错|还行|不买|没钱|穷|吃土|无语|围观|看看|随便看看|飘过|沙发|前排|顶|up|赞|点赞|关注了?|给力|威武|发财|恭喜|生日快乐|新年快乐|"
-    r"快(?:来|去)?(?:看|拍|抢|买|冲)(?:直播|它|啊|呀|主播|这个|一下)*|(?:一起)?来?看直播|来看看|一起来|在线等?|求翻牌|求关注|翻牌|互粉|互关|回关|关注我|人好多|好热闹|人气(?:好)?高|(?:终于)?等到(?:你|了|直播)|卡了?|好卡|没声音|声音小|听不清|看不清|路人|吃瓜|蹲(?:一个|蹲)?|蹲|已?(?:三|四|五|多)?刷|回购(?:了|\d+次)?|用过(?:了)?|买过(?:了)?|(?:用|买)过?(?:很)?好用|一直在用|好用(?:爱用)?|很好(?:用|喝|吃)?|真的?好(?:用|喝|吃|看)|好(?:喝|吃)|推荐|无限回购|空瓶了?"
-)
-NOISE = re.compile(rf"(?:(?:{_NOISE_WORDS})(?:啊|呀|哦|哈|啦|呢|吧|哟|噢|哇|嘞|喽|咯|呗|吖|的|了|主播|姐姐|宝宝|宝)*)+")
+@cache
+def _noise() -> re.Pattern[str]:
+    words = "|".join(packaged_yaml("gate.yaml")["noise"])
+    tail = "啊|呀|哦|哈|啦|呢|吧|哟|噢|哇|嘞|喽|咯|呗|吖|的|了|主播|姐姐|宝宝|宝"
+    return re.compile(f"(?:(?:{words})(?:{tail})*)+")
 
 
 def is_noise(cleaned: str) -> bool:
     """Whether a cleaned line says nothing that wants an answer."""
     text = re.sub(r"(.)\1+", r"\1", re.sub(r"[\W_]+", "", cleaned))
     text = re.sub(r"(.{2,}?)\1+", r"\1", text)
-    return len(text) <= 1 or (len(text) <= 16 and bool(NOISE.fullmatch(text)))
+    return len(text) <= 1 or (len(text) <= 16 and bool(_noise().fullmatch(text)))
 
 
 def injected(cleaned: str) -> bool:
     """Whether somebody tries to give the host orders."""
-    return bool(INJECTION.search(cleaned)) and not _NOT_INJECTION.search(cleaned)
+    return bool(_words("injection").search(cleaned)) and not _words("not_injection").search(cleaned)
+
+
+def diverts(cleaned: str, raw: str) -> bool:
+    """Whether somebody asks to leave the platform, also with spaces and emoji in the words."""
+    return bool(_words("diversion").search(_unspaced(cleaned, raw)))
+
+
+def abuses(cleaned: str) -> bool:
+    """Whether somebody insults."""
+    return bool(_words("abuse").search(cleaned))
 
 
 def asks_ai(cleaned: str) -> bool:
     """Whether somebody asks if the host is real."""
-    return bool(AI.search(AI_GOODS.sub(" ", cleaned)))
+    return bool(_words("ai").search(_words("ai_goods").sub(" ", cleaned)))
 
 
-_QUESTION = re.compile(
-    r"[?？]|吗|么|嘛|呢|怎么|什么|哪|几|多少|为什么|为啥|能不能|可不可以|是不是|有没有|会不会|要不要|能.{1,8}不$|有.{1,8}不$|可以.{1,8}不$|[吧不没]$|谁|多久|多大|如何|咋|请问|求|"
-    r"(?:^|[^a-z])(?:what|how|when|where|why|who|is|are|do|does|can|will|which)(?:[^a-z]|$)|ですか|ますか|か$"
-)
-CHAT = re.compile(r"主播(?!.{0,8}(?:这款|这个|产品|商品|链接|家里|自己用))|你(?:喜欢|吃|睡|累|住|会|爱|怕|认识|知道|觉得|妈|爸|老公|老婆|同事|男|女)|为什么活|人生|爱情|世界|国家|我(?:老婆|老公|男朋友|女朋友|领导|同事)(?!.{0,6}(?:用|吃|喝|穿))|心情|吃饭|睡觉|周末|放假|生日")
+def off_topic(cleaned: str) -> bool:
+    """Whether the line is about other things than goods."""
+    return bool(_words("off_topic").search(cleaned))
+
+
+def is_chat(cleaned: str) -> bool:
+    """Whether a question is about the host or about life."""
+    return bool(_words("chat").search(cleaned))
 
 
 def is_question(cleaned: str) -> bool:
     """Whether a cleaned line looks like a question."""
-    return bool(_QUESTION.search(cleaned))
+    return bool(_words("question").search(cleaned))
 
 
 def without_ai(cleaned: str) -> str:
     """The clauses of a line that do not ask about the host."""
-    clauses = re.split(r"[\s,，。!！?？;；]+", cleaned)
-    kept = [c for c in clauses if c and not AI.search(AI_GOODS.sub(" ", c))]
-    rest = [AI.sub(" ", c) for c in clauses if c and AI.search(AI_GOODS.sub(" ", c))]
+    clauses = [c for c in re.split(r"[\s,，。!！?？;；]+", cleaned) if c]
+    kept = [c for c in clauses if not asks_ai(c)]
+    rest = [_words("ai").sub(" ", c) for c in clauses if asks_ai(c)]
     return " ".join(kept + [r for r in rest if len(r.strip()) > 3])
 
 
-def unspaced(cleaned: str, raw: str) -> str:
+def _unspaced(cleaned: str, raw: str) -> str:
     """The line without spaces, and with the emoji that stand for part of a word."""
-    hearts = re.sub(r"[❤♥💗💖💕💚💙💜🧡💛🤍🖤]\ufe0f?", "❤", raw)
-    hinted = re.sub(r"🐧", "企鹅号", re.sub(r"([薇微威v维])❤", r"\1信", hearts.lower()))
+    hearts = re.sub(r"[❤♥💗💖💕💚💙💜🧡💛🤍🖤]\ufe0f?", "❤", raw.lower())
+    hinted = re.sub(r"🐧", "企鹅号", re.sub(r"([薇微威v维])❤", r"\1信", hearts))
     return cleaned.replace(" ", "") + " " + cleaned + (" " + hinted if hinted != raw.lower() else "")

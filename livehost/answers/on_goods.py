@@ -22,7 +22,7 @@ _THINGS = re.compile(
 )
 _PEOPLE = re.compile(
     r"油皮|干皮|混合皮|敏感肌|中性皮|痘肌|老人|老年|男|女|学生|爸|妈|父母|长辈|老公|中年|成人|大人|上班族|\d{2}岁|[二三四五六七八]十多?岁|黑皮|黄皮|"
-    r"胖|瘦|素食|猫|狗|宠物|木地板|瓷砖|小个子|情侣|所有人|任何人|全家|什么肤质都|闷痘|致痘|堵毛孔|爆痘|搓泥|上火|起球|掉色|缩水|依赖|伤胃|过敏|刺激|发胖"
+    r"胖|瘦|素食|猫|狗|宠物|木地板|瓷砖|小个子|情侣|所有人|任何人|全家|什么肤质都|闷痘|致痘|长痘|堵毛孔|爆痘|搓泥|上火|起球|掉色|缩水|依赖|伤胃|过敏|刺激|发胖"
 )
 
 
@@ -115,10 +115,13 @@ def _same(word: str, other: str) -> bool:
 def contains(ask: Asking) -> Said | None:
     """Whether something is in it: by the list of ingredients or of what it is free of."""
     line = ask.line
+    if ask.has("含量|浓度|比例|百分之|占多少|多少%"):
+        return None
     inside = [i for i in ask.product.ingredients or () if folded(i) in line or _alias_in(i, line)]
     words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
     without = [f for f in ask.product.free_of or () if folded(f) in line or _alias_in(f, line)]
-    words = [w for w in words if not any(_same(w, f) for f in without)]
+    words = [w for w in words if not any(_same(w, f) or _alias_in(f, w) for f in without)]
+    words = [w for w in words if not any(_alias_in(i, w) for i in inside)]
     for word in list(words):
         match = [i for i in ask.product.ingredients or () if len(word) >= 2 and word in folded(i)]
         if match:

@@ -113,10 +113,10 @@ def authentic(ask: Asking) -> Said | None:
     """Why it is genuine, in the shop's words."""
     words = ask.shop("authentic")
     services = ask.shop("services") or ""
-    genuine = next((s for s in services.split("、") if "正品" in s), "")
+    genuine = "、".join(s for s in services.split("、") if re.search("正品|假一|保真", s))
     if not words and not genuine:
         return None
-    return ask.say("，".join(filter(None, (words, f"店铺有{genuine}服务" if genuine else ""))))
+    return ask.say("，".join(filter(None, (words, f"店铺有{genuine}" if genuine else ""))))
 
 
 def distrust(ask: Asking) -> Said | None:

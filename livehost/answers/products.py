@@ -43,7 +43,7 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     own_specs = {folded(s.name) for s in (on_air.specs or ())} if on_air else set()
     for match in _LINK.finditer(cleaned):
         number = numeral(next(g for g in match.groups() if g))
-        if number is None or _DATE.match(cleaned, match.end() - 1) and "链接" not in match[0]:
+        if number is None or (_DATE.match(cleaned, match.end() - 1) and "链接" not in match[0]):
             continue
         if match[0] in own_specs or f"{number}" in own_specs:
             continue

@@ -7,7 +7,7 @@ facts → words → last look (numbers come from facts, the compliance review do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from livehost.answers import faq, foreign, gate, on_goods, on_price, on_service
@@ -19,7 +19,7 @@ from livehost.answers.products import Topic, topic
 from livehost.answers.types import Answer, Fact
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY, pick, styled
 from livehost.catalog import Catalog, Product
-from livehost.compliance import review
+from livehost.compliance.review import review
 from livehost.settings import Language, Style
 
 Handler = Callable[[Asking], Said | None]
@@ -52,6 +52,8 @@ TOPICS = {
     "life": "保质期", "produced": "生产日期", "origin": "产地", "when_ships": "发货时间", "arrives": "到货时间", "courier": "快递",
     "region": "配送范围", "insurance": "运费险", "returns": "退货", "invoice": "发票", "registration": "备案信息",
 }
+# Intents that everyday talk also looks like.
+WEAK = frozenset(("intro", "effect", "compare", "kind", "worth", "stock", "services", "contact", "suitable"))
 MAX_SAYINGS = 3
 
 
@@ -89,23 +91,41 @@ class _Room:
         bare = about.rest
         if gate.injected(line):
             return self._fixed("decline", DECLINE, "injection")
-        if gate.DIVERSION.search(gate.unspaced(line, raw)):
+        if gate.diverts(line, raw):
             return self._fixed("decline", STAY, "diversion")
-        if gate.ABUSE.search(line):
+        if gate.abuses(line):
             return self._fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
         wanted = asked(bare)
         noise = gate.is_noise(line)
-        if gate.OFF_TOPIC.search(bare) and not any(a.intent in HANDLERS for a in wanted):
+        if gate.off_topic(bare) and all(a.intent in WEAK for a in wanted):
             return self._fixed("decline", DECLINE, "off_topic")
         if about.missing_link is not None:
             return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
         if noise:
             return Answer("ignore", "", None, "noise")
         if not wanted and self._entry(line, bare, about) is None:
-            return self._unasked(line, about)
+            return self._mentioned(line, bare, about) or self._unasked(line, about)
         return self._answered(line, bare, wanted, about)
+
+    def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
+        """No intent, but a question with a word of the product in it: an ingredient, a gift, a courier."""
+        product = about.product
+        if product is None or not product.speakable(self.now) or not gate.is_question(line):
+            return None
+        ask = Asking(bare, self.catalog, product, self.now)
+        saying = on_goods.contains(ask)
+        ask.used.clear()
+        if saying is None and any(c[:2] in bare for c in product.shipping.courier or ()):
+            saying = on_service.courier(ask)
+        if saying is None and any(g.name in bare for g in product.gifts or ()):
+            saying = on_price.gifts(ask)
+        if saying is None and ask.specs():
+            saying = on_price.spec(ask)
+        if saying is None:
+            saying = self._one("", ask)
+        return self._checked("answer", [saying], product, "mentioned") if saying else None
 
     def _unasked(self, line: str, about: Topic) -> Answer:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
@@ -113,7 +133,7 @@ class _Room:
             ask = Asking(line, self.catalog, about.product, self.now)
             return self._checked("answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link")
         if gate.is_question(line):
-            if gate.CHAT.search(line):
+            if gate.is_chat(line):
                 return self._fixed("decline", DECLINE, "off_topic")
             return self._handover(about.product, "unknown")
         return Answer("ignore", "", None, "noise")
@@ -159,7 +179,7 @@ class _Room:
         """Say the FAQ's words for the clauses that they fit; the intents of those clauses are covered."""
         covered: set[str] = set()
         clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
-        numbers = {}
+        numbers: dict[int, str] = {}
         for clause in dict.fromkeys((line, bare, *clauses)):
             number = faq.entry(clause, ask.product)
             if number is not None:
@@ -229,7 +249,7 @@ class _Room:
                 product, intent = about.product, f"ai_identity+{names}"
         return self._checked("disclose", said, product, intent)
 
-    def _checked(self, act: str, said: list[Said | None], product: Product | None, intent: str) -> Answer:
+    def _checked(self, act: str, said: Sequence[Said | None], product: Product | None, intent: str) -> Answer:
         """Join the sayings, and hand over what does not pass the last look."""
         kept = [s for s in said if s is not None]
         facts = tuple(dict.fromkeys(f for s in kept for f in s.facts))

@@ -1,7 +1,6 @@
 """The review that every spoken and shown line passes."""
 
 from livehost.compliance.review import review
-from livehost.compliance.shown import shown
 from livehost.compliance.types import Hit, Review, Verdict
 
-__all__ = ["Hit", "Review", "Verdict", "review", "shown"]
+__all__ = ["Hit", "Review", "Verdict", "review"]

@@ -106,7 +106,7 @@ def _is_disguise(plain: View, line: Spoken, at: int, word: str) -> bool:
     if any(latin):
         return not changed
     same = sum(w == c for w, c in zip(written, word, strict=True))
-    if same == 0 and size < 4 or len(changed) > size / 2 or any(c in _PLAIN for c in changed):
+    if (same == 0 and size < 4) or len(changed) > size / 2 or any(c in _PLAIN for c in changed):
         return False
     start, end = line.spans[at][0], line.spans[at + size - 1][1]
     if splits_words(plain.text, start, end):
