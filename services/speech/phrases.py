@@ -101,8 +101,11 @@ def _bounded(piece: str, language: str) -> list[str]:
     return out
 
 
+_COUNTED = "元块折件瓶盒袋片支号年月日点分个天次岁度小时毫升克公斤千米厘"
 _ATOM = re.compile(
-    r"[￥¥$]?\d[\d.,:/~×*+%℃\-]*(?:[A-Za-z]+|[元块折件瓶盒袋片支号年月日点分个天次岁度小时])*|[A-Za-z][\w'+.-]*\s?"
+    rf"[￥¥$]?\d[\d.,:/~×*+%℃\-]*(?:[A-Za-z]+|[{_COUNTED}])*"
+    rf"|[零〇一二三四五六七八九十百千万亿两点]{{2,}}[{_COUNTED}]*"
+    r"|[A-Za-z][\w'+.-]*\s?"
 )
 
 
