@@ -90,24 +90,32 @@ def _local_starts(slot: Slot, zone: str, chunk: int) -> tuple[datetime, ...]:
     """The naive local starts whose date falls into a chunk of 32 days, counted from year 1."""
     begin = datetime.fromordinal(max(1, chunk * _CHUNK_DAYS))
     end = begin + timedelta(days=_CHUNK_DAYS)
-    return tuple(_dates(slot, zone).between(begin - timedelta(seconds=1), end - timedelta(microseconds=1)))
+    dates = _dates(slot, zone, near=begin)
+    return tuple(dates.between(begin - timedelta(seconds=1), end - timedelta(microseconds=1)))
 
 
-@lru_cache(maxsize=2048)
-def _dates(slot: Slot, zone: str) -> rruleset:
-    """The slot's whole set of naive local starts; iterated only over bounded windows."""
+def _dates(slot: Slot, zone: str, *, near: datetime | None = None) -> rruleset:
+    """The slot's set of naive local starts: all of them, or all from some way before `near` on."""
     dates = rruleset()
     text = rule_text(slot, zone)
     start = datetime.combine(slot.first, slot.at)
     if text is None:
         dates.rdate(start)
     else:
-        dates.rrule(_rule(text, start))
+        dates.rrule(_rule(text, start if near is None else _nearer(_parts(text), start, near)))
     for day in slot.rdate:
         dates.rdate(datetime.combine(day, slot.at))
     for day in slot.exdate:
         dates.exdate(datetime.combine(day, slot.at))
     return dates
+
+
+def _nearer(parts: dict[str, str], start: datetime, near: datetime) -> datetime:
+    """A later first start of the same daily or weekly rule, so that years past are not counted through."""
+    period = {"DAILY": 1, "WEEKLY": 7}.get(parts["FREQ"], 0) * int(parts.get("INTERVAL", "1"))
+    if not period or "COUNT" in parts or near <= start:
+        return start
+    return start + timedelta(days=(near - start).days // period * period)
 
 
 @lru_cache(maxsize=4096)

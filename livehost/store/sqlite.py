@@ -46,10 +46,15 @@ _T = TypeVar("_T")
 async def open_sqlite(
     file: Path, inbox_limits: Mapping[str, int] | None = None
 ) -> AsyncIterator[SqliteStore]:
-    """The store in `file`, made or migrated as needed; closed on leaving."""
+    """The store in `file`, made or migrated as needed; raises StoreUnavailable or SchemaTooNew."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
         loop = asyncio.get_running_loop()
-        connection = await loop.run_in_executor(thread, _connect, file)
+        try:
+            connection = await loop.run_in_executor(thread, _connect, file)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise StoreUnavailable(
+                f"{file} cannot be opened: {error}; check its rights, or move a broken file away"
+            ) from error
         try:
             yield SqliteStore(connection, thread, inbox_limits or {})
         finally:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
@@ -401,6 +402,30 @@ def test_expansion_tiles_the_window_and_agrees_with_each_instant(
     if change is not None:
         before = on_air(place, slots, put, change[0] - timedelta(microseconds=1))
         assert change[0] > instant and before.what == found.what != change[1].what
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=13",
+        "FREQ=DAILY;INTERVAL=7",
+        "FREQ=WEEKLY",
+        "FREQ=WEEKLY;INTERVAL=3;BYDAY=MO,FR,SU",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;WKST=SU",
+        "FREQ=WEEKLY;BYDAY=MO,TU,WE;BYSETPOS=-1",
+        "FREQ=MONTHLY;BYMONTHDAY=31",
+        "FREQ=DAILY;COUNT=3000",
+        "FREQ=DAILY;INTERVAL=2;UNTIL=20261215",
+    ],
+)
+def test_years_of_history_do_not_shift_a_rule(rule: str) -> None:
+    one = slot(rrule=rule, first="2019-03-07", hours=1)
+    naive = rrulestr(rule.replace("UNTIL=20261215", "UNTIL=20261215T235959"), dtstart=datetime(2019, 3, 7, 6))
+    wanted = naive.between(datetime(2026, 12, 1), datetime(2027, 1, 31))
+    tiles = expand(room(), [one], None, local("2026-12-01T00:00"), local("2027-01-31T00:00"))
+    found = [tile.since.astimezone(ZoneInfo(SHANGHAI)) for tile in tiles if tile.persona and tile.since]
+    assert [instant.replace(tzinfo=None) for instant in found] == wanted
 
 
 def test_a_look_at_the_timetable_is_quick() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from livehost.store.migrations import STEPS, migrate
-from livehost.store.protocol import ChatMessage, QuestionState, SchemaTooNew
+from livehost.store.protocol import ChatMessage, QuestionState, SchemaTooNew, StoreUnavailable
 from livehost.store.sqlite import open_sqlite
 
 
@@ -59,6 +59,17 @@ async def test_a_failed_step_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (len(STEPS),)
     assert "half" not in " ".join(schema(connection))
     connection.close()
+
+
+async def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.sqlite").write_text("not a database " * 100)
+    with pytest.raises(StoreUnavailable, match=r"s\.sqlite"):
+        async with open_sqlite(tmp_path / "s.sqlite"):
+            pass
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        async with open_sqlite(tmp_path / "file" / "s.sqlite"):
+            pass
 
 
 async def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
