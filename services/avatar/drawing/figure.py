@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from services.avatar.drawing.canvas import (
@@ -35,23 +36,11 @@ def both(half: Sequence[Sequence[float]], cx: float) -> Points:
 
 def torso_shape(cx: float) -> Points:
     """Neck, shoulders and arms as one silhouette."""
-    return both(
-        [
-            (cx - 50, 540),
-            (cx - 49, 620),
-            (cx - 52, 662),
-            (cx - 66, 690),
-            (cx - 104, 708),
-            (cx - 160, 726),
-            (cx - 214, 748),
-            (cx - 248, 786),
-            (cx - 264, 850),
-            (cx - 274, 950),
-            (cx - 288, 1060),
-            (cx - 300, 1180),
-        ],
-        cx,
-    )
+    half = [
+        (cx - 48, 540), (cx - 46, 620), (cx - 49, 662), (cx - 62, 692), (cx - 100, 712), (cx - 150, 730),
+        (cx - 200, 753), (cx - 232, 792), (cx - 248, 860), (cx - 257, 950), (cx - 266, 1060), (cx - 276, 1180),
+    ]  # fmt: skip
+    return both(half, cx)
 
 
 def relief(host: Host) -> Array:
@@ -60,13 +49,13 @@ def relief(host: Host) -> Array:
     x, y = BODY.grid()
     ax, dx = np.sqrt((x - c) ** 2 + 500), x - c
     torso = BODY.mask(lambda k: k.drawPath(polygon(torso_shape(c)), brush((1, 1, 1))))
-    z = pillow(BODY, torso, 62, 80, 7)
-    neck = np.sqrt(np.clip(1 - (dx / 54) ** 2, 0, 1)) * 44 * np.clip((735 - y) / 70, 0, 1) ** 0.8
+    z = pillow(BODY, torso, 78, 120, 8)
+    neck = np.sqrt(np.clip(1 - (dx / 52) ** 2, 0, 1)) * 56 * np.clip((735 - y) / 70, 0, 1) ** 0.8
     z = np.maximum(z, BODY.blur(neck.astype(np.float32), 3) + z * 0.35)
     z = BODY.blur(z, 4)
-    z += bump(ax, y, (84, 925), (66, 70), 36)
-    z += bump(ax, y, (196, 900), (16, 120), -16)
-    z += bump(ax, y, (236, 800), (40, 60), 8)
+    z += bump(ax, y, (82, 930), (64, 68), 40)
+    z += bump(ax, y, (178, 910), (14, 120), -20)
+    z += bump(ax, y, (214, 800), (36, 60), 8)
     for side in (-1, 1):
         bone = spline(
             [(c + side * 15, 714), (c + side * 60, 703), (c + side * 110, 703), (c + side * 168, 722)], 50
@@ -117,19 +106,23 @@ class Piece:
     edge_soft: float = 0.5
     alpha: float = 1.0
     drop: float = 5.0
+    rumple: float = 1.1
 
 
 def dress(host: Host, z: Array, below: Array, pieces: Sequence[Piece]) -> tuple[Array, Array]:
     """Lays pieces over what is below, each with its thickness and the shadow it drops."""
     x, y = BODY.grid()
     rng = np.random.default_rng(host.seed + 9)
+    hang = noise((x.shape[0] // 7, x.shape[1]), 11, rng)
+    hang = cv2.resize(hang, (x.shape[1], x.shape[0]), interpolation=cv2.INTER_CUBIC)
     for piece in pieces:
         mask = BODY.mask(lambda k, p=piece: k.drawPath(polygon(p.shape), brush((1, 1, 1))))
         fall = BODY.blur(np.roll(mask, (int(piece.drop * 2), int(piece.drop)), (0, 1)), piece.drop) * 0.5
         below = below.copy()
         below[..., :3] *= 1 - (fall * (1 - mask))[..., None] * np.asarray((0.8, 0.92, 0.95), np.float32)
         z = z + pillow(BODY, mask, piece.thick, max(4.0, piece.thick * 1.6), 1.2)
-        cloth = z if piece.folds is None else z + piece.folds(BODY, x, y) * BODY.blur(mask, 2)
+        rumpled = z + hang * np.float32(piece.rumple)
+        cloth = rumpled if piece.folds is None else rumpled + piece.folds(BODY, x, y) * BODY.blur(mask, 2)
         albedo = np.empty((*x.shape, 3), np.float32)
         albedo[:] = linear(piece.colour)
         weave = 1 + (noise(x.shape, 0.6, rng) * 0.018 + noise(x.shape, 9, rng) * 0.012)[..., None]

@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import skia
 
 from services.avatar.drawing.canvas import Array, Points, Region, brush, mix, noise, polygon, rgb, spline
 from services.avatar.drawing.light import LIPS, linear, shade
@@ -161,44 +162,43 @@ def cavity(region: Region, host: Host) -> Array:
 
 
 def teeth(region: Region, host: Host, *, upper: bool) -> Array:
-    """A row of teeth as one soft shape with faint gaps, darker to the corners."""
+    """A row of teeth as one soft arch: faint gaps, a hint of each tooth, darker to the corners."""
     f = host.face
     c, y = f.cx, f.mouth_y
     widths = [9.0, 7.4, 7.6, 6.6, 6.0] if upper else [5.6, 5.8, 6.2, 6.0, 5.6]
-    tall = [11.0, 9.8, 10.6, 9.2, 8.2] if upper else [7.4, 7.4, 7.8, 7.2, 6.4]
-    top = y - 7.0 if upper else y + 26.0
+    dips = [0.0, 0.9, 0.1, 1.1, 2.0] if upper else [0.0, 0.1, 0.5, 0.8, 1.2]
+    top = y - 9.0 if upper else y + 26.0
+    tall = 12.0 if upper else 9.0
 
     def draw(canvas: Any) -> None:
+        xs = np.concatenate([[0.0], np.cumsum(widths)])
+        edge: list[tuple[float, float]] = []
+        for i, (x0, x1) in enumerate(zip(xs[:-1], xs[1:], strict=True)):
+            lift = ((x0 + x1) / 2 / 36) ** 2 * 2.2 + dips[i]
+            edge += [(x0 + 0.5, 0.45 + lift), ((x0 + x1) / 2, lift), (x1 - 0.5, 0.45 + lift)]
+        biting = [(c + x, top + tall - d if upper else top + d) for x, d in edge]
+        biting = [(2 * c - px, py) for px, py in reversed(biting)] + biting
+        root_y = top if upper else top + tall
+        shape = np.vstack([spline(biting, 120), [(c + xs[-1], root_y), (c - xs[-1], root_y)]])
+        canvas.drawPath(polygon(shape), brush(rgb("#f3ebe2"), blur_px=0.3))
         for side in (-1, 1):
-            at = 0.0
-            for i, (wide, high) in enumerate(zip(widths, tall, strict=True)):
-                x0, x1 = c + side * at, c + side * (at + wide)
-                lift = (at / 36) ** 2 * (2.4 if upper else -2.0)
-                low, up = (top + high - lift, top - 2) if upper else (top + lift, top + high + 3)
-                shape = spline(
-                    [
-                        (x0, up),
-                        (x0, low - (2.2 if upper else -2.2)),
-                        (x0 + side * 1.6, low),
-                        (x1 - side * 1.8, low + (-0.5 if upper else 0.5)),
-                        (x1, low - (2.6 if upper else -2.6)),
-                        (x1, up),
-                    ],
-                    40,
-                )
-                tone = mix(rgb("#f4ece2"), rgb("#a98478"), min(1.0, (i / 4.4) ** 1.5))
-                canvas.drawPath(polygon(shape), brush(tone))
-                canvas.drawPath(polygon(shape), brush(rgb("#8d6a60"), 0.28, width=0.7, blur_px=0.4))
-                at += wide
-        shade_at = top - 1 if upper else top + 9
-        canvas.drawRect(_rect(c - 40, shade_at - 4, 80, 8), _over(rgb("#3b1213"), 0.55, 3.2))
+            for k, x in enumerate(xs):
+                gap = [(c + side * x, root_y), (c + side * (x - 0.2), top + tall - 1.4 if upper else top + 1.4)]
+                canvas.drawPath(polygon(gap, closed=False), _over_line(rgb("#a98579"), 0.20 + 0.05 * k, 0.9))
+            for reach, strength in ((0.5, 0.22), (0.72, 0.34), (0.95, 0.5)):
+                canvas.drawOval(_box(c + side * xs[-1] * (reach + 0.35), top + tall / 2, xs[-1] * 0.35, tall),
+                                _over(rgb("#5a2a26"), strength, 4.0))
+        canvas.drawRect(_rect(c - 40, root_y - 4, 80, 8), _over(rgb("#4a1b1a"), 0.5, 2.6))
 
-    return _keep_alpha(region, draw)
-
-
-def _keep_alpha(region: Region, draw: Any) -> Array:
-    """Paints; marks made with the atop blend stay within what was painted before."""
     return region.paint(draw)
+
+
+def _over_line(colour: tuple[float, float, float], alpha: float, width: float) -> Any:
+    """A soft thin line that only marks what is already painted."""
+    paint = _over(colour, alpha, 0.35)
+    paint.setStyle(skia.Paint.kStroke_Style)
+    paint.setStrokeWidth(width)
+    return paint
 
 
 def tongue(region: Region, host: Host) -> Array:
@@ -217,20 +217,14 @@ def tongue(region: Region, host: Host) -> Array:
 
 def _over(colour: tuple[float, float, float], alpha: float, soft: float) -> Any:
     """A soft brush that only marks what is already painted."""
-    import skia
-
     paint = brush(colour, alpha, blur_px=soft)
     paint.setBlendMode(skia.BlendMode.kSrcATop)
     return paint
 
 
 def _box(cx: float, cy: float, rx: float, ry: float) -> Any:
-    import skia
-
     return skia.Rect.MakeLTRB(cx - rx, cy - ry, cx + rx, cy + ry)
 
 
 def _rect(x: float, y: float, w: float, h: float) -> Any:
-    import skia
-
     return skia.Rect.MakeXYWH(x, y, w, h)

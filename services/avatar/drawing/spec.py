@@ -36,7 +36,7 @@ class Face:
     eye_y: float = 417.0
     eye_x: float = 61.5
     eye_w: float = 63.0
-    eye_h: float = 29.0
+    eye_h: float = 27.5
     eye_tilt: float = 2.0  # how much higher the outer corner lies than the inner
     eye_peak: float = 0.46  # where the upper lid is highest, from the inner corner
     crease: float = 7.0

@@ -125,7 +125,7 @@ def paint(
         if flyaways:
             batches.append(
                 (
-                    _strips(region, host, lock, flyaways, 0.5, 0.55, 0.8 * dim, relief, rng, k, stray=3.4),
+                    _strips(region, host, lock, flyaways, 0.6, 0.4, 0.8 * dim, relief, rng, k, stray=3.4),
                     False,
                 )
             )
