@@ -28,6 +28,7 @@ __all__ = ["FontMissing", "LabelRefused", "Overlays", "PreparedOverlay", "Rect",
 
 CAPTION_FADE = round(0.16 * SAMPLE_RATE_HZ)
 CAPTION_LINGER = round(0.45 * SAMPLE_RATE_HZ)
+BUBBLE_LINGER = round(1.5 * SAMPLE_RATE_HZ)
 CARD_MOVE = round(0.20 * SAMPLE_RATE_HZ)
 CARD_SLIDE_PX = 36
 T = TypeVar("T")
@@ -112,7 +113,7 @@ class Overlays:
         self._enter_caption(prepared.caption, start_sample, start_sample + prepared.duration)
         if prepared.card is not None:
             self._enter_card(prepared.card if isinstance(prepared.card, CardTile) else None)
-        self._enter_bubble(prepared.bubble)
+        self._enter_bubble(prepared.bubble, start_sample + prepared.duration)
 
     def set_caption(self, text: str, words: tuple[WordMark, ...], start_sample: int, end_sample: int) -> None:
         """Show a caption (drawn here and now; `prepare` and `apply` spare the clock)."""
@@ -143,9 +144,9 @@ class Overlays:
         self._enter_bubble(drawn)
 
     def set_holding(self, text: str) -> None:
-        """The words that `compose` shows while holding."""
+        """The words that `compose` shows while holding, below the face of the host who waits."""
         with self._drawing:
-            self._holding = self._artist.holding(text)
+            self._holding = self._artist.notice(text)
 
     def clear(self) -> None:
         """Take everything off at once but the label (a session ended, the red button)."""
@@ -251,24 +252,22 @@ class Overlays:
         if card is not None:
             self._cards = [*self._cards[-1:], _Shown(card)]
 
-    def _enter_bubble(self, bubble: BubbleTile | None) -> None:
+    def _enter_bubble(self, bubble: BubbleTile | None, end: int | None = None) -> None:
         on = self._bubbles[-1] if self._bubbles and self._bubbles[-1].leaving is None else None
         if on is not None and bubble is not None and on.what.bubble == bubble.bubble:
+            on.end = end
             return
         if on is not None:
             on.leaving = self._position
         if bubble is not None:
-            self._bubbles = [*self._bubbles[-1:], _Shown(bubble)]
+            self._bubbles = [*self._bubbles[-1:], _Shown(bubble, end=end)]
 
     def _forget(self, position: int) -> None:
-        """Drop what has left, start the fade of captions whose phrase is over."""
+        """Drop what has left; let captions and questions leave when their phrase is over."""
         for caption in self._captions:
-            if (
-                caption.end is not None
-                and caption.leaving is None
-                and position >= caption.end + CAPTION_LINGER
-            ):
-                caption.leaving = position
+            _end(caption, position, CAPTION_LINGER)
+        for bubble in self._bubbles:
+            _end(bubble, position, BUBBLE_LINGER)
         self._captions = [s for s in self._captions if not _gone(s, position, CAPTION_FADE)]
         self._cards = [s for s in self._cards if not _gone(s, position, CARD_MOVE)]
         self._bubbles = [s for s in self._bubbles if not _gone(s, position, CARD_MOVE)]
@@ -292,6 +291,12 @@ def _presence(shown: _Shown[T], position: int, length: int) -> float:
     if shown.leaving is None:
         return came
     return came * (1 - _eased((position - shown.leaving) / length))
+
+
+def _end(shown: _Shown[T], position: int, linger: int) -> None:
+    """Let something leave when its phrase has been over for a while."""
+    if shown.end is not None and shown.leaving is None and position >= shown.end + linger:
+        shown.leaving = position
 
 
 def _gone(shown: _Shown[T], position: int, length: int) -> bool:

@@ -27,6 +27,7 @@ from services.wire import ProductCard, QuestionBubble, WordMark
 
 LABEL_SHARE = 0.05
 LABEL_TOP_SHARE = 0.102
+CAPTION_BOTTOM_SHARE = 0.796
 CARD_BOTTOM_SHARE = 0.710
 INK: Colour = (13, 20, 24)
 PAPER: Colour = (255, 255, 255)
@@ -181,7 +182,7 @@ class Artist:
         for row in range(len(places) - 1):
             places[row] = (places[row][0], places[row + 1][0], places[row][2])
         x0 = (self.width - sheet.width) / 2
-        y0 = self.height * 0.796 - h - edge - (self._px(10) if len(lines) == 1 else 0)
+        y0 = self.height * CAPTION_BOTTOM_SHARE - h - edge - (self._px(10) if len(lines) == 1 else 0)
         plain = self._place(sheet, x0, y0)
         spoken = self._place(lit, x0, y0)
         return CaptionTile(text, plain, spoken, tuple(places), _marks(words, sum(len(p[2]) for p in places)))
@@ -276,6 +277,22 @@ class Artist:
         return square_picture(Path(path), side)
 
     # ---- holding ------------------------------------------------------------------------------
+
+    def notice(self, text: str) -> Tile | None:
+        """A line at the caption's place while the host waits, so that her face stays free."""
+        size, pad, edge = self._px(34), self._px(26), self._px(10)
+        words = self.bold.shortened(self.bold.clean(text), size, self.width - self._px(180))
+        if not words:
+            return None
+        w, h = self.bold.width(words, size) + 2 * pad + self._px(26), self._px(66)
+        sheet = Sheet(math.ceil(w) + 2 * edge, h + 2 * edge)
+        sheet.shadow(edge, edge + 2, w, h, h / 2, self._px(4), 0.28)
+        sheet.rounded(edge, edge, w, h, h / 2, INK, 0.62)
+        dot = self._px(12)
+        sheet.rounded(edge + pad, edge + (h - dot) / 2, dot, dot, dot / 2, BRASS)
+        sheet.type(self.bold, words, (edge + pad + self._px(26), edge + h / 2 + size * 0.36), size, PAPER)
+        y = self.height * CAPTION_BOTTOM_SHARE - h - edge - self._px(10)
+        return self._place(sheet, (self.width - sheet.width) / 2, y)
 
     def holding(self, text: str) -> Tile | None:
         """The words on the holding picture."""

@@ -137,6 +137,26 @@ def test_nothing_covers_the_face(overlays: Overlays) -> None:
     assert (face == face[0, 0]).all()
 
 
+def test_a_waiting_host_keeps_her_face_free(overlays: Overlays) -> None:
+    base = grey()
+    out = base.copy()
+    overlays.set_holding("主播稍候回来")
+    overlays.compose(base, out, 0, 0.0, holding=True)
+    luma = Planes.of(out).y
+    assert (luma[250:700] == luma[300, 300]).all() and (luma[920:1024] > 225).sum() > 1000
+
+
+def test_question_leaves_some_time_after_its_phrase(overlays: Overlays) -> None:
+    base = grey()
+    overlays.apply(overlays.prepare(phrase(question=ASKED)), 0)
+    out = base.copy()
+    covered = []
+    for n in range(120):
+        overlays.compose(base, out, n * FRAME, 0.0)
+        covered.append(any(610 < rect.y < 760 for rect in overlays.regions()))
+    assert covered[60] and not covered[-1]
+
+
 def test_picture_is_clean_again_after_all_has_left(overlays: Overlays) -> None:
     base = grey()
     plain = play(overlays, base, 0, 1)

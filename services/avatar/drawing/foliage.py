@@ -61,7 +61,7 @@ def spray(
     )
     canvas.drawPath(stem, line)
     for i, (px, py, direction) in enumerate(points[1:], 1):
-        size = length * 0.24 * (1.1 - 0.55 * i / leaves) * rng.uniform(0.8, 1.2)
+        size = length * 3.1 / (leaves + 2) * (1.1 - 0.55 * i / leaves) * rng.uniform(0.8, 1.2)
         for side in (-1, 1):
             turn = side * rng.uniform(32, 62)
             tone = shade(colour, rng.uniform(0.78, 1.28))

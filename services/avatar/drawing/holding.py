@@ -20,7 +20,7 @@ def draw_holding(scale: float = 2.0) -> Bytes:
         (h, w), (90 * scale, 3 * scale), 6, 3
     )
     scene = optics.linear("#123d3a") * (1 - pool) * 0.7 + optics.linear("#2f7a70") * pool
-    scene = scene * (1 + 0.05 * cloth[..., None])
+    scene = scene * (1 + 0.022 * cloth[..., None])
     rng = np.random.default_rng(17)
 
     def leaves(canvas: Any) -> None:

@@ -132,7 +132,7 @@ def glow(
     h, w = shape
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32) / scale
     d = ((xx - at[0]) / radius[0]) ** 2 + ((yy - at[1]) / radius[1]) ** 2
-    return np.exp(-np.power(d, power / 2)).astype(np.float32)
+    return np.asarray(np.exp(-np.power(d, power / 2)), np.float32)
 
 
 def bloom(image: Image, scale: float, amount: float, threshold: float = 0.85) -> Image:
@@ -161,7 +161,8 @@ def develop(
     srgb = to_srgb(np.where(rgb > knee, high, rgb))
     rng = np.random.default_rng(seed)
     speck = cv2.GaussianBlur(rng.standard_normal((h, w)).astype(np.float32), (0, 0), 0.8) * 2.2
-    srgb = srgb + (grain * speck)[..., None] + (rng.random((h, w, 1), np.float32) - 0.5) / 255
+    dither = (rng.random((h, w, 1), np.float32) - 0.5) / 255
+    srgb = np.asarray(srgb + (grain * speck)[..., None] + dither, np.float32)
     out = np.concatenate([np.clip(srgb, 0, 1), alpha], axis=2)
     return (out * 255 + 0.5).astype(np.uint8)
 

@@ -120,10 +120,10 @@ def _cleanser() -> list[tuple[Solid, float, float]]:
 
 def _serum() -> list[tuple[Solid, float, float]]:
     def print_label(canvas: Any) -> None:
-        ink = 0xFFFFF9EA
+        ink = 0xFF5C3207
         mark(canvas, (40, 22), 12, ink)
-        write(canvas, "维C紧致精华液", (40, 52), 9.4, ink, bold=True, spacing=0.9)
-        canvas.drawLine(26, 59, 54, 59, skia.Paint(AntiAlias=True, Color=0xAAFFF9EA, StrokeWidth=0.6))
+        write(canvas, "维C紧致精华液", (40, 52), 8.4, ink, bold=True, spacing=0.5)
+        canvas.drawLine(26, 59, 54, 59, skia.Paint(AntiAlias=True, Color=0xAA5C3207, StrokeWidth=0.6))
         write(canvas, "VITAMIN C SERUM", (40, 67), 4.6, ink, spacing=0.8)
         write(canvas, "30ml", (40, 88), 5.4, ink, spacing=0.5)
 
@@ -133,7 +133,8 @@ def _serum() -> list[tuple[Solid, float, float]]:
             (191, 11.4, 11.4), (196, 8, 8), (198.5, 3, 3)]  # fmt: skip
     bottle = Solid(
         tuple(rows),
-        ((0, stuff("#f2b63c", rough=0.04, clear=0.96, gloss=2.6)), (131.5, stuff("#d9b676", rough=0.2, metal=1.0)),
+        ((0, stuff("#f5b324", rough=0.04, clear=0.97, gloss=1.9)),
+            (107, stuff("#f7d68a", rough=0.04, clear=0.97, gloss=2.2)), (131.5, stuff("#d9b676", rough=0.2, metal=1.0)),
          (158.5, stuff("#f6f0e4", rough=0.42))),
         label=_label((80, 96), print_label), label_box=(-40, 6, 40, 102),
     )  # fmt: skip
@@ -258,7 +259,8 @@ def cup(glaze: str = "#f4efe4", tea: str = "#8a3512") -> Solid:
     """A small porcelain cup of tea."""
     rows = ((0, 13, 13), (2, 14.5, 14.5), (5, 14.5, 14.5), (7, 18, 18), (14, 25, 25), (24, 30, 30), (35, 32.5, 32.5),
             (40, 33.4, 33.4), (40.6, 33, 33))  # fmt: skip
-    return Solid(rows, ((0, stuff(glaze, rough=0.12)), (39.8, stuff(tea, rough=0.03, gloss=1.6))), smooth=2.2)
+    body = stuff(glaze, rough=0.12)
+    return Solid(rows, ((0, body), (39.8, stuff(tea, rough=0.08, gloss=0.7))), smooth=2.2, lip=body)
 
 
 def jujube(radius: float, yaw: float) -> Solid:
@@ -304,7 +306,7 @@ def stand(
 ) -> None:  # fmt: skip
     """Render `solid` with its foot at `foot` (pixels) on `ground`, with shadow and reflection."""
     image, (ax, ay) = render(solid, scale, studio, tilt_deg)
-    h, w = image.shape[:2]
+    h = image.shape[0]
     x, y = round(foot[0] - ax), round(foot[1] - ay)
     alpha = np.ascontiguousarray(image[..., 3])
     height = h / scale
@@ -329,7 +331,8 @@ def _cast(
         [[1, -shear, foot[0] - anchor[0] + shear * anchor[1]], [0, squash, foot[1] - squash * anchor[1]]],
         np.float32,
     )
-    long = optics.soften(cv2.warpAffine(alpha, move, (gw, gh)), (3 + 0.035 * height) * scale)
+    laid = np.asarray(cv2.warpAffine(alpha, move, (gw, gh)), np.float32)
+    long = optics.soften(laid, (3 + 0.035 * height) * scale)
     ground[..., :3] *= 1 - strength * 0.62 * np.clip(long, 0, 1)[..., None]
     row = alpha[min(int(anchor[1]), alpha.shape[0] - 1)]
     half = max(2.0, float((row > 0.5).sum()) / 2)
@@ -359,7 +362,7 @@ _SWEEPS = {
 }
 
 
-def draw_product(product: str, size: int = 480, supersample: int = 2) -> Bytes:
+def draw_product(product: str, size: int = 480, supersample: int = 3) -> Bytes:
     """The product's square picture (RGBA, opaque) on a soft gradient with shadow and reflection."""
     light, deep, zoom, shift = _SWEEPS[product]
     n = size * supersample

@@ -29,8 +29,8 @@ def wood(
     broad = optics.noise((h, w), (46 * scale, 900 * scale), seed, 3)
     fine = optics.noise((h, w), (5 * scale, 240 * scale), seed + 1, 3)
     pores = optics.noise((h, w), (2.2 * scale, 60 * scale), seed + 2, 2)
-    rings = 0.5 + 0.5 * np.sin((broad * 9 + fine * 0.8) * 2.2)
-    mix = np.clip(0.42 * rings + 0.28 * (fine * 0.8 + 0.5) + 0.2, 0, 1)[..., None]
+    rings = 0.5 + 0.5 * np.sin((broad * 5 + fine * 0.5) * 1.9)
+    mix = np.clip(0.30 * rings + 0.30 * (fine * 0.8 + 0.5) + 0.22, 0, 1)[..., None]
     colour = optics.linear(tones[0]) * (1 - mix) + optics.linear(tones[1]) * mix
     colour = colour * (1 - 0.20 * np.clip(pores, 0, 1)[..., None])
     out = np.dstack([colour, np.ones((h, w), np.float32)]).astype(np.float32)
@@ -248,7 +248,8 @@ def draw(scale: float) -> Image:
     optics.over(scene, optics.lens_blur(bars, 8 * scale))
     reflected = np.ascontiguousarray(cv2.flip(_lamp(scale), 1))
     shift = np.array([[0.6, 0, 120 * scale], [0, 0.6, 160 * scale]], np.float32)
-    ghost = optics.lens_blur(cv2.warpAffine(reflected, shift, (w, h)), 13 * scale)
+    mirrored = np.asarray(cv2.warpAffine(reflected, shift, (w, h)), np.float32)
+    ghost = optics.lens_blur(mirrored, 13 * scale)
     scene[..., :3] += 0.10 * ghost[..., :3] * mask
 
     optics.over(scene, optics.lens_blur(_lamp(scale), 6 * scale))

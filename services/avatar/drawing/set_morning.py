@@ -30,7 +30,7 @@ def _along(x0: float, x1: float, *colours: int) -> Any:
 
 def _wall(scale: float) -> Image:
     def draw(canvas: Any) -> None:
-        canvas.drawPaint(_along(0, 720, 0xFFE9F1EC, 0xFFD9E8E0, 0xFFC3D9CF))
+        canvas.drawPaint(_along(0, 720, 0xFFEFF4F0, 0xFFE2EEE7, 0xFFD0E4DA))
         for x in range(318, 760, 58):  # fine panelling, a hint only
             canvas.drawRect(skia.Rect(x, 0, x + 2.2, 1280), _fill(0x30587A6B))
             canvas.drawRect(skia.Rect(x + 2.2, 0, x + 4, 1280), _fill(0x60FFFFFF))
@@ -185,7 +185,7 @@ def draw(scale: float) -> Image:
     wall = _wall(scale)
     optics.over(wall, _shelf(scale))
     key = optics.glow((h, w), scale, (60, 330), (620, 900))
-    wall[..., :3] *= 0.50 + 0.48 * key[..., None] * np.array([1.05, 1.01, 0.94], np.float32)
+    wall[..., :3] *= 0.60 + 0.44 * key[..., None] * np.array([1.05, 1.01, 0.94], np.float32)
     wall[..., :3] *= 1 + 0.62 * _sun(scale)[..., None] * np.array([1.0, 0.9, 0.70], np.float32)
     scene = optics.lens_blur(wall, 9 * scale)
     garden = optics.lens_blur(_garden(scale), 22 * scale)
@@ -202,16 +202,23 @@ def draw(scale: float) -> Image:
     rng = np.random.default_rng(23)
 
     def plants(canvas: Any) -> None:
-        for angle, length in ((-112, 330), (-84, 420), (-62, 300), (-98, 380), (-70, 370), (-46, 240)):
-            spray(canvas, (36, 1030), angle, length, 15, 0xFF5E9B78, rng)
-        canvas.drawRoundRect(
-            skia.Rect(630, 846, 716, 1010), 30, 30, _along(630, 716, 0xFFFDFDFB, 0xFFE6ECE8, 0xFFB7C7BF)
-        )
+        for angle, length in (
+            (-104, 330),
+            (-86, 470),
+            (-70, 330),
+            (-95, 400),
+            (-78, 420),
+            (-58, 250),
+            (-116, 240),
+        ):
+            spray(canvas, (22, 1060), angle, length, 22, 0xFF93BFA0, rng)
+        vase = _along(626, 716, 0xFFFFFFFF, 0xFFF1F4F1, 0xFFC7D3CC)
+        canvas.drawRoundRect(skia.Rect(626, 846, 712, 1010), 34, 34, vase)
         for angle, length in ((-118, 210), (-96, 300), (-76, 260), (-106, 250), (-60, 190)):
-            spray(canvas, (672, 850), angle, length, 13, 0xFF86B29A, rng)
+            spray(canvas, (669, 850), angle, length, 15, 0xFFA3C6AE, rng)
 
     near = optics.paint(plants, scale)
-    near[..., :3] *= 0.50 + 0.62 * optics.glow((h, w), scale, (20, 420), (420, 700))[..., None]
+    near[..., :3] *= 0.58 + 0.62 * optics.glow((h, w), scale, (20, 480), (460, 700))[..., None]
     optics.over(scene, optics.lens_blur(near, 4.2 * scale))
     beam = optics.glow((h, w), scale, (-60, 200), (560, 640), 1.6)[..., None]
     scene[..., :3] += 0.11 * beam * np.array([1.0, 0.95, 0.84], np.float32)

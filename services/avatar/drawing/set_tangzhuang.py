@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 import skia
 
@@ -82,7 +84,7 @@ def _paper(scale: float) -> Image:
                 peaks.append((x, base - abs(rng.normal(0, 62 - depth * 14)) - 10))
                 x += rng.uniform(34, 78)
             path.lineTo(*peaks[0])
-            for (xa, ya), (xb, yb) in zip(peaks, peaks[1:], strict=False):
+            for (xa, ya), (xb, yb) in pairwise(peaks):
                 path.quadTo(xa + 8, ya - 4, (xa + xb) / 2, (ya + yb) / 2)
             path.lineTo(740, 1280)
             path.close()
@@ -102,36 +104,51 @@ def _paper(scale: float) -> Image:
     return paper
 
 
-def _gate(scale: float) -> Image:
-    """The round frame and its lattice: outer fretwork, an open eye in the middle."""
+def _ice(seed: int) -> list[list[tuple[float, float]]]:
+    """Cracked-ice lattice (冰裂纹): the cells around scattered points, as polygons."""
     cx, cy = CENTRE
+    rng = np.random.default_rng(seed)
+    plane = cv2.Subdiv2D((-200, -200, 1200, 1400))
+    points: list[tuple[float, float]] = []
+    while len(points) < 150:
+        angle, r = rng.uniform(0, 2 * np.pi), RADIUS * np.sqrt(rng.uniform(0.30, 1.25))
+        at = (cx + r * float(np.cos(angle)), cy + r * float(np.sin(angle)))
+        if all((at[0] - x) ** 2 + (at[1] - y) ** 2 > 40**2 for x, y in points) or rng.random() < 0.01:
+            points.append(at)
+    for at in points:
+        plane.insert(at)
+    facets, _ = plane.getVoronoiFacetList([])
+    return [[(float(x), float(y)) for x, y in facet] for facet in facets]
+
+
+def _gate(scale: float) -> Image:
+    """The round frame with cracked-ice lattice, an open eye in the middle."""
+    cx, cy = CENTRE
+    inner = RADIUS * 0.70
+    cells = _ice(5)
 
     def draw(canvas: Any) -> None:
-        ring = _stroke(0xFF7A1E16, 34)
-        ring.setShader(
-            skia.GradientShader.MakeLinear([(80, 180), (640, 740)], [0xFFC8503A, 0xFF7E2118, 0xFF4A100C])
-        )
-        canvas.drawCircle(cx, cy, RADIUS, ring)
-        bar = _stroke(0xFF8A2A1C, 7)
-        bar.setShader(skia.GradientShader.MakeLinear([(80, 180), (640, 740)], [0xFFB4482F, 0xFF6E2016]))
-        inner = RADIUS * 0.66
-        canvas.drawCircle(cx, cy, inner, bar)
-        for i in range(24):
-            a = np.radians(15 * i)
-            ca, sa = float(np.cos(a)), float(np.sin(a))
-            canvas.drawLine(cx + inner * ca, cy + inner * sa, cx + RADIUS * ca, cy + RADIUS * sa, bar)
-            middle = (inner + RADIUS - 14) / 2
-            b = np.radians(15 * i + 7.5)
-            x, y = cx + middle * float(np.cos(b)), cy + middle * float(np.sin(b))
-            canvas.drawCircle(x, y, 17, _stroke(0xFF97321F, 5))
-            canvas.drawCircle(x, y, 6, _fill(0xFFD99A42))
+        ring = skia.Path()
+        ring.addCircle(cx, cy, RADIUS)
+        ring.addCircle(cx, cy, inner)
+        ring.setFillType(skia.PathFillType.kEvenOdd)
+        canvas.save()
+        canvas.clipPath(ring, doAntiAlias=True)
+        for dx, tone, width in ((0.0, 0xFF5A1A10, 8.0), (-1.3, 0xFFA8482C, 4.2), (-2.4, 0xFFE0A45C, 1.2)):
+            line = _stroke(tone, width)
+            for cell in cells:
+                for (xa, ya), (xb, yb) in zip(cell, cell[1:] + cell[:1], strict=True):
+                    canvas.drawLine(xa + dx, ya + dx, xb + dx, yb + dx, line)
+        canvas.restore()
+        for r, width in ((RADIUS, 36), (inner, 11)):
+            rim = _stroke(0xFF7A1E16, width)
+            shade_of = [0xFFC8503A, 0xFF7E2118, 0xFF4A100C]
+            rim.setShader(skia.GradientShader.MakeLinear([(80, 180), (640, 740)], shade_of))
+            canvas.drawCircle(cx, cy, r, rim)
         gold = _stroke(0xFFE9BE6C, 3.4)
-        gold.setShader(
-            skia.GradientShader.MakeSweep(
-                cx, cy, [0xFFF8DE9F, 0xFF9C6A22, 0xFFF3CB7B, 0xFF85561A, 0xFFF8DE9F]
-            )
-        )
-        for r in (RADIUS + 19, RADIUS - 18, inner - 4):
+        metal = [0xFFF8DE9F, 0xFF9C6A22, 0xFFF3CB7B, 0xFF85561A, 0xFFF8DE9F]
+        gold.setShader(skia.GradientShader.MakeSweep(cx, cy, metal))
+        for r in (RADIUS + 19, RADIUS - 18, inner - 6):
             canvas.drawCircle(cx, cy, r, gold)
 
     return optics.paint(draw, scale)
@@ -170,17 +187,21 @@ def _screen(scale: float) -> Image:
                 skia.Rect(x0 + 8, 572, x1 - 6, 1078), _ramp((x0, 560), (x1, 1090), tone, shade(tone, 0.8))
             )
             for _ in range(9):
-                x, y = rng.uniform(x0 + 10, x1 - 10), rng.uniform(760, 1060)
+                x, y = rng.uniform(x0 + 56, x1 + 30), rng.uniform(760, 1060)
                 canvas.drawOval(skia.Rect(x - 46, y - 9, x + 46, y + 9), _fill(0x22FFF6DC))
-        for i in range(7):
-            x = 536 + i * 30
-            peak = 760 - 70 * float(rng.random()) - (60 if i in (2, 3) else 0)
+        canvas.save()
+        canvas.clipRect(skia.Rect(528, 572, 740, 1078))
+        for base, tone in ((800, 0x4D4A6B62), (850, 0x80385A52), (905, 0xB3274640)):
             path = skia.Path()
-            path.moveTo(x - 46, 900)
-            path.quadTo(x - 8, peak, x, peak)
-            path.quadTo(x + 14, peak + 10, x + 50, 900)
+            path.moveTo(520, 1100)
+            for i in range(45):
+                x = 520 + i * 5
+                ridge = 42 * np.sin(x / 31 + base) + 24 * np.sin(x / 13 + base * 0.7) + 7 * np.sin(x / 4.4)
+                path.lineTo(x, base - 46 - float(ridge))
+            path.lineTo(745, 1100)
             path.close()
-            canvas.drawPath(path, _ramp((0, peak), (0, 900), 0xCC2F4F49, 0x102F4F49))
+            canvas.drawPath(path, _ramp((0, base - 120), (0, base + 50), tone, tone & 0x00FFFFFF))
+        canvas.restore()
         canvas.drawRect(skia.Rect(621, 556, 627, 1094), _fill(0xFF3C0D0A))
 
     return optics.paint(draw, scale)
@@ -222,12 +243,17 @@ def _plum(scale: float) -> Image:
 
         branch(-14, 700, -58, 300, 17, 0)
         branch(-10, 820, -44, 220, 11, 0)
+        placed: list[tuple[float, float, float]] = []
+        rng.shuffle(tips)
         for x, y in tips:
-            tone = int(rng.choice([0xFFF2A9AE, 0xFFE8747E, 0xFFF9D6D2, 0xFFD94A58]))
-            if rng.random() < 0.3:
-                canvas.drawCircle(x, y, rng.uniform(3, 5.5), _fill(0xFFC23A48))
-            else:
-                blossom(canvas, (x, y), rng.uniform(9, 17), tone, rng)
+            r = float(rng.uniform(8, 13.5))
+            if any((x - a) ** 2 + (y - b) ** 2 < (0.95 * (r + c)) ** 2 for a, b, c in placed):
+                continue
+            placed.append((x, y, r))
+            if rng.random() < 0.24:
+                canvas.drawCircle(x, y, rng.uniform(3, 5), _fill(0xFFB93846))
+                continue
+            blossom(canvas, (x, y), r, int(rng.choice([0xFFF6C9C6, 0xFFFBE6E0, 0xFFEFA3A6, 0xFFFFF4EE])), rng)
 
     return optics.paint(draw, scale)
 
@@ -256,10 +282,17 @@ def draw(scale: float) -> Image:
     scene = optics.lens_blur(wall, 6.5 * scale)
 
     lamps = ((92, 262, 58), (640, 236, 50), (560, 150, 30))
-    hanging = optics.paint(lambda c: [_lantern(c, *lamp) for lamp in lamps] and None, scale, gain=1.5)
-    optics.over(
-        hanging, optics.paint(lambda c: [_lantern_trim(c, *lamp) for lamp in lamps] and None, scale, gain=0.8)
-    )
+
+    def lit(canvas: Any) -> None:
+        for lamp in lamps:
+            _lantern(canvas, *lamp)
+
+    def trims(canvas: Any) -> None:
+        for lamp in lamps:
+            _lantern_trim(canvas, *lamp)
+
+    hanging = optics.paint(lit, scale, gain=1.5)
+    optics.over(hanging, optics.paint(trims, scale, gain=0.8))
     optics.over(scene, optics.lens_blur(hanging, 6 * scale))
     plum = _plum(scale)
     plum[..., :3] *= 0.55 + 0.6 * key[..., None]

@@ -8,11 +8,15 @@ large warm soft box at upper left, a thin cool strip at the right behind, a top 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from services.avatar.drawing.optics import Image
+
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Solid:
     side_box: tuple[float, float, float, float] = (0, 0, 0, 0)
     label_metal: float = 0.0
     smooth: float = 0.8
+    lip: Stuff | None = None
 
 
 def _table(solid: Solid, steps: int) -> tuple[Image, Image, Image, float, float]:
@@ -104,7 +109,7 @@ def _environment(direction: Image, rough: Image, studio: Studio) -> Image:
     return np.asarray(base + lit * studio.reflections, np.float32)
 
 
-def _sample(label: Image, box: tuple[float, float, float, float], u: Image, v: Image) -> Image:
+def _sample(label: Image, box: tuple[float, float, float, float], u: Floats, v: Floats) -> Image:
     h, w = label.shape[:2]
     mx = ((u - box[0]) / (box[2] - box[0]) * w - 0.5).astype(np.float32)
     my = ((box[3] - v) / (box[3] - box[1]) * h - 0.5).astype(np.float32)
@@ -179,10 +184,11 @@ def render(
     for start, stuff in solid.parts:
         here = y >= start - 1e-3
         colour[here] = stuff.colour
-        for target, value in (
-            (rough, stuff.rough), (metal, stuff.metal), (gloss, stuff.gloss), (clear, stuff.clear), (shine, stuff.glow)
-        ):  # fmt: skip
-            target[here] = value
+        rough[here], metal[here], gloss[here] = stuff.rough, stuff.metal, stuff.gloss
+        clear[here], shine[here] = stuff.clear, stuff.glow
+    if solid.lip is not None:
+        ring = flat_top & (np.abs(lx / a) ** p + np.abs(lz / b) ** p > 0.80)
+        colour[ring], rough[ring], gloss[ring] = solid.lip.colour, solid.lip.rough, solid.lip.gloss
     front = lz > 0
     boxy = p > 3
     arc = lx if boxy else np.arctan2(lx / a, lz / b).astype(np.float32) * a
@@ -223,12 +229,13 @@ def render(
     across = x / a
     focus = np.exp(-(((across - 0.52) / 0.26) ** 2)) * 0.85 + np.exp(-(((across + 0.1) / 0.5) ** 2)) * 0.25
     lift = 0.55 + 0.45 * np.clip((y - low) / (top - low) * 1.6, 0, 1)
-    through = np.power(np.maximum(colour, 1e-3), 0.75 + 0.75 * depth) * ((0.62 + focus) * lift)[:, None]
+    through = np.power(np.maximum(colour, 1e-3), 0.60 + 0.55 * depth) * ((0.80 + focus) * lift)[:, None]
     through = through * (1 - 0.8 * _smooth(0.62, 0.98, np.abs(across))[:, None] * 0.8)
     body = body * (1 - clear[:, None]) + through * clear[:, None]
     rgb = body + seen * fresnel + colour * shine[:, None]
-    alpha = 1 - clear * 0.35 * (1 - edge[:, 0])
+    alpha = 1 - clear * 0.14 * (1 - edge[:, 0])
     out = np.zeros((h * w, 4), np.float32)
     out[picked, :3] = rgb * alpha[:, None]
     out[picked, 3] = alpha
-    return out.reshape(h, w, 4), ((reach + pad) * scale, up_max * scale)
+    soft = cv2.GaussianBlur(out.reshape(h, w, 4), (0, 0), 0.6)  # the silhouette's one-bit edge
+    return np.asarray(soft, np.float32), ((reach + pad) * scale, up_max * scale)

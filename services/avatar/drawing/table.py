@@ -39,10 +39,11 @@ def _plane(texture: Image, scale: float, tile: float) -> Image:
     th, tw = texture.shape[:2]
     u = ((xx - 360) * depth / tile + 0.5) * tw
     v = ((3.2 - depth * 1.5) * 360 / tile) * th
-    out = cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    laid = cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    out = np.asarray(laid, np.float32)
     out[..., 3] = np.clip((yy - BACK_Y) * scale + 0.5, 0, 1)
     out[..., :3] *= out[..., 3:]
-    return np.asarray(out, np.float32)
+    return out
 
 
 def _marble(scale: float) -> Image:
@@ -52,7 +53,7 @@ def _marble(scale: float) -> Image:
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32) / scale
     vein = np.abs(np.sin((xx * 0.5 + yy * 0.9) / 120 + warp * 3.4))
     thin = np.exp(-vein * 26) * 0.5 + np.exp(-np.abs(fine + warp * 0.6) * 24) * 0.22
-    tone = np.clip(0.90 + 0.05 * warp - 0.34 * thin, 0, 1)[..., None]
+    tone = np.clip(0.94 + 0.05 * warp - 0.62 * thin, 0, 1)[..., None]
     colour = tone * np.array([0.80, 0.835, 0.815], np.float32) + (1 - tone) * np.array(
         [0.42, 0.52, 0.49], np.float32
     )
@@ -60,10 +61,54 @@ def _marble(scale: float) -> Image:
 
 
 def _lacquer(scale: float) -> Image:
-    h, w = round(900 * scale), round(900 * scale)
-    cloud = optics.noise((h, w), (300 * scale, 300 * scale), 14, 4)
-    colour = optics.linear("#7d1a14") * (1 + 0.12 * cloud[..., None])
-    return np.dstack([colour, np.ones((h, w), np.float32)]).astype(np.float32)
+    """Red lacquer with a runner of gold brocade down its middle."""
+    side = round(900 * scale)
+    cloud = optics.noise((side, side), (300 * scale, 300 * scale), 14, 4)
+    colour = optics.linear("#741611") * (1 + 0.14 * cloud[..., None])
+    out = np.dstack([colour, np.ones((side, side), np.float32)]).astype(np.float32)
+    unit = side / 760
+    half = 190.0
+
+    def cloth(canvas: Any) -> None:
+        canvas.translate(380, 0)
+        canvas.clipRect(skia.Rect(-half, 0, half, 760))
+        silk = skia.GradientShader.MakeLinear([(-half, 0), (half, 0)], [0xFFA97A30, 0xFFC99A4A, 0xFFB5853A])
+        canvas.drawRect(skia.Rect(-half, 0, half, 760), skia.Paint(Shader=silk))
+        for shift, tone in ((1.2, 0x66F3D492), (0.0, 0x88804E17)):
+            ink = skia.Paint(AntiAlias=True, Color=tone, Style=skia.Paint.kStroke_Style, StrokeWidth=1.7)
+            for row in range(-1, 13):
+                for column in range(-3, 4):
+                    _roundel(canvas, ((column + (row % 2) / 2) * 76 + shift, row * 62 + shift), 26, ink)
+        for sign in (-1, 1):
+            for inset, width, tone in ((9, 18, 0xFF6A1510), (18.5, 2.4, 0xFFF0CF86), (3, 2.0, 0xFFF0CF86)):
+                x = sign * (half - inset)
+                canvas.drawLine(x, 0, x, 760, skia.Paint(AntiAlias=True, Color=tone, StrokeWidth=width))
+
+    layer = optics.paint(cloth, unit, (760, 760))
+    weave = optics.noise((side, side), (2.2 * scale, 70 * scale), 71, 2)
+    folds = optics.noise((side, side), (170 * scale, 900 * scale), 72, 3)
+    layer[..., :3] *= (1 + 0.10 * weave + 0.16 * folds)[: layer.shape[0], : layer.shape[1], None]
+    optics.over(out, layer)
+    return out
+
+
+def _roundel(canvas: Any, at: tuple[float, float], radius: float, ink: Any) -> None:
+    """A woven roundel (团花): a ring of petals about a flower."""
+    canvas.save()
+    canvas.translate(*at)
+    canvas.drawCircle(0, 0, radius, ink)
+    canvas.drawCircle(0, 0, radius * 0.2, ink)
+    for _ in range(8):
+        canvas.rotate(45)
+        canvas.drawOval(skia.Rect(radius * 0.24, -radius * 0.17, radius * 0.62, radius * 0.17), ink)
+        canvas.drawOval(skia.Rect(radius * 0.66, -radius * 0.26, radius * 0.96, radius * 0.26), ink)
+    canvas.restore()
+    for dx in (-38, 38):
+        x, y = at[0] + dx, at[1]
+        canvas.drawLine(x - 6, y, x, y - 6, ink)
+        canvas.drawLine(x, y - 6, x + 6, y, ink)
+        canvas.drawLine(x + 6, y, x, y + 6, ink)
+        canvas.drawLine(x, y + 6, x - 6, y, ink)
 
 
 def _light(image: Image, scale: float, key: tuple[float, float, float], floor: float) -> None:
@@ -103,7 +148,7 @@ def _foreground(image: Image, scale: float) -> None:
 
 def _morning(scale: float) -> Image:
     top = _plane(_marble(scale), scale, 760)
-    _light(top, scale, (1.06, 1.03, 0.97), 0.62)
+    _light(top, scale, (1.08, 1.05, 0.98), 0.86)
     _sheen(top, scale, (160, 1030), (0.16, 0.16, 0.15))
     _edge(top, scale, (0.5, 0.5, 0.48))
 
@@ -115,7 +160,7 @@ def _morning(scale: float) -> Image:
     put("cleanser-01", 78, 1118, 1.05)
     put("mask-03", 618, 1090, 0.98)
     rng = np.random.default_rng(64)
-    sprig = optics.paint(lambda c: spray(c, (520, 1196), -18, 190, 11, 0xFF86B59C, rng), scale)
+    sprig = optics.paint(lambda c: spray(c, (392, 1206), -10, 190, 13, 0xFF9CC4AC, rng), scale)
     dark = optics.soften(
         np.roll(np.ascontiguousarray(sprig[..., 3]), (round(6 * scale), round(7 * scale)), (0, 1)), 4 * scale
     )
@@ -203,35 +248,6 @@ def _evening(scale: float) -> Image:
 def _tangzhuang(scale: float) -> Image:
     top = _plane(_lacquer(scale), scale, 760)
 
-    def runner(canvas: Any) -> None:
-        cloth = skia.Path()
-        cloth.moveTo(236, BACK_Y)
-        cloth.lineTo(500, BACK_Y)
-        cloth.lineTo(590, 1280)
-        cloth.lineTo(140, 1280)
-        cloth.close()
-        canvas.drawPath(cloth, skia.Paint(AntiAlias=True, Shader=skia.GradientShader.MakeLinear(
-            [(0, BACK_Y), (0, 1280)], [0xFFB98A3C, 0xFFE0B765, 0xFFC99A48])))  # fmt: skip
-        canvas.save()
-        canvas.clipPath(cloth, doAntiAlias=True)
-        ink = skia.Paint(AntiAlias=True, Color=0x667C3A18, Style=skia.Paint.kStroke_Style, StrokeWidth=1.6)
-        for row in range(7):
-            y = BACK_Y + 10 + row * (26 + row * 6)
-            r = 15 + row * 3.2
-            for column in range(-6, 7):
-                x = 366 + (column + (0.5 if row % 2 else 0)) * r * 2.5
-                canvas.drawOval(skia.Rect(x - r, y - r * 0.55, x + r, y + r * 0.55), ink)
-                canvas.drawOval(skia.Rect(x - r * 0.5, y - r * 0.28, x + r * 0.5, y + r * 0.28), ink)
-        canvas.restore()
-        for x0, x1 in ((236, 140), (500, 590)):
-            canvas.drawLine(
-                x0, BACK_Y, x1, 1280, skia.Paint(AntiAlias=True, Color=0xFF7C1A14, StrokeWidth=10)
-            )
-            canvas.drawLine(
-                x0, BACK_Y, x1, 1280, skia.Paint(AntiAlias=True, Color=0xFFF0CF86, StrokeWidth=1.6)
-            )
-
-    optics.over(top, optics.paint(runner, scale))
     _light(top, scale, (1.25, 1.0, 0.7), 0.30)
     _sheen(top, scale, (90, 1040), (0.20, 0.07, 0.035))
     _sheen(top, scale, (640, 1050), (0.07, 0.03, 0.02))
@@ -247,7 +263,7 @@ def _tangzhuang(scale: float) -> Image:
              (30.5, stuff("#cfe3da", rough=0.14)), (58, stuff("#d8a94e", rough=0.2, metal=1.0)))  # fmt: skip
     stand(
         top,
-        Solid(box, parts, smooth=0.9),
+        Solid(box, parts, smooth=1.5),
         scale * 1.02,
         (604 * scale, 1094 * scale),
         TANG,
@@ -300,6 +316,7 @@ def draw_table(name: str, scale: float = 2.0) -> tuple[Bytes, tuple[int, int]]:
     _foreground(image, scale)
     image = optics.bloom(image, scale, 0.10)
     image[..., :3] *= image[..., 3:] > 0
-    pixels = optics.develop(image, seed=40 + len(name), vignette=0.22, grain=0.005)
+    vignette = 0.06 if name == "morning" else 0.22
+    pixels = optics.develop(image, seed=40 + len(name), vignette=vignette, grain=0.005)
     first = int(np.flatnonzero(pixels[..., 3].any(axis=1))[0])
     return np.ascontiguousarray(pixels[first:]), (0, first)
