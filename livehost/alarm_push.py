@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +19,7 @@ import httpx
 import stamina
 
 from livehost.alarms import Alarm
+from livehost.settings import AlarmPush
 
 Format = Literal["feishu", "dingtalk", "wecom", "json"]
 
@@ -36,6 +38,24 @@ class NotTold(Exception):
 def format_of(url: str) -> Format:
     """The format that a webhook address speaks, by its host; plain JSON when it is not known."""
     return _HOSTS.get(urlsplit(url).hostname or "", "json")
+
+
+@asynccontextmanager
+async def chat_pushes(configured: Sequence[AlarmPush]) -> AsyncIterator[tuple[ChatPush, ...]]:
+    """The configured chat groups, over one HTTP client."""
+    if not configured:
+        yield ()
+        return
+    async with httpx.AsyncClient() as client:
+        yield tuple(
+            ChatPush(
+                client,
+                one.url.get_secret_value(),
+                format=one.format,
+                secret=one.secret.get_secret_value(),
+            )
+            for one in configured
+        )
 
 
 class ChatPush:

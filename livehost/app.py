@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from livehost.alarm_push import chat_pushes
 from livehost.alarms import Alarms
 from livehost.catalog import Catalog
 from livehost.events import EventBus
@@ -48,7 +49,8 @@ async def open_house(
         events = EventBus()
         stack.callback(events.close)
         metrics = Metrics()
-        alarms = await stack.enter_async_context(Alarms(events=events, metrics=metrics))
+        told = await stack.enter_async_context(chat_pushes(settings.alarms))
+        alarms = await stack.enter_async_context(Alarms(events=events, metrics=metrics, told=told))
         house = House(
             settings=settings, catalog=Catalog.load(settings.catalog), store=store, journal=journal,
             events=events, metrics=metrics, alarms=alarms, tokens=settings.api.tokens,
@@ -90,6 +92,8 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     for room in settings.rooms:
         found += [output.key.get_secret_value() for output in room.outputs]
         found += [room.webhook.secret.get_secret_value(), room.webhook.token.get_secret_value()]
+    for push in settings.alarms:
+        found += [push.url.get_secret_value(), push.secret.get_secret_value()]
     for persona in settings.personas:
         found += [engine.key.get_secret_value() for engine in persona.voice.chain]
     return tuple(secret for secret in found if secret)

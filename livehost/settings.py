@@ -203,6 +203,14 @@ class Api(Part):
     max_body_bytes: int = Field(1_000_000, ge=1000)
 
 
+class AlarmPush(Part):
+    """A chat group's webhook that hears of alarms. `format` is told by its host if left out."""
+
+    url: SecretStr
+    secret: SecretStr = SecretStr("")
+    format: Literal["feishu", "dingtalk", "wecom", "json"] | None = None
+
+
 class Settings(Part):
     """The whole configuration. Paths are absolute once read (relative to the file they stand in)."""
 
@@ -212,6 +220,7 @@ class Settings(Part):
     font: Path | None = None
     ai_label: str = "AI生成 · 数字人主播"
     api: Api = Api()
+    alarms: tuple[AlarmPush, ...] = ()
     redis_url: SecretStr | None = None
     rooms: tuple[Room, ...] = Field(min_length=1)
     personas: tuple[Persona, ...] = Field(min_length=1)
