@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import cn2an
-
 _DIGITS = "零一二三四五六七八九"
 _LARGEST = 10**15
 
@@ -33,6 +31,8 @@ def cardinal(text: str) -> str:
     value = int(text)
     if value >= _LARGEST:
         return digits(text)
+    import cn2an  # slow to import
+
     spoken = str(cn2an.an2cn(value, "low"))
     return re.sub(r"^二(?=[千万亿])", "两", spoken)
 

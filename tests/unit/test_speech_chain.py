@@ -210,7 +210,7 @@ def test_a_failed_probe_opens_again() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     breaker.failed("a")
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.admit()
     breaker.failed("b")
     clock.now = 60
     assert breaker.admit() and breaker.state is BreakerState.OPEN  # one probe at a time
@@ -220,7 +220,7 @@ def test_a_failed_probe_opens_again() -> None:
     clock.now = 120
     assert breaker.admit()
     breaker.abandoned()
-    assert breaker.state is BreakerState.HALF_OPEN
+    assert str(breaker.state) == "half_open"
 
 
 def kept_files(folder: Path) -> list[Path]:

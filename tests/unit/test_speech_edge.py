@@ -13,7 +13,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from services.speech.edge import Edge
 from services.speech.level import loudness

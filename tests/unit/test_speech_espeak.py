@@ -29,7 +29,7 @@ SYLLABLES = 26
 
 
 def samples_of(speech: Speech) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.frombuffer(speech.pcm, "<i2").astype(np.float32) / 32768
+    return np.frombuffer(speech.pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
 def voice(spec: EngineSpec) -> VoiceSpec:

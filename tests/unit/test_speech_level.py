@@ -33,7 +33,8 @@ def voiced(seconds: float, gain: float = 0.1, *, spikes: bool = False) -> Sample
     out = buzz * syllables + 0.01 * np.random.default_rng(1).standard_normal(at.size)
     if spikes:
         out[:: RATE // 7] *= 12
-    return (gain * out / np.abs(out).max()).astype(np.float32)
+    scaled: Samples = (gain * out / np.abs(out).max()).astype(np.float32)
+    return scaled
 
 
 def peak_dbfs(samples: Samples) -> float:
