@@ -19,6 +19,7 @@ from livehost.casting import BUILTIN
 from livehost.check_rooms import check_rooms
 from livehost.check_words import check_words
 from livehost.config_file import read_file
+from livehost.config_parts import Parts
 from livehost.problems import Findings, Path_, Problem, Said, SettingsProblems, Tongue, of_validation
 from livehost.settings import Settings
 
@@ -48,16 +49,17 @@ def read_settings(
     _absolute(data, findings)
     if isinstance(data, dict) and not data.get("redis_url"):
         data["redis_url"] = env.get("LIVEHOST_REDIS_URL") or None
+    settings = None
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
         for detail in _causes(error.errors(include_url=False, include_input=False)):
             findings.add(_written(detail["loc"]), of_validation(detail, _known_keys(detail["loc"])))
-        findings.raise_if_any()
-        raise
-    check_rooms(settings, findings)
-    check_words(settings, findings, review=review)
+    parts = Parts(data)
+    check_rooms(parts, findings)
+    check_words(parts, findings, review=review)
     findings.raise_if_any()
+    assert settings is not None
     return settings
 
 

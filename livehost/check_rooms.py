@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from livehost.casting import BUILTIN, BUILTIN_LOOKS, look_path
+from livehost.config_parts import Parts
 from livehost.problems import Findings, Path_, Said, unknown_word
 from livehost.recurrence import SlotRefused, check_slot, zone_named
-from livehost.settings import Api, Output, Persona, Room, Settings
+from livehost.settings import Api, Canvas, Output, Persona, Room, Slot
 from services.wire import SAMPLE_RATE_HZ
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MIN_TOKEN = 16
 
 
-def check_rooms(settings: Settings, findings: Findings) -> None:
+def check_rooms(parts: Parts, findings: Findings) -> None:
     """Note everything that does not fit together outside the words themselves."""
-    _unique(findings, ("rooms",), [room.id for room in settings.rooms], ("直播间 id", "room id"))
-    _unique(findings, ("personas",), [one.id for one in settings.personas], ("主播 id", "persona id"))
-    _unique(findings, ("rundowns",), [one.id for one in settings.rundowns], ("话术 id", "rundown id"))
-    _api(settings.api, findings)
-    _state_dir(settings.state_dir, findings)
-    _redis(settings, findings)
-    _font(settings, findings)
-    for index, persona in enumerate(settings.personas):
-        _persona(persona, ("personas", index), findings)
+    _unique(findings, ("rooms",), parts.ids("rooms"), ("直播间 id", "room id"))
+    _unique(findings, ("personas",), parts.ids("personas"), ("主播 id", "persona id"))
+    _unique(findings, ("rundowns",), parts.ids("rundowns"), ("话术 id", "rundown id"))
+    if (api := parts.one(Api, "api")) is not None:
+        _api(api, findings)
+    _state_dir(parts.text("state_dir"), findings)
+    _redis(parts.text("redis_url"), findings)
+    _font(parts.text("font"), parts.text("language") or "zh", findings)
+    for at, persona in parts.each(Persona, "personas"):
+        _persona(persona, at, findings)
     pushed: dict[tuple[str, str], str] = {}
-    for index, room in enumerate(settings.rooms):
-        _room(settings, room, ("rooms", index), findings)
-        for place, output in enumerate(room.outputs):
-            _output(output, ("rooms", index, "outputs", place), pushed, findings)
+    for index in range(parts.count("rooms")):
+        _room(parts, ("rooms", index), findings)
+        for at, output in parts.each(Output, "rooms", index, "outputs"):
+            _output(output, at, pushed, findings)
 
 
-def _unique(findings: Findings, at: Path_, ids: Sequence[str], what: tuple[str, str]) -> None:
+def _unique(findings: Findings, at: Path_, ids: Sequence[str | None], what: tuple[str, str]) -> None:
     for index, one in enumerate(ids):
-        if one in ids[:index]:
+        if one is not None and one in ids[:index]:
             said = Said(
                 f"{what[0]} {one!r} 重复了",
                 "每个都要不同，改掉一个",
@@ -47,55 +49,66 @@ def _unique(findings: Findings, at: Path_, ids: Sequence[str], what: tuple[str, 
             findings.add((*at, index), said)
 
 
-def _known(
-    findings: Findings, at: Path_, wanted: str | None, ids: Iterable[str], what: tuple[str, str]
-) -> None:
-    ids = list(ids)
-    if wanted is not None and wanted not in ids:
-        findings.add(at, unknown_word(what, wanted, ids))
-
-
-def _room(settings: Settings, room: Room, at: Path_, findings: Findings) -> None:
+def _room(parts: Parts, at: Path_, findings: Findings) -> None:
     """One room: its picture, zone, timetable and whom it names."""
-    personas = [persona.id for persona in settings.personas]
-    rundowns = [rundown.id for rundown in settings.rundowns]
-    _known(findings, (*at, "default_persona"), room.default_persona, personas, ("主播", "persona"))
-    _known(findings, (*at, "default_rundown"), room.default_rundown, rundowns, ("话术", "rundown"))
-    if SAMPLE_RATE_HZ % room.canvas.fps:
-        fitting = [fps for fps in range(10, 61) if SAMPLE_RATE_HZ % fps == 0]
-        said = Said(
-            f"帧率 {room.canvas.fps} 不能整除 {SAMPLE_RATE_HZ}，声音和画面会慢慢错开",
-            f"改成 {'、'.join(map(str, fitting))} 之一，常用 25 或 30",
-            f"{room.canvas.fps} frames a second do not divide {SAMPLE_RATE_HZ}: sound would drift",
-            f"one of {', '.join(map(str, fitting))}; 25 and 30 are usual",
-        )
-        findings.add((*at, "canvas", "fps"), said)
+
+    def known(place: Path_, ids: Sequence[str | None], what: tuple[str, str]) -> None:
+        wanted = parts.text(*place)
+        if wanted is not None and wanted not in ids:
+            findings.add(place, unknown_word(what, wanted, [one for one in ids if one is not None]))
+
+    personas, rundowns = parts.ids("personas"), parts.ids("rundowns")
+    known((*at, "default_persona"), personas, ("主播", "persona"))
+    known((*at, "default_rundown"), rundowns, ("话术", "rundown"))
+    if (canvas := parts.one(Canvas, *at, "canvas")) is not None:
+        _fps(canvas.fps, (*at, "canvas", "fps"), findings)
+    _unique(findings, (*at, "slots"), parts.ids(*at, "slots"), ("排班 id", "slot id"))
+    _unique(findings, (*at, "outputs"), parts.ids(*at, "outputs", key="name"), ("推流名称", "output name"))
+    for index in range(parts.count(*at, "slots")):
+        known((*at, "slots", index, "persona"), personas, ("主播", "persona"))
+        known((*at, "slots", index, "rundown"), rundowns, ("话术", "rundown"))
+    zone = parts.text(*at, "zone") or str(Room.model_fields["zone"].default)
     try:
-        zone_named(room.zone)
+        zone_named(zone)
     except SlotRefused as refused:
-        findings.add(
-            (*at, "zone"),
-            Said(refused.zh, "例如 zone: Asia/Shanghai", str(refused), "as zone: Asia/Shanghai"),
-        )
+        said = Said(refused.zh, "例如 zone: Asia/Shanghai", str(refused), "as zone: Asia/Shanghai")
+        findings.add((*at, "zone"), said)
         return
-    _unique(findings, (*at, "slots"), [slot.id for slot in room.slots], ("排班 id", "slot id"))
-    _unique(findings, (*at, "outputs"), [output.name for output in room.outputs], ("推流名称", "output name"))
-    for index, slot in enumerate(room.slots):
-        place = (*at, "slots", index)
-        _known(findings, (*place, "persona"), slot.persona, personas, ("主播", "persona"))
-        _known(findings, (*place, "rundown"), slot.rundown, rundowns, ("话术", "rundown"))
+    for place, slot in parts.each(Slot, *at, "slots"):
         try:
-            check_slot(slot, room.zone)
+            check_slot(slot, zone)
         except SlotRefused as refused:
             said = Said(refused.zh, "改好这条排班", str(refused), "mend this slot")
             findings.add((*place, "rrule") if slot.rrule else place, said)
 
 
+def _fps(fps: int, at: Path_, findings: Findings) -> None:
+    if SAMPLE_RATE_HZ % fps == 0:
+        return
+    fitting = [rate for rate in range(10, 61) if SAMPLE_RATE_HZ % rate == 0]
+    said = Said(
+        f"帧率 {fps} 不能整除 {SAMPLE_RATE_HZ}，声音和画面会慢慢错开",
+        f"改成 {'、'.join(map(str, fitting))} 之一，常用 25 或 30",
+        f"{fps} frames a second do not divide {SAMPLE_RATE_HZ}: sound would drift",
+        f"one of {', '.join(map(str, fitting))}; 25 and 30 are usual",
+    )
+    findings.add(at, said)
+
+
+def _address(url: str) -> tuple[str, str]:
+    """Scheme and host of an address, empty where it has none."""
+    try:
+        split = urlsplit(url)
+        return split.scheme, split.hostname or ""
+    except ValueError:
+        return "", ""
+
+
 def _output(output: Output, at: Path_, pushed: dict[tuple[str, str], str], findings: Findings) -> None:
     """One destination; an address that holds a key is never repeated in a message."""
-    parts = urlsplit(output.url)
+    scheme, host = _address(output.url)
     key = output.key.get_secret_value()
-    if parts.scheme not in ("rtmp", "rtmps") or not parts.hostname:
+    if scheme not in ("rtmp", "rtmps") or not host:
         said = Said(
             "推流地址要以 rtmp:// 或 rtmps:// 开头",
             "从平台的直播伴侣里复制推流地址，例如 rtmp://push.example.com/live",
@@ -135,7 +148,7 @@ def _persona(persona: Persona, at: Path_, findings: Findings) -> None:
             )
         findings.add((*at, "look"), said)
     for index, engine in enumerate(persona.voice.chain):
-        if engine.kind == "openai" and urlsplit(engine.url).scheme not in ("http", "https"):
+        if engine.kind == "openai" and _address(engine.url)[0] not in ("http", "https"):
             said = Said(
                 "openai 类语音引擎要写 url",
                 "例如 url: http://127.0.0.1:8000/v1",
@@ -190,8 +203,11 @@ def _api(api: Api, findings: Findings) -> None:
             findings.add(("api", "tokens", index, "token"), said)
 
 
-def _state_dir(folder: Path, findings: Findings) -> None:
+def _state_dir(named: str | None, findings: Findings) -> None:
     """The folder can be made and written to."""
+    if named is None:
+        return
+    folder = Path(named)
     existing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
     if not existing.is_dir():
         cause, mend = f"{existing.name} 不是文件夹", "换一个路径"
@@ -208,10 +224,8 @@ def _state_dir(folder: Path, findings: Findings) -> None:
     findings.add(("state_dir",), said)
 
 
-def _redis(settings: Settings, findings: Findings) -> None:
-    if settings.redis_url is None:
-        return
-    if urlsplit(settings.redis_url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+def _redis(url: str | None, findings: Findings) -> None:
+    if url is not None and _address(url)[0] not in ("redis", "rediss", "unix"):
         said = Said(
             "redis_url 要以 redis:// 或 rediss:// 开头",
             "例如 redis://127.0.0.1:6379/0",
@@ -221,10 +235,10 @@ def _redis(settings: Settings, findings: Findings) -> None:
         findings.add(("redis_url",), said)
 
 
-def _font(settings: Settings, findings: Findings) -> None:
+def _font(named: str | None, language: str, findings: Findings) -> None:
     """The AI label can be drawn: a font file is named, or one with Chinese glyphs is installed."""
-    if settings.font is not None:
-        if not settings.font.is_file():
+    if named is not None:
+        if not Path(named).is_file():
             said = Said(
                 "字体文件不存在",
                 "检查路径，或者删掉这一行",
@@ -236,7 +250,7 @@ def _font(settings: Settings, findings: Findings) -> None:
     from services.playout.text import FontMissing, find_font
 
     try:
-        find_font(settings.language)
+        find_font(language)
     except FontMissing as missing:
         said = Said(
             "系统里没有中文字体，画面上的 AI 标识写不出来",

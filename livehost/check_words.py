@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from string import Formatter
 
 from livehost.catalog import Catalog, CatalogProblems, Product
+from livehost.config_parts import Parts
 from livehost.problems import Findings, Path_, Said, meant
 from livehost.rundown import PLACEHOLDERS, fill
-from livehost.settings import Persona, Segment, Settings
+from livehost.settings import Persona, Segment
 
 WORDS = ("self", "address", "shop")
 LINES = ("greeting", "farewell", "bridges", "resumes", "reserve", "disclosure")
@@ -33,17 +35,17 @@ class _Line:
     place: Path_
 
 
-def check_words(settings: Settings, findings: Findings, *, review: bool) -> None:
+def check_words(parts: Parts, findings: Findings, *, review: bool) -> None:
     """Note every line that cannot be said, and every problem of the catalogue."""
-    catalog = _catalog(settings, findings)
+    named = parts.text("catalog")
+    catalog = None if named is None else _catalog(Path(named), findings)
     lines: list[_Line] = []
-    for index, persona in enumerate(settings.personas):
-        lines += _persona(persona, ("personas", index), catalog, findings)
-    for index, rundown in enumerate(settings.rundowns):
-        ids = [segment.id for segment in rundown.segments]
-        for place, segment in enumerate(rundown.segments):
-            at = ("rundowns", index, "segments", place)
-            if segment.id in ids[:place]:
+    for at, persona in parts.each(Persona, "personas"):
+        lines += _persona(persona, at, catalog, findings)
+    for index in range(parts.count("rundowns")):
+        ids = parts.ids("rundowns", index, "segments")
+        for at, segment in parts.each(Segment, "rundowns", index, "segments"):
+            if segment.id in ids[: int(at[-1])]:
                 said = Said(
                     f"段落 id {segment.id!r} 重复了",
                     "改掉一个",
@@ -56,27 +58,25 @@ def check_words(settings: Settings, findings: Findings, *, review: bool) -> None
         _review(line, findings)
 
 
-def _catalog(settings: Settings, findings: Findings) -> Catalog | None:
+def _catalog(file: Path, findings: Findings) -> Catalog | None:
     """The catalogue, or None with its problems noted."""
     try:
-        catalog = Catalog.load(settings.catalog)
+        catalog = Catalog.load(file)
     except CatalogProblems as found:
         for problem in found.problems:
             said = Said(f"商品目录：{problem.message}", problem.mend, problem.message, problem.mend)
-            findings.note(settings.catalog, None, problem.field, said)
+            findings.note(file, None, problem.field, said)
         return None
-    folder = settings.catalog.parent
+    folders = (file.parent, file.parent / "images")
     for product in catalog.products:
-        if product.image and not any(
-            (place / product.image).is_file() for place in (folder, folder / "images")
-        ):
+        if product.image and not any((folder / product.image).is_file() for folder in folders):
             said = Said(
                 f"商品图片 {product.image} 不存在",
                 "把图片放进目录文件旁边的 images 文件夹，或者删掉 image 这一行",
                 f"the picture {product.image} is missing",
                 "put it into the folder images beside the catalogue, or drop the line",
             )
-            findings.note(settings.catalog, None, f"products.{product.id}.image", said)
+            findings.note(file, None, f"products.{product.id}.image", said)
     return catalog
 
 

@@ -149,7 +149,7 @@ def of_validation(error: ErrorDetails, known_keys: Sequence[str]) -> Said:
                 "取值不在允许的范围里",
                 f"改成其中之一：{wanted_zh}",
                 "the value is not one of those allowed",
-                wanted,
+                f"write {wanted}",
             )
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" | "multiple_of":
             bound = str(next(iter(limits.values()), ""))
@@ -176,27 +176,24 @@ def of_validation(error: ErrorDetails, known_keys: Sequence[str]) -> Said:
                 "add what is missing",
             )
         case kind:
-            wanted_type = next((zh for word, zh in _TYPES.items() if word in kind), "正确的类型")
-            return Said(
-                f"格式不对，这里要写{wanted_type}",
-                "按说明改写这个值",
-                error["msg"],
-                "write a value of that type",
+            zh, en = next(
+                (said for word, said in _TYPES if kind.startswith(word)), ("正确的类型", "its type")
             )
+            return Said(f"格式不对，这里要写{zh}", "改写这个值", error["msg"], f"write {en}")
 
 
-_TYPES = {
-    "int": "整数",
-    "float": "数字",
-    "bool": " true 或 false",
-    "string": "文字（数字请加引号）",
-    "timedelta": "时长，例如 PT6H（6 小时）",
-    "time_delta": "时长，例如 PT6H（6 小时）",
-    "datetime": "日期时间，例如 2026-12-01T08:00:00+08:00",
-    "date": "日期，例如 2026-12-01",
-    "time": "时间，例如 06:00",
-    "tuple": "列表",
-    "model": "一组“键: 值”",
-    "dict": "一组“键: 值”",
-    "path": "路径",
-}
+# beginnings of pydantic's error types -> what is to be written
+_TYPES = (
+    ("int", ("整数", "a whole number")),
+    ("float", ("数字", "a number")),
+    ("bool", (" true 或 false", "true or false")),
+    ("string", ("文字（像数字的要加引号）", "text (quote what looks like a number)")),
+    ("time_delta", ("时长，例如 PT6H（6 小时）", "a duration, as PT6H (6 hours)")),
+    ("datetime", ("日期时间，例如 2026-12-01T08:00:00+08:00", "an instant, as 2026-12-01T08:00:00+08:00")),
+    ("date", ("日期，例如 2026-12-01", "a date, as 2026-12-01")),
+    ("time", ("时间，例如 06:00", "a time, as 06:00")),
+    ("tuple", ("列表，每项一行，以 - 开头", "a list, each entry on a line that begins with -")),
+    ("model", ("一组“键: 值”", "keys with values")),
+    ("dict", ("一组“键: 值”", "keys with values")),
+    ("path", ("路径", "a path")),
+)

@@ -121,7 +121,7 @@ def test_a_good_configuration_is_read_with_absolute_paths(tmp_path: Path) -> Non
         ("rooms.0.slots.0.rrule", "FREQ=HOURLY", "rooms.demo.slots.day.rrule", "最短是 DAILY"),
         ("rooms.0.slots.0.at", "25:00", "rooms.demo.slots.day.at", "时间"),
         ("rooms.0.slots.0.duration", "6小时", "rooms.demo.slots.day.duration", "时长"),
-        ("rooms.0.slots.0.first", "明天", "rooms.demo.slots.day.first", "日期"),
+        ("rooms.0.slots.0.first", "明天", "rooms.demo.slots.day.first", "日期，例如"),
         ("rooms.0.slots.0.duration", "P8D", "rooms.demo.slots.day.duration", "不能大于"),
         ("rooms.0.outputs", [{"name": "a", "url": "http://x/y"}], "rooms.demo.outputs.a.url", "rtmp://"),
         ("rooms.0.outputs", [{"name": "a", "url": "rtmp://"}], "rooms.demo.outputs.a.url", "rtmp://"),
@@ -184,6 +184,20 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     change(data, "rundowns.0.segments.0.product", "none")
     change(data, "api.red_button_port", 8080)
     assert len(problems(tmp_path, data)) == 4
+    change(data, "rooms.0.canvas", {"fps": 24, "hight": 1})
+    change(data, "rooms.0.slots.0.first", "2026-13-01")
+    change(data, "personas.0.name", 5)
+    change(data, "rooms.0.outputs", [{"name": "a", "url": "http://x"}])
+    keys = {one.key for one in problems(tmp_path, data)}
+    assert keys == {
+        "rooms.demo.zone",
+        "rooms.demo.canvas.hight",
+        "rooms.demo.slots.day.first",
+        "rooms.demo.outputs.a.url",
+        "personas.tang.name",
+        "rundowns.talk.segments.one.product",
+        "api.red_button_port",
+    }
     shapes = change(change(plain(), "rooms.0.fps", 25), "personas.0.name", 5)
     assert {one.key for one in problems(tmp_path, shapes)} == {"rooms.demo.fps", "personas.tang.name"}
 
