@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 STOP_S = 4.0
 PROGRESS_S = 10.0
+START_S = 60.0
 FIRST_BACKOFF_S = 0.3
 LAST_BACKOFF_S = 20.0
 STEADY_S = 30.0
@@ -161,7 +162,8 @@ class Supervisor:
         while True:
             await asyncio.sleep(1.0)
             for child in self.children.values():
-                if child.pid and time.monotonic() - child.progress > PROGRESS_S:
+                allowed_s = PROGRESS_S if child.progress > child.started else START_S
+                if child.pid and time.monotonic() - child.progress > allowed_s:
                     log.error("a process makes no progress and is killed", process=child.name)
                     child.progress = time.monotonic()
                     os.kill(child.pid, signal.SIGKILL)
