@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
+from livehost.check import read_settings
 from livehost.settings import Output, Override, Slot
+from livehost.store import open_store
 from livehost.store.protocol import (
     TRANSITIONS,
     AlreadyThere,
@@ -18,13 +21,16 @@ from livehost.store.protocol import (
     Life,
     NotStored,
     QuestionState,
+    SchemaTooNew,
     Session,
     Store,
+    StoreUnavailable,
     TransitionRefused,
     VersionConflict,
 )
-from livehost.store.redis import open_redis
-from livehost.store.sqlite import open_sqlite
+from livehost.store.redis import RedisStore, open_redis
+from livehost.store.sqlite import SqliteStore, open_sqlite
+from tests.conftest import free_port
 from tests.redis_server import redis_installed, redis_server
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -332,3 +338,35 @@ async def test_ten_thousand_messages(store: Store) -> None:
     while claimed := await store.claim("demo", 1000):
         seen.update(one.id for one in claimed)
     assert len(seen) == 10_000
+
+
+async def test_the_settings_choose_store_and_inbox_limit(redis_url: str, root: Path, tmp_path: Path) -> None:
+    async with Redis.from_url(redis_url) as client:
+        await client.flushdb()
+    demo = read_settings(root / "configs/demo.yaml", {"LIVEHOST_STATE": str(tmp_path)}, review=False)
+    rooms = tuple(room.model_copy(update={"inbox_limit": 10}) for room in demo.rooms)
+    for url, kind in ((None, SqliteStore), (SecretStr(redis_url), RedisStore)):
+        settings = demo.model_copy(update={"rooms": rooms, "redis_url": url})
+        async with open_store(settings) as store:
+            assert isinstance(store, kind)
+            result = await store.accept("demo", [message(f"limit-{i}") for i in range(12)])
+            assert (result.accepted, result.rejected) == (10, 2)
+
+
+async def test_a_redis_that_is_away_is_named() -> None:
+    with pytest.raises(StoreUnavailable, match="cannot be reached") as away:
+        async with open_redis(f"redis://127.0.0.1:{free_port()}/0"):
+            pass
+    assert away.value.retryable
+
+
+async def test_a_newer_redis_schema_is_refused(redis_url: str) -> None:
+    async with open_redis(redis_url) as store:
+        await store._client.set("livehost:schema", 99)
+    try:
+        with pytest.raises(SchemaTooNew, match="99"):
+            async with open_redis(redis_url):
+                pass
+    finally:
+        async with Redis.from_url(redis_url) as client:
+            await client.flushdb()
