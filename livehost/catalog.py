@@ -296,7 +296,7 @@ class Catalog:
                 problems.append(Problem("change", f"{product_id}.id", "an id cannot change", "leave it out"))
                 continue
             try:
-                products[index] = merged(products[index], values)
+                products[index] = merged(_without_overlays(products[index], values), values)
             except ValidationError as error:
                 problems += problems_of(error, "change", f"{product_id}.")
             numbers[product_id] = (versions or {}).get(product_id, numbers.get(product_id, 0) + 1)
@@ -325,6 +325,17 @@ def merged(product: Product, values: Mapping[str, Any]) -> Product:
             for s in product.specs
         ]
     return Product.model_validate(data)
+
+
+def _without_overlays(product: Product, values: Mapping[str, Any]) -> Product:
+    """A live change is newer than what the file says of a platform, so it holds there too."""
+    if not product.platforms:
+        return product
+    platforms = {
+        name: {key: value for key, value in overlay.items() if key not in values}
+        for name, overlay in product.platforms.items()
+    }
+    return product.model_copy(update={"platforms": platforms})
 
 
 def _on_platform(product: Product, platform: str) -> Product:

@@ -32,12 +32,12 @@ _DENIAL = re.compile(
 )
 _DOUBLE = re.compile(
     r"(?:不得不|不能不|不会不|没有不|没有.{1,8}(?:治不|不好|不能)|难道|岂|谁说|怎么会不|不要错过|别错过|不是普通|不是一般|不愧|没有之一|"
-    r"没有比|没有哪|没有什么|(?:不|没)[^，]{0,3}(?:都|也)(?:能|可以|会)|别犹豫|别等|不要犹豫|不需要忌口|别担心|不要担心|不用怕|别怕|不要怕|没效果|无效)"
+    r"没有比|没有哪|没有什么|(?:不|没)[^，]{0,3}(?:都|也)(?:能|可以|会)|别犹豫|别等|不要犹豫|不需要忌口|胜似|赛过|堪比|媲美|而是|却是|就是要|别担心|不要担心|不用怕|别怕|不要怕|没效果|无效)"
 )
 _ASKED = re.compile(r"问.{0,10}(?:能不能|是不是|会不会|可不可以|有没有|能|可以|是否)[^，]{0,6}$")
 _SAID_NO = re.compile(r"(?:不能|不会|不可以|不行|不是|没有|不宣称|不说|没法|做不到|不敢|不承诺)")
 _AFTER = re.compile(
-    r"^(?:的|这种|这类|这些|这样|那种|那些|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
+    r"^(?:的|这种|这类|这件|件|这些|这样|那种|那些|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
     r"它可|本品|店里|直播间|主播|一律|统统|失眠|吗|能力){0,6}"
     r"(?:没有|不行|做不到|不会|不说|不敢说|不能说|不承诺|不宣称|不存在|谈不上|说不了|不敢保证|不保证|不具备|不允许|不可能|不该说|不能信|别信|"
     r"不要信|都是假的|是骗人|不属实|是违规|属于违规|违规|请举报|不是真的|是虚假|不靠谱|不能乱说|不能讲|不讲|不玩|不搞|要不得)"
@@ -71,12 +71,12 @@ def tokens(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def splits_words(text: str, start: int, end: int) -> bool:
-    """Whether a hit begins or ends inside of a word of its clause (环保|本色 holds no 保本)."""
+    """Whether a word of the clause reaches into the hit from outside (环保|本色 holds no 保本)."""
     left = text.rfind(BARRIER, 0, start) + 1
     right = text.find(BARRIER, end)
     clause = text[left : len(text) if right < 0 else right]
     start, end = start - left, end - left
-    return any(a < start < b or a < end < b for a, b in tokens(clause))
+    return any(a < start < b < end or start < a < end < b for a, b in tokens(clause))
 
 
 def is_word(text: str) -> bool:

@@ -80,6 +80,7 @@ def _is_listed(group: Group, word: str) -> bool:
 def _disguised(group: Group, plain: View) -> Iterator[Hit]:
     """Listed words written in pinyin, or with characters that sound the same."""
     line = spoken(plain)
+    excepted = [m.span() for m in group.exceptions.finditer(plain.text)] if group.exceptions else []
     for at, syllable in enumerate(line.syllables):
         for sounds, word in group.by_first_sound.get(syllable, ()):
             size = len(sounds)
@@ -89,6 +90,8 @@ def _disguised(group: Group, plain: View) -> Iterator[Hit]:
             if "".join(written) == word or not _is_disguise(plain, line, at, word):
                 continue
             start, end = line.spans[at][0], line.spans[at + size - 1][1]
+            if any(a <= start and end <= b for a, b in excepted):
+                continue
             if group.denial and denied(plain.text, start, end):
                 continue
             yield Hit(word, plain.span(start, end), group.name, f"{group.why}（变体写法）", group.verdict)
