@@ -22,7 +22,7 @@ from services.speech.types import EngineUnavailable, Script
 PERSONAS = {
     "morning": EngineSpec("espeak", "f2", rate=1.08, pitch=1.12),
     "evening": EngineSpec("espeak", "f4", rate=0.92, pitch=0.92),
-    "tangzhuang": EngineSpec("espeak", "m3", rate=0.96, pitch=1.0),
+    "tangzhuang": EngineSpec("espeak", "f3", rate=0.96, pitch=1.18),
 }
 LINE = "家人们大家好，这款氨基酸洁面乳到手五十八元，喜欢的扣一。"
 SYLLABLES = 26
