@@ -107,6 +107,8 @@ class Artist:
     def label(self, text: str) -> Tile:
         """The AI label; each Chinese character and each capital is 5 % of the short side or more.
 
+        On an upright picture it breaks at its middle dot: a block in the corner, beside the head.
+
         Raises:
             LabelRefused: the text lacks an AI element or 生成/合成, or cannot be drawn.
         """
@@ -121,9 +123,11 @@ class Artist:
         tall, small = _size_for(face, "生", need), _size_for(face, "A", need)
         margin, pad = self._px(24), float(self._px(18))
         room = self.width - 2 * margin - 2 * pad
-        lines = _label_lines(face, words, tall, small, room)
-        step = need + self._px(20)
-        h = step * len(lines) + self._px(8)
+        parts = words.split("·") if self.height > self.width else [words]
+        lines = tuple(line for part in parts for line in _label_lines(face, part, tall, small, room))
+        air, rim = self._px(13), self._px(12)
+        step = need + air
+        h = step * len(lines) - air + 2 * rim
         w = max(_label_width(face, line, tall, small) for line in lines) + 2 * pad + self._px(6)
         edge = self._px(8)
         sheet = Sheet(math.ceil(w) + 2 * edge, h + 2 * edge)
@@ -134,11 +138,11 @@ class Artist:
         sheet.rounded(edge + pad * 0.62, edge + (h - bar) / 2, self._px(5), bar, 3, BRASS)
         for row, line in enumerate(lines):
             x: float = edge + pad + self._px(10)
-            base = edge + self._px(4) + step * row + (step + need) / 2 - 1
+            base = edge + rim + step * row + need
             for run, latin in _runs(line):
                 drop = 0 if latin else (face.below_base("生", tall))
                 x = sheet.type(face, run, (x, base - drop), small if latin else tall, PAPER, shadow=0.5)
-        return self._place(sheet, margin - edge, self.height * LABEL_TOP_SHARE + 2 - edge + self._px(4))
+        return self._place(sheet, margin - edge, self.height * LABEL_TOP_SHARE - edge)
 
     # ---- the caption --------------------------------------------------------------------------
 
