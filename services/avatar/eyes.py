@@ -33,7 +33,7 @@ class EyeArt:
     ys: Floats
     upper: Floats  # the open lid's line, a height for each column
     travel: Floats  # how far that line goes to shut
-    crease: Floats  # where only the lid's fold is, which is smoothed out by shutting
+    crease: Floats  # where only the lid's fold and its shadow are, which shutting smooths out
     above: Floats  # how far a pixel above the line goes with it (the crease stays behind)
     iris_r: float
 
@@ -65,7 +65,8 @@ class EyeArt:
 
     def _lashes(self, shut: float) -> Bytes:
         """The open lid's lashes, gone down with its edge; its fold is smoothed out on the way."""
-        lash = faded(self.lash, 1 - self.crease * np.float32(shut)) if shut > 0.3 else self.lash
+        fold = np.float32(min(1.0, 1.5 * max(0.0, shut - 0.15)))
+        lash = faded(self.lash, 1 - self.crease * fold) if fold else self.lash
         lash = remapped(lash, self.xs, self.ys - self.above * np.float32(shut))
         return faded(lash, 1 - (shut - FOLDED) / (1 - FOLDED)) if shut > FOLDED else lash
 
@@ -89,7 +90,7 @@ def eye_art(eye: Eye, rect: Rect, pieces: dict[str, Bytes]) -> EyeArt:
     lower = curve([points[0], *reversed(points[5:]), points[4]], row)
     # Lids meet where the lower one stands.
     tall = max(4.0, float((lower - upper).max()))
-    travel = np.maximum(1.04 * (lower - upper), 0) + 0.03 * tall
+    travel = np.maximum(1.02 * (lower - upper), 0) + 0.11 * eye.iris_r
     above = np.clip(1 - (upper - grid_y - 0.12 * tall) / (0.55 * tall), 0.0, 1.0)
     core = Rect(
         int(points[0][0]) - 6, int(upper.min()) - 8, int(points[4][0] - points[0][0]) + 12, int(tall) + 16
@@ -108,5 +109,7 @@ def eye_art(eye: Eye, rect: Rect, pieces: dict[str, Bytes]) -> EyeArt:
         fall=0.8 * tall, lash=pieces["lash"], lid=pieces["lid_closed"], lid_smile=pieces.get("lid_smile"),
         brow=pieces["brow"], xs=grid_x, ys=grid_y, upper=upper.astype(np.float32),
         travel=travel.astype(np.float32), above=(above * travel).astype(np.float32), iris_r=eye.iris_r,
-        crease=np.clip((upper - grid_y) / (0.35 * tall) - 0.6, 0, 1).astype(np.float32),
+        crease=np.clip(
+            np.maximum((upper - grid_y) / (0.30 * tall) - 0.45, (grid_y - upper) / (0.14 * eye.iris_r) - 1), 0, 1
+        ).astype(np.float32),
     )  # fmt: skip

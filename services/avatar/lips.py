@@ -52,7 +52,7 @@ class MouthArt:
         jaw, wide, rnd, close, teeth, _ = mouth.values()
         full = 2 * self.half
         # Teeth show by a little in s and i; for f the lower lip comes up to the upper ones.
-        open_px = full * (0.36 * jaw * (1 - 0.28 * rnd) + 0.10 * teeth * (1 - 0.7 * jaw)) * (1 - close)
+        open_px = full * (0.385 * jaw * (1 - 0.25 * rnd) + 0.10 * teeth * (1 - 0.7 * jaw)) * (1 - close)
         drop = max(full * 0.22 * jaw * (1 - 0.6 * close), 0.66 * open_px)
         spread = wide - 0.5
         stretch = 1 + (0.26 if spread > 0 else 0.22) * spread - 0.29 * rnd * (1 - 0.3 * jaw) - 0.07 * jaw
@@ -81,7 +81,7 @@ class MouthArt:
         half = self.half * stretch
         s = (x - self.middle) / half  # -1 at the left corner, 1 at the right
         # Rounded lips gather: their middle takes up more of what is left of the width.
-        gathered = np.sign(s) * np.minimum(np.abs(s), 1) ** (1 + 0.7 * rnd)
+        gathered = np.sign(s) * np.minimum(np.abs(s), 1) ** (1 + 0.38 * rnd)
         column = (gathered + 1) / 2 * (COLUMNS - 1)
 
         def read(line: Floats) -> Floats:
@@ -92,18 +92,23 @@ class MouthArt:
             read, (self.upper_out, self.upper_in, self.lower_in, self.lower_out)
         )
         edge = np.minimum(np.abs(s), 1)
-        reach = self.inner_half * (1 - 0.34 * rnd) / self.half
+        reach = self.inner_half * (1 - 0.20 * rnd) / self.half
         ins = np.clip(1 - np.minimum(edge / reach, 1) ** (2.0 + 0.5 * rnd), 0, 1)
         lift = np.float32(0.20 + 0.10 * max(0.0, wide - 0.5) + 0.22 * teeth * (1 - jaw))
         corner = np.float32(0.20 * open_px - full * 0.075 * smile) * edge**1.6
         belly = np.float32(full * 0.012 * smile) * (1 - edge**2)
-        top_in = upper_in + corner + belly - lift * open_px * ins**0.9
-        low_in = lower_in + corner + belly + (1 - lift) * open_px * ins**0.72
+        top_in = upper_in + corner + belly - lift * open_px * ins ** (0.9 - 0.3 * rnd)
+        low_in = lower_in + corner + belly + (1 - lift) * open_px * ins ** (0.72 - 0.22 * rnd)
         pucker = 0.26 * rnd - 0.20 * max(0.0, wide - 0.5) - 0.08 * smile
         tuck = min(1.0, 4.0 * teeth * close) * (1 - close)  # the lower lip under the teeth, for f
         press = 0.22 * close * close
-        top_out = top_in - (upper_in - upper_out) * np.float32(1 + pucker - 0.10 * jaw - press - 0.08 * tuck)
-        low_out = low_in + (lower_out - lower_in) * np.float32(1 + pucker - 0.14 * jaw - press - 0.35 * tuck)
+        # Gathered lips bulge: their outline nears an ellipse.
+        bulge = np.sqrt(np.maximum(1 - edge**2, 0))
+        thick_up, thick_low = upper_in - upper_out, lower_out - lower_in
+        thick_up = thick_up + (thick_up.max() * bulge - thick_up) * np.float32(0.45 * rnd)
+        thick_low = thick_low + (thick_low.max() * bulge - thick_low) * np.float32(0.75 * rnd)
+        top_out = top_in - thick_up * np.float32(1 + pucker - 0.10 * jaw - press - 0.08 * tuck)
+        low_out = low_in + thick_low * np.float32(1 + pucker - 0.14 * jaw - press - 0.35 * tuck)
 
         ends = np.where(np.abs(s) > 1, (np.abs(s) - 1) * half * np.sign(s), 0)
         source_x = self.middle + gathered * self.half + ends - at.x
@@ -116,8 +121,8 @@ class MouthArt:
             between = np.clip(y - top_in + 1.6, 0, 1) * np.clip(low_in - y + 1.6, 0, 1)
             seen = between * np.clip(gap - 0.3, 0, 1)
             inside = self._inside(mouth, float(gap.max()), float(low_in[np.argmax(gap)]) - at.y, open_px)
-            shade = 1 - 0.62 * np.exp(-np.maximum(y - top_in, 0) / np.float32(0.055 * full))
-            shade *= 1 - 0.55 * edge**2.2
+            shade = 1 - 0.50 * np.exp(-np.maximum(y - top_in, 0) / np.float32(0.035 * full))
+            shade *= 1 - 0.5 * edge**2.4
             lit = np.multiply(inside[..., :3], shade[..., None])
             inside[..., :3] = lit.astype(np.uint8)
             under = over(under, faded(inside, seen.astype(np.float32)))

@@ -118,7 +118,7 @@ def curve(points: list[tuple[float, float]], xs: Floats) -> Floats:
     k = np.clip(np.searchsorted(px, x, side="right") - 1, 0, len(px) - 2)
     h = px[k + 1] - px[k]
     t = (x - px[k]) / h
-    y = (
+    y: Floats = (
         (1 + 2 * t) * (1 - t) ** 2 * py[k] + t * (1 - t) ** 2 * h * slopes[k]
         + t * t * (3 - 2 * t) * py[k + 1] + t * t * (t - 1) * h * slopes[k + 1]
     )  # fmt: skip
