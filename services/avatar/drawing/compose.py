@@ -43,7 +43,7 @@ def layers(host: Host) -> dict[str, Layer]:
     out["tongue"] = reduce(region, lips.tongue(region, host))
     out["lip_upper"] = reduce(region, lips.cut(region, parts.lips, host, upper=True))
     out["lip_lower"] = reduce(region, lips.cut(region, parts.lips, host, upper=False))
-    out["front_hair"] = reduce(hair.HAIR, hair.front(host))
+    out["front_hair"] = reduce(hair.HAIR, edge_light(hair.HAIR, hair.front(host), host, 1.0))
     out["ornament"] = reduce(ornament.REGION, ornament.on_head(host))
     out["table"] = table(host)
     return out
@@ -61,7 +61,21 @@ def bust(host: Host) -> Layer:
     hair_over = hair.front_mask(host, lifted)
     cast = lifted.blur(np.roll(hair_over, (10, 14), (0, 1)), 7) * 0.5
     clothed[..., :3] *= 1 - cast[..., None] * np.float32((0.8, 0.95, 1.0))
-    return reduce(lifted, clothed)
+    return reduce(lifted, edge_light(lifted, clothed, host, 0.8))
+
+
+def edge_light(region: Region, picture: Array, host: Host, strength: float) -> Array:
+    """The set's light along an outline: the cool rim on the right, the key's warm edge on the left."""
+    alpha = picture[..., 3]
+    soft = region.blur(alpha, 2.4)
+    reach = round(5 * region.scale)
+    right = alpha * np.clip(1 - np.roll(soft, (reach // 2, -reach), (0, 1)), 0, 1)
+    left = alpha * np.clip(1 - np.roll(soft, (reach, reach), (0, 1)), 0, 1)
+    out = picture.copy()
+    rim, key = np.float32(host.light.rim_colour), np.float32(host.light.key_colour)
+    glow = right[..., None] * rim * host.light.rim_power * 0.34 + left[..., None] * key * 0.16
+    out[..., :3] = 1 - (1 - np.clip(out[..., :3], 0, 1)) * (1 - np.clip(glow * strength, 0, 1))
+    return out
 
 
 def backdrop(host: Host) -> Layer:

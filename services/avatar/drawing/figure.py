@@ -25,7 +25,7 @@ from services.avatar.drawing.relief import bump, pillow, ridge
 from services.avatar.drawing.spec import Host
 
 BODY = Region(0, 560, 720, 560, 2)
-RISE = 38  # the bust is worked out this much lower than it stands on the plate
+RISE = 46  # the bust is worked out this much lower than it stands on the plate
 
 
 def both(half: Sequence[Sequence[float]], cx: float) -> Points:
@@ -90,6 +90,7 @@ def skin(host: Host, z: Array, jaw_shadow: Array) -> Array:
     deep = jaw_shadow[..., None] * 0.62
     albedo = albedo * (1 - deep) + linear(s.shade) * deep
     colour = shade(BODY, z, albedo, mask, host.light, SKIN, shadow=np.clip(jaw_shadow, 0, 0.9))
+    colour = colour * (1 - (jaw_shadow * 0.34)[..., None] * np.asarray((0.72, 1.0, 1.08), np.float32))
     return np.dstack([colour, mask])
 
 

@@ -44,7 +44,7 @@ def _morning(c: float) -> tuple[list[Lock], list[Lock]]:
         for guide in sheet + curl:
             guide[0] = (c - 15 + side * 0.5, guide[0][1])
         front.append(Lock(sheet[::-1], 1500, 1.3, ragged=0.05, fray=3))
-        front.append(Lock(curl[::-1], 620, 1.15, ragged=0.16, fray=4, clump=1.3))
+        front.append(Lock(curl[::-1], 620, 1.15, ragged=0.16, fray=4, clump=1.3, loose=0.8, stray=False))
     return back, front
 
 

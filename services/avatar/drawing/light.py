@@ -20,8 +20,8 @@ class Light:
     key_power: float = 0.8
     fill_colour: Colour = (0.96, 0.95, 0.98)
     fill_power: float = 0.42
-    bounce_colour: Colour = (1.0, 0.84, 0.74)
-    bounce_power: float = 0.09
+    bounce_colour: Colour = (1.0, 0.87, 0.82)
+    bounce_power: float = 0.2
     rim: tuple[float, float, float] = (0.86, -0.28, -0.1)
     rim_colour: Colour = (0.82, 0.92, 1.0)
     rim_power: float = 0.5

@@ -30,21 +30,21 @@ EVENING = Host(
     title="evening wellness host: amber lamp light, wine silk",
     face=Face(
         outline=(
-            (-90, 194), (-60, 178), (-35, 150), (-15, 132), (0, 124), (15, 121), (30, 122), (45, 129),
-            (60, 143), (75, 160), (90, 170),
+            (-90, 194), (-60, 178), (-35, 150), (-15, 132), (0, 124), (15, 120), (30, 120), (45, 126),
+            (60, 139), (75, 156), (90, 166),
         ),
-        chin_y=576, eye_w=63, eye_h=25.0, eye_tilt=5.0, eye_peak=0.5, crease=7.5, eye_x=62.5, iris_r=14.6,
-        brow_y=378, brow_arch=8, brow_drop=-1, brow_thick=10.0, brow_colour="#47302a", brow_in=25, brow_out=95,
-        nose_y=485, nose_w=15.0, bridge=13.5, tip=19.5, mouth_y=529, mouth_w=44, upper_lip=9.8, lower_lip=14.0,
+        chin_y=573, eye_w=64, eye_h=26.0, eye_tilt=5.0, eye_peak=0.5, crease=7.5, eye_x=62.5, iris_r=14.6,
+        brow_y=378, brow_arch=8, brow_drop=-1, brow_thick=8.5, brow_colour="#4d352c", brow_in=25, brow_out=95,
+        nose_y=482, nose_w=14.4, bridge=12.5, tip=18.5, mouth_y=526, mouth_w=44, upper_lip=9.8, lower_lip=14.0,
         cupid=3.4, smile=7.0, cheek=8.0, iris=("#140a06", "#3d2414", "#7a4f2a"), liner=2.6, wing=7, lash=8.5,
     ),
     skin=Skin(
-        base=rgb("#f4d6c0"), warm=rgb("#efc8a8"), blush=rgb("#e08a74"), shade=rgb("#a8634c"), lid=rgb("#b9765c"),
+        base=rgb("#f7dac6"), warm=rgb("#f1cbad"), blush=rgb("#e08a74"), shade=rgb("#a8634c"), lid=rgb("#b9765c"),
         lip=rgb("#cf6561"), lip_deep=rgb("#9a3840"),
     ),
     light=Light(
         key_colour=(1.0, 0.91, 0.79), fill_colour=(0.98, 0.89, 0.85), rim_colour=(0.8, 0.86, 1.0), key_power=0.78,
-        fill_power=0.36, bounce_colour=(1.0, 0.76, 0.58),
+        fill_power=0.38, bounce_colour=(1.0, 0.8, 0.66),
     ),
     hair=(rgb("#0f0908"), rgb("#271712"), rgb("#4f3122")),
     hair_gleam=rgb("#cf9a6c"),

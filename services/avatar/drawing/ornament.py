@@ -220,7 +220,7 @@ def on_body(host: Host, region: Region, body: Array) -> Array:
     c = host.face.cx
     if host.name == "tangzhuang":
         chain = spline([(c - 62, 706), (c - 48, 742), (c, 770), (c + 48, 742), (c + 62, 706)], 70)
-        spots = [(float(x), float(y), 2.5) for x, y in chain[::1]]
+        spots = [(float(x), float(y), 2.7) for x, y in chain[::2]]
         gem = [(c, 779.0, 6.5)]
         body = _shaded(region, body, _circles(spots + gem), 0.4)
         body = over(body, polished(region, host, _circles(spots), PEARL, 3, 2.4))

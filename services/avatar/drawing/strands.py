@@ -30,7 +30,7 @@ class Lock:
     shade: float = 1.0
     ragged: float = 0.12  # how unequal the lengths are
     ground: bool = True
-    wave: float = 0.0
+    stray: bool = True  # loose hairs beside the sheet
 
 
 def curves(lock: Lock) -> Points:
@@ -122,7 +122,7 @@ def paint(
                     False,
                 )
             )
-        if flyaways:
+        if flyaways and lock.stray:
             batches.append(
                 (
                     _strips(region, host, lock, flyaways, 0.6, 0.4, 0.8 * dim, relief, rng, k, stray=3.4),
@@ -174,7 +174,7 @@ def _strips(
     lines = np.stack([between(guides, across[:, k])[:, k] for k in range(STEPS)], axis=1)
     drift = rng.standard_normal((count, 2)) * lock.loose * stray
     bend = np.sin(t[None] * rng.uniform(1.5, 4, (count, 1)) + rng.uniform(0, 6, (count, 1)))
-    lines = lines + drift[:, None] * (0.25 + 0.75 * t[None, :, None]) * 0.6
+    lines = lines + drift[:, None] * (0.03 + 0.97 * t[None, :, None]) * 0.6
     lines[..., 0] += bend * lock.loose * 0.7 * stray
     lines += rng.standard_normal((count, 1, 2)) * lock.fray * (t[None, :, None] ** 3) * stray
     start, length = rng.uniform(0, 0.025, count), 1 - rng.uniform(0, lock.ragged, count) ** 1.0
@@ -237,7 +237,7 @@ def _tint(
     shift = rng.normal(0, 0.05, (len(lines), 1))
     half = unit((lx * 0.8, ly, lz + 1.0))
     th = t3 @ half + shift
-    gleam = np.clip(1 - th**2, 0, 1) ** 26 * np.clip(diffuse, 0.1, 1)
+    gleam = np.clip(1 - th**2, 0, 1) ** 34 * np.clip(diffuse, 0.1, 1)
     wide = np.clip(1 - (th + 0.12) ** 2, 0, 1) ** 7 * np.clip(diffuse, 0.1, 1)
     rx, ry, rz = unit(host.light.rim)
     rim = np.clip((nx * rx + ny * ry + rz) / size, 0, 1) * np.clip(1 - 1 / size, 0, 1) * host.light.rim_power
@@ -248,7 +248,7 @@ def _tint(
     dark, mid, light = (np.asarray(c) ** GAMMA for c in host.hair)
     colour = np.where(level < 0.5, dark + (mid - dark) * level * 2, mid + (light - mid) * (level * 2 - 1))
     colour = colour * (0.22 + 0.86 * diffuse[..., None] ** 1.3)
-    colour = colour + gleam[..., None] * np.asarray(host.hair_gleam) ** GAMMA * (0.10 + 0.62 * level)
+    colour = colour + gleam[..., None] * np.asarray(host.hair_gleam) ** GAMMA * (0.18 + 0.95 * level)
     colour = colour + rim[..., None] * np.asarray(host.light.rim_colour) ** GAMMA * 0.10 * (lines[..., :1] > host.face.cx)
     return (np.clip(colour, 0, 1) ** (1 / GAMMA) * 255).astype(int)
 
