@@ -11,7 +11,7 @@ from livehost.casting import BUILTIN, BUILTIN_LOOKS, look_path
 from livehost.config_parts import Parts
 from livehost.problems import Findings, Path_, Said, unknown_word
 from livehost.recurrence import SlotRefused, check_slot, zone_named
-from livehost.settings import Api, Canvas, Output, Persona, Room, Slot
+from livehost.settings import AlarmPush, Api, Canvas, Output, Persona, Room, Slot
 from services.wire import SAMPLE_RATE_HZ
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -28,6 +28,16 @@ def check_rooms(parts: Parts, findings: Findings) -> None:
     _state_dir(parts.text("state_dir"), findings)
     _redis(parts.text("redis_url"), findings)
     _font(parts.text("font"), parts.text("language") or "zh", findings)
+    for at, push in parts.each(AlarmPush, "alarms"):
+        scheme, host = _address(push.url.get_secret_value())
+        if scheme not in ("http", "https") or not host:
+            said = Said(
+                "报警地址要以 https:// 开头",
+                "从群机器人的设置里复制完整地址",
+                "an alarm's address begins with https://",
+                "copy it from the chat group's robot",
+            )
+            findings.add((*at, "url"), said)
     for at, persona in parts.each(Persona, "personas"):
         _persona(persona, at, findings)
     pushed: dict[tuple[str, str], str] = {}

@@ -23,6 +23,7 @@ _VOLATILE = re.compile(
     r"|价|元|块钱|库存|现货|补货|优惠|折扣|打折|券|满减|包邮|yen|price|stock|coupon|discount|\$|￥|¥|円|在庫|価格"
 )
 _SAYS_AI = re.compile(r"AI|ＡＩ|人工智能|人工知能|artificial intelligence", re.IGNORECASE)
+_SAYS_MADE = re.compile(r"生成|合成|generated", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ def check_words(parts: Parts, findings: Findings, *, review: bool) -> None:
     """Note every line that cannot be said, and every problem of the catalogue."""
     named = parts.text("catalog")
     catalog = None if named is None else _catalog(Path(named), findings)
+    label = parts.text("ai_label")
+    if label is not None and not (_SAYS_AI.search(label) and _SAYS_MADE.search(label)):
+        said = Said(
+            "画面标识要同时写明 AI（或人工智能）和 生成（或合成），GB 45438-2025 这样要求",
+            "例如 ai_label: AI生成 · 数字人主播",
+            "the label on the picture says AI and that it is generated (GB 45438-2025)",
+            "as ai_label: AI生成 · 数字人主播",
+        )
+        findings.add(("ai_label",), said)
     lines: list[_Line] = []
     for at, persona in parts.each(Persona, "personas"):
         lines += _persona(persona, at, catalog, findings)

@@ -163,6 +163,8 @@ def test_a_good_configuration_is_read_with_absolute_paths(tmp_path: Path) -> Non
         ("api.host", "0.0.0.0", "api.host", "令牌"),
         ("api.tokens", [{"role": "duty", "token": "short"}], "api.tokens.0.token", "太短"),
         ("redis_url", "127.0.0.1:6379", "redis_url", "redis://"),
+        ("alarms", [{"url": "open.feishu.cn/x"}], "alarms.0.url", "报警地址"),
+        ("ai_label", "数字人主播", "ai_label", "GB 45438"),
         ("font", "none.ttf", "font", "字体文件不存在"),
         ("state_dir", "house.yaml/x", "state_dir", "不是文件夹"),
         ("catalog", "none.yaml", "-", "商品目录"),
