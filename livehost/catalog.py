@@ -319,12 +319,13 @@ def merged(product: Product, values: Mapping[str, Any]) -> Product:
         old = data.get(key)
         nested = isinstance(value, Mapping) and isinstance(old, dict)
         data[key] = {**old, **value} if nested and isinstance(old, dict) else value
-    if "price" in values and "specs" not in values and product.specs:
-        data["specs"] = [
-            {"name": s.name, "price": values["price"] if s.price == product.price else s.price}
-            for s in product.specs
-        ]
-    return Product.model_validate(data)
+    changed = Product.model_validate(data)
+    if "price" not in values or "specs" in values or not product.specs:
+        return changed
+    specs = [
+        s.model_copy(update={"price": changed.price}) if s.price == product.price else s for s in product.specs
+    ]
+    return changed.model_copy(update={"specs": tuple(specs)})
 
 
 def _without_overlays(product: Product, values: Mapping[str, Any]) -> Product:

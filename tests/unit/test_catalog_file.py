@@ -1,0 +1,110 @@
+"""The catalogue: the fixtures' format as it stands, all problems at once, changes and platforms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from livehost.catalog import Catalog, CatalogProblems, UnknownProduct
+
+DATA = Path(__file__).parents[1] / "data"
+NOW = datetime.fromisoformat("2026-12-01T10:00:00+08:00")
+
+
+def catalog() -> Catalog:
+    return Catalog.load(DATA / "catalog.yaml")
+
+
+def small(**changes: object) -> Catalog:
+    row = {"id": "a", "link": 3, "name": "杯", "category": "home", "price": "10.00", "stock": 1} | changes
+    return Catalog.parse({"products": [row]})
+
+
+def test_reads_the_fixtures() -> None:
+    read = catalog()
+    assert [p.link for p in read.products] == [1, 2, 3, 5, 6, 8]
+    assert read.product("cleanser-01").price == Decimal("68.00")
+    assert read.by_link(5) is read.product("sunscreen-04")
+    assert read.shop.contact == "店铺客服"
+
+
+def test_unknown_and_none_differ() -> None:
+    assert small().products[0].coupon is None
+    assert small(coupon=False).products[0].coupon is False
+    assert small(coupon=[]).products[0].coupon is False
+    assert small(gifts=[]).products[0].gifts == ()
+    assert small(gifts=False).products[0].gifts == ()
+    assert small(gifts=None).products[0].gifts is None
+
+
+def test_all_problems_at_once_with_mends() -> None:
+    rows = [
+        {"id": "a", "link": 1, "name": "甲", "category": "toys", "price": "x", "stock": 1},
+        {"id": "b", "link": 2, "name": "乙", "category": "home", "price": "1", "stock": 1, "colour": "red"},
+        {"id": "c", "link": 2, "name": "丙", "category": "home", "price": "1", "stock": 1,
+         "platforms": {"kuaishou": {"prize": "2"}}},
+    ]
+    with pytest.raises(CatalogProblems) as caught:
+        Catalog.parse({"products": rows})
+    text = str(caught.value)
+    for field in ("products[a].category", "products[a].price", "products[b].colour",
+                  "products[c].platforms.kuaishou.prize"):
+        assert field in text
+    assert all(p.mend for p in caught.value.problems)
+
+
+def test_same_link_twice_is_a_problem() -> None:
+    row = {"id": "a", "link": 1, "name": "甲", "category": "home", "price": "1", "stock": 1}
+    with pytest.raises(CatalogProblems, match="link"):
+        Catalog.parse({"products": [row, row | {"id": "b"}]})
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CatalogProblems, match="cannot be read"):
+        Catalog.load(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_not_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("products: [", encoding="utf-8")
+    with pytest.raises(CatalogProblems, match="not YAML"):
+        Catalog.load(path)
+
+
+def test_live_change_counts_and_variants_follow() -> None:
+    changed = catalog().with_changes({"cleanser-01": {"price": "66.00", "stock": 0}})
+    product = changed.product("cleanser-01")
+    assert (product.price, product.stock) == (Decimal("66.00"), 0)
+    assert [s.price for s in product.specs or ()] == [Decimal("66.00"), Decimal("98.00")]
+    assert changed.version("cleanser-01") == 1
+    assert changed.version("serum-02") == 0
+    assert changed.with_changes({"cleanser-01": {"coupon": None}}, {"cleanser-01": 7}).version("cleanser-01") == 7
+
+
+def test_a_bad_change_changes_nothing() -> None:
+    with pytest.raises(CatalogProblems) as caught:
+        catalog().with_changes({"cleanser-01": {"price": "cheap"}, "nothing": {"stock": 1}})
+    assert len(caught.value.problems) == 2
+
+
+def test_platform_overlay_and_live_change_over_it() -> None:
+    read = small(platforms={"kuaishou": {"link": 5, "price": "12.00"}})
+    assert read.on_platform("kuaishou").products[0].link == 5
+    assert read.on_platform("kuaishou").products[0].price == Decimal("12.00")
+    assert read.on_platform("douyin") is read
+    changed = read.with_changes({"a": {"price": "9.00"}}).on_platform("kuaishou").products[0]
+    assert (changed.price, changed.link) == (Decimal("9.00"), 5)
+
+
+def test_validity() -> None:
+    product = small(valid={"until": "2026-11-30T23:59:59+08:00"}).products[0]
+    assert not product.speakable(NOW)
+    assert small().products[0].speakable(NOW)
+
+
+def test_unknown_product() -> None:
+    with pytest.raises(UnknownProduct, match="cleanser-01"):
+        catalog().product("nothing")
