@@ -20,7 +20,7 @@ from livehost.check_rooms import check_rooms
 from livehost.check_words import check_words
 from livehost.config_file import read_file
 from livehost.config_parts import Parts
-from livehost.problems import Findings, Path_, Problem, Said, SettingsProblems, Tongue, of_validation
+from livehost.problems import Findings, KeyPath, Problem, Said, SettingsProblems, Tongue, of_validation
 from livehost.settings import Settings
 
 __all__ = ["Problem", "SettingsProblems", "read_settings", "settings_hash"]
@@ -100,11 +100,11 @@ def _absolute(data: Any, findings: Findings) -> None:
             persona["look"] = str(_from(findings, ("personas", index, "look"), look))
 
 
-def _from(findings: Findings, path: Path_, value: str) -> Path:
+def _from(findings: Findings, path: KeyPath, value: str) -> Path:
     return (findings.place(path)[0].parent / Path(value).expanduser()).resolve()
 
 
-def _written(loc: tuple[str | int, ...]) -> Path_:
+def _written(loc: tuple[str | int, ...]) -> KeyPath:
     return tuple(step for step in loc if step not in ("function-after", "function-before"))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from livehost.casting import BUILTIN, BUILTIN_LOOKS, look_path
 from livehost.config_parts import Parts
-from livehost.problems import Findings, Path_, Said, unknown_word
+from livehost.problems import Findings, KeyPath, Said, unknown_word
 from livehost.recurrence import SlotRefused, check_slot, zone_named
 from livehost.settings import AlarmPush, Api, Canvas, Output, Persona, Room, Slot
 from services.wire import SAMPLE_RATE_HZ
@@ -47,7 +47,7 @@ def check_rooms(parts: Parts, findings: Findings) -> None:
             _output(output, at, pushed, findings)
 
 
-def _unique(findings: Findings, at: Path_, ids: Sequence[str | None], what: tuple[str, str]) -> None:
+def _unique(findings: Findings, at: KeyPath, ids: Sequence[str | None], what: tuple[str, str]) -> None:
     for index, one in enumerate(ids):
         if one is not None and one in ids[:index]:
             said = Said(
@@ -59,10 +59,10 @@ def _unique(findings: Findings, at: Path_, ids: Sequence[str | None], what: tupl
             findings.add((*at, index), said)
 
 
-def _room(parts: Parts, at: Path_, findings: Findings) -> None:
+def _room(parts: Parts, at: KeyPath, findings: Findings) -> None:
     """One room: its picture, zone, timetable and whom it names."""
 
-    def known(place: Path_, ids: Sequence[str | None], what: tuple[str, str]) -> None:
+    def known(place: KeyPath, ids: Sequence[str | None], what: tuple[str, str]) -> None:
         wanted = parts.text(*place)
         if wanted is not None and wanted not in ids:
             findings.add(place, unknown_word(what, wanted, [one for one in ids if one is not None]))
@@ -92,7 +92,7 @@ def _room(parts: Parts, at: Path_, findings: Findings) -> None:
             findings.add((*place, "rrule") if slot.rrule else place, said)
 
 
-def _fps(fps: int, at: Path_, findings: Findings) -> None:
+def _fps(fps: int, at: KeyPath, findings: Findings) -> None:
     if SAMPLE_RATE_HZ % fps == 0:
         return
     fitting = [rate for rate in range(10, 61) if SAMPLE_RATE_HZ % rate == 0]
@@ -114,7 +114,7 @@ def _address(url: str) -> tuple[str, str]:
         return "", ""
 
 
-def _output(output: Output, at: Path_, pushed: dict[tuple[str, str], str], findings: Findings) -> None:
+def _output(output: Output, at: KeyPath, pushed: dict[tuple[str, str], str], findings: Findings) -> None:
     """One destination; an address that holds a key is never repeated in a message."""
     scheme, host = _address(output.url)
     key = output.key.get_secret_value()
@@ -143,7 +143,7 @@ def _output(output: Output, at: Path_, pushed: dict[tuple[str, str], str], findi
     pushed[output.url, key] = output.name
 
 
-def _persona(persona: Persona, at: Path_, findings: Findings) -> None:
+def _persona(persona: Persona, at: KeyPath, findings: Findings) -> None:
     """One persona's look and voice."""
     if not (look_path(persona) / "look.yaml").is_file():
         if persona.look.startswith(BUILTIN):

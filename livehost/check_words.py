@@ -11,7 +11,7 @@ from string import Formatter
 
 from livehost.catalog import Catalog, CatalogProblems, Product
 from livehost.config_parts import Parts
-from livehost.problems import Findings, Path_, Said, meant
+from livehost.problems import Findings, KeyPath, Said, meant
 from livehost.rundown import PLACEHOLDERS, fill
 from livehost.settings import Persona, Segment
 
@@ -33,7 +33,7 @@ class _Line:
     text: str
     product: Product | None
     language: str
-    place: Path_
+    place: KeyPath
 
 
 def check_words(parts: Parts, findings: Findings, *, review: bool) -> None:
@@ -90,7 +90,7 @@ def _catalog(file: Path, findings: Findings) -> Catalog | None:
     return catalog
 
 
-def _persona(persona: Persona, at: Path_, catalog: Catalog | None, findings: Findings) -> list[_Line]:
+def _persona(persona: Persona, at: KeyPath, catalog: Catalog | None, findings: Findings) -> list[_Line]:
     """Note what is wrong with a persona's lines; returns those that can be said."""
     found: list[_Line] = []
     words = {
@@ -134,7 +134,7 @@ def _volatile(word: str) -> Said:
     )
 
 
-def _segment(segment: Segment, at: Path_, catalog: Catalog | None, findings: Findings) -> list[_Line]:
+def _segment(segment: Segment, at: KeyPath, catalog: Catalog | None, findings: Findings) -> list[_Line]:
     """Note what is wrong with a segment; returns the wordings that can be said."""
     found: list[_Line] = []
     product = None
@@ -163,7 +163,7 @@ def _segment(segment: Segment, at: Path_, catalog: Catalog | None, findings: Fin
     return found
 
 
-def _braces(line: str, allowed: tuple[str, ...], place: Path_, findings: Findings) -> bool:
+def _braces(line: str, allowed: tuple[str, ...], place: KeyPath, findings: Findings) -> bool:
     """Whether every `{…}` of the line is one that will be filled in."""
     try:
         fields = [

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from livehost.problems import Findings, Path_, Said
+from livehost.problems import Findings, KeyPath, Said
 
 LISTS = ("rooms", "personas", "rundowns")
 _VARIABLE = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -37,7 +37,7 @@ for _tag, _pattern, _first in (
 
 def read_file(file: Path, findings: Findings, env: Mapping[str, str]) -> Any:
     """The file's content with its includes, variables filled in; what is wrong goes to `findings`."""
-    places: dict[Path_, tuple[Path, int]] = {}
+    places: dict[KeyPath, tuple[Path, int]] = {}
     findings.places = places
     data = _one(file, (), places, findings)
     findings.data = data
@@ -46,7 +46,7 @@ def read_file(file: Path, findings: Findings, env: Mapping[str, str]) -> Any:
     return _filled(data, (), findings, env)
 
 
-def _one(file: Path, at: Path_, places: dict[Path_, tuple[Path, int]], findings: Findings) -> Any:
+def _one(file: Path, at: KeyPath, places: dict[KeyPath, tuple[Path, int]], findings: Findings) -> Any:
     """A single file's content; its keys' places are noted under `at`."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -83,9 +83,9 @@ def _one(file: Path, at: Path_, places: dict[Path_, tuple[Path, int]], findings:
 
 def _walk(
     node: yaml.Node,
-    at: Path_,
+    at: KeyPath,
     file: Path,
-    places: dict[Path_, tuple[Path, int]],
+    places: dict[KeyPath, tuple[Path, int]],
     findings: Findings,
     above: tuple[yaml.Node, ...],
 ) -> None:
@@ -114,7 +114,7 @@ def _walk(
 
 
 def _follow(
-    file: Path, data: dict[str, Any], places: dict[Path_, tuple[Path, int]], findings: Findings
+    file: Path, data: dict[str, Any], places: dict[KeyPath, tuple[Path, int]], findings: Findings
 ) -> None:
     """Append the rooms, personas and rundowns of the files named under `include`."""
     wanted = data.pop("include", [])
@@ -130,7 +130,7 @@ def _follow(
         )
         return
     for name in wanted:
-        part_places: dict[Path_, tuple[Path, int]] = {}
+        part_places: dict[KeyPath, tuple[Path, int]] = {}
         part_file = file.parent / name
         part = _one(part_file, (), part_places, findings)
         if not isinstance(part, dict):
@@ -159,7 +159,7 @@ def _follow(
                     places[(key, path[1] + shift, *path[2:])] = place
 
 
-def _filled(value: Any, at: Path_, findings: Findings, env: Mapping[str, str]) -> Any:
+def _filled(value: Any, at: KeyPath, findings: Findings, env: Mapping[str, str]) -> Any:
     """The value with `${NAME}` and `${NAME:-default}` replaced; `$${` stands for `${`."""
     if isinstance(value, dict):
         return {key: _filled(inner, (*at, str(key)), findings, env) for key, inner in value.items()}

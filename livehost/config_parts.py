@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from livehost.problems import Path_
+from livehost.problems import KeyPath
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -49,7 +49,7 @@ class Parts:
         except ValidationError:
             return None
 
-    def each(self, model: type[_Model], *at: str | int) -> list[tuple[Path_, _Model]]:
+    def each(self, model: type[_Model], *at: str | int) -> list[tuple[KeyPath, _Model]]:
         """The well-formed entries of the list at a path, each with its own path."""
         places = [(*at, index) for index in range(self.count(*at))]
         return [(place, part) for place in places if (part := self.one(model, *place)) is not None]

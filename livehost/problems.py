@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from rapidfuzz import process
 
 Tongue = Literal["zh", "en"]
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +57,11 @@ class Findings:
 
     file: Path
     tongue: Tongue
-    places: Mapping[Path_, tuple[Path, int]] = field(default_factory=dict)
+    places: Mapping[KeyPath, tuple[Path, int]] = field(default_factory=dict)
     data: Any = None
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, path: Path_, said: Said) -> None:
+    def add(self, path: KeyPath, said: Said) -> None:
         """Note a problem at a key; the line is the key's, or its nearest parent's."""
         file, line = self.place(path)
         self.note(file, line, self.dotted(path), said)
@@ -73,14 +73,14 @@ class Findings:
         if found not in self.problems:
             self.problems.append(found)
 
-    def place(self, path: Path_) -> tuple[Path, int | None]:
+    def place(self, path: KeyPath) -> tuple[Path, int | None]:
         """File and line of a key, or of the nearest key above it that is written down."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.places:
                 return self.places[path[:length]]
         return self.file, None
 
-    def dotted(self, path: Path_) -> str:
+    def dotted(self, path: KeyPath) -> str:
         """The key as people name it: rooms.demo.slots.morning.at (ids instead of positions)."""
         names: list[str] = []
         at: Any = self.data
