@@ -184,7 +184,7 @@ AMOUNTS: tuple[Rule, ...] = (
     (re.compile(r"(?<![\d\w])[-](?=\d)"), lambda _: "负"),
     (
         re.compile(
-            r"(?<=\d)\s?\+\s?(?=\d)|(?<=[\u4e00-\u9fff\d])\s?\+\s?(?=[\u4e00-\u9fffA-Za-z\d])|(?<=[\dA-Za-z零一二三四五六七八九十百千万亿])\+"
+            r"(?<=\d)\s?\+\s?(?=\d)|(?<=[\u4e00-\u9fff\d])\s?\+\s?(?=[\u4e00-\u9fffA-Za-z\d])|(?<=[\dA-Za-z零一二三四五六七八九十百千万亿岁天年人件条单])\+"
         ),
         lambda _: "加",
     ),

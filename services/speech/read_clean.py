@@ -44,6 +44,7 @@ def clean(text: str) -> str:
     text = re.sub(r"(?<=[\u4e00-\u9fff])\s?x\s?(?=\d)", "×", text)  # 面膜x2
     text = _TRAILING_TILDE.sub("", text)
     text = re.sub(r"(?<![\d两一][\u4e00-\u9fff])(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])", "或", text)
+    text = re.sub(r"(?<=[\u4e00-\u9fff]) +(?=\d)|(?<=\d) +(?=[\u4e00-\u9fff])", "", text)
     return _SPACES.sub(" ", text).strip()
 
 

@@ -99,7 +99,7 @@ CODES: tuple[Rule, ...] = (
     (
         re.compile(
             r"(?<![\d.¥满减])(6\.?18|8\.?18|11\.11|1111|12\.12|1212|9\.9|99|3\.8|38|3\.15|315|5\.20|520)"
-            r"(?=大促|狂欢|购物节|女神节|女王节|妇女节|节|预售|返场|晚会|打假|年中|情人节|告白|聚划算)"
+            r"(?=大促|狂欢|购物节|女神节|女王节|妇女节|节|预售|返场|晚会|打假|年中|情人节|告白|聚划算|划算|礼盒|礼物|表白)"
         ),
         _each,
     ),
@@ -113,8 +113,13 @@ CODES: tuple[Rule, ...] = (
         ),
         _each,
     ),
+    (re.compile(r"(?<!\d)\d{1,2}·\d{1,2}(?!\d)"), _each),
     # Models, vitamins, sun protection.
-    (re.compile(r"(PA)(\++)"), _pluses),
+    (re.compile(r"(?<=\d)[vV](?=\d(?![A-Za-z\d.]))"), lambda _: "对"),
+    (re.compile(r"(?<=\d)\s?(?:in|IN)\s?(?=1(?!\d))"), lambda _: "合"),
+    (re.compile(r"(?<![\d.])\d{3}(?=L?不锈钢|L?医用钢|纯?银|足银|足金)"), _each),
+    (re.compile(r"(IPX?)(\d{1,2})(?!\d)"), lambda m: m.group(1) + digits(m.group(2))),
+    (re.compile(r"(PA)\s?(\++)"), _pluses),
     (re.compile(r"(?<![\d.])([Vv]?)(?!(?:19|20)\d\d\.\d\d?\.\d\d?(?!\d))(\d+(?:\.\d+){2,})(?!\d)"), _version),
     (re.compile(r"(?<![\d.])\d{3,4}(?=[Pp](?![A-Za-z]))"), _each),
     (re.compile(r"(?<![A-Za-z\d.])([A-Za-z]+)-?(\d+(?:\.\d+)?)(?![.\d])(\+*)"), _model),

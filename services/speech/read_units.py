@@ -48,6 +48,6 @@ def unit_name(unit: str, value: str, following: str, before: str) -> str | None:
         following[:1] == "+" or re.search(r"(?:卖|售|销量|粉丝?|超|破|销)[了出过]?$", before)
     ):
         return "万"
-    if unit == "k" and following[:1] not in ("", "+", "，", "。", "多", " "):
+    if unit == "k" and following[:1] not in tuple("+多元块人粉件单"):
         return None
     return UNITS[unit]

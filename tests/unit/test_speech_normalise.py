@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.speech.normalise import read_aloud, read_rows
 
@@ -185,6 +187,25 @@ M码 = M码
 170/88A = 一百七十，八十八A
 GB/T 29680-2013 = GBT二九六八零杠二零一三
 Wi-Fi6 = Wi-Fi六
+第 2 件 = 第二件
+SPF 50+ PA +++ = SPF五十加PA三个加
+65岁+ = 六十五岁加
+3·15晚会 = 三一五晚会
+4k画质 = 四k画质
+IP68防水 = IP六八防水
+925银 = 九二五银
+316L不锈钢 = 三一六L不锈钢
+1v1服务 = 一对一服务
+00:00开抢 = 零点开抢
+8:00~9:30 = 八点到九点三十分
+0571-88888888 = 零五七一八八八八八八八八
+2in1 = 二合一
+90年代 = 九十年代
+1g=1000mg = 一克等于一千毫克
+10分之3 = 十分之三
+S/M/L码 = S M L码
+20001件 = 两万零一件
+5V2A = 五伏二A
 """
 ROWS = [tuple(line.split(" = ")) for line in TABLE.strip().splitlines()]
 
@@ -214,3 +235,9 @@ def test_other_languages(text: str, language: str, spoken: str) -> None:
 @pytest.mark.parametrize("text", ["", "  ", "😊😊", "。。。", "^_^"])
 def test_nothing_to_say_is_left_empty_of_words(text: str) -> None:
     assert not any(mark.isalnum() for mark in read_aloud(text))
+
+
+@given(st.text(alphabet="0123456789.,:/-~*×+%￥元折件年月日点号gmlkSPF℃ 第买送（）🌹", max_size=40))
+def test_no_digit_is_left_whatever_comes(text: str) -> None:
+    spoken = read_aloud(text)
+    assert not any(mark in "0123456789￥¥%~🌹" for mark in spoken)
