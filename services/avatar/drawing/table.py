@@ -14,7 +14,7 @@ import numpy as np
 import skia
 
 from services.avatar.drawing import optics
-from services.avatar.drawing.foliage import blossom, leaf, spray
+from services.avatar.drawing.foliage import blossom, leaf, shade, spray
 from services.avatar.drawing.optics import Bytes, Image
 from services.avatar.drawing.products import arrange, cup, stand, stuff
 from services.avatar.drawing.set_evening import wood
@@ -175,28 +175,35 @@ def _pot() -> list[Solid]:
     return [Solid(body, ((0, stuff("#7c4026", rough=0.34)),), smooth=1.6)]
 
 
+def _tube(canvas: Any, path: Any, thick: tuple[float, float], colour: int) -> None:
+    """A rounded tube along a path, from one radius to another, lit from upper left."""
+    measure = skia.PathMeasure(path, False)
+    length = measure.getLength()
+    for i in range(121):
+        t = i / 120
+        r = thick[0] + (thick[1] - thick[0]) * t**0.8
+        point, _ = measure.getPosTan(length * t)
+        tones = [shade(colour, 1.75), colour, shade(colour, 0.34)]
+        light = skia.GradientShader.MakeRadial((point.x() - r * 0.35, point.y() - r * 0.5), r * 1.5, tones)
+        canvas.drawCircle(point.x(), point.y(), r, skia.Paint(AntiAlias=True, Shader=light))
+
+
 def _spout(canvas: Any) -> None:
-    clay = skia.Paint(
-        AntiAlias=True, Shader=skia.GradientShader.MakeLinear([(0, -58), (0, -20)], [0xFFA0583A, 0xFF4A2012])
-    )
-    path = skia.Path()
-    path.moveTo(-44, -46)
-    path.cubicTo(-62, -46, -70, -60, -84, -72)
-    path.lineTo(-76, -76)
-    path.cubicTo(-62, -70, -56, -64, -42, -60)
-    path.close()
-    path.moveTo(-46, -30)
-    path.cubicTo(-66, -34, -70, -56, -84, -72)
-    path.lineTo(-74, -77)
-    path.cubicTo(-60, -62, -56, -56, -44, -54)
-    path.close()
-    canvas.drawPath(path, clay)
-    handle = skia.Paint(AntiAlias=True, Style=skia.Paint.kStroke_Style, StrokeWidth=8, StrokeCap=skia.Paint.kRound_Cap,
-                        Shader=skia.GradientShader.MakeLinear([(46, 0), (86, 0)], [0xFF5A2A18, 0xFF8C4A2E]))  # fmt: skip
+    """The teapot's spout and handle; its body is a solid."""
+    spout = skia.Path()
+    spout.moveTo(-34, -32)
+    spout.cubicTo(-66, -30, -58, -62, -82, -76)
+    _tube(canvas, spout, (17, 5.0), 0xFF7C4026)
+    canvas.save()
+    canvas.translate(-83, -77.5)
+    canvas.rotate(-52)
+    canvas.drawOval(skia.Rect(-5.6, -2.4, 5.6, 2.4), skia.Paint(AntiAlias=True, Color=0xFF9A5736))
+    canvas.drawOval(skia.Rect(-4.0, -1.4, 4.0, 1.4), skia.Paint(AntiAlias=True, Color=0xFF2A120A))
+    canvas.restore()
     loop = skia.Path()
-    loop.moveTo(44, -64)
-    loop.cubicTo(94, -76, 88, -16, 46, -22)
-    canvas.drawPath(loop, handle)
+    loop.moveTo(40, -64)
+    loop.cubicTo(98, -80, 92, -14, 42, -20)
+    _tube(canvas, loop, (5.4, 4.8), 0xFF7C4026)
 
 
 def _evening(scale: float) -> Image:
@@ -219,7 +226,7 @@ def _evening(scale: float) -> Image:
         _spout(canvas)
 
     pieces = optics.paint(extras, scale)
-    pieces[..., :3] *= np.array([0.75, 0.55, 0.38], np.float32)
+    pieces[..., :3] *= np.array([1.0, 0.80, 0.56], np.float32)
     optics.over(top, pieces)
     for solid in _pot():
         stand(top, solid, scale * 1.12, (588 * scale, 1098 * scale), EVENING, shadow=0.7, reflection=0.14)
