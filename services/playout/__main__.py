@@ -17,12 +17,13 @@ from pathlib import Path
 from services import wire
 from services.playout.composer import Composer, NoHoldingPicture
 from services.playout.disk import DiskThread
+from services.playout.events import Leave
 from services.playout.fanout import Fanout
 from services.playout.fates import FateBook
 from services.playout.memory import Memory
 from services.playout.overlays import FontMissing, LabelRefused
 from services.playout.painter import HostPainter, load_any_look, stand_in_look
-from services.playout.program import Leave, Program
+from services.playout.program import Program
 from services.playout.server import ControlServer, MediaServer, unix_server
 from services.playout.settings import PlayoutSettings, SettingsUnreadable, read_settings
 from services.playout.station import Station
@@ -124,7 +125,7 @@ async def _beats(station: Station) -> None:
 
 
 async def _watch_clock(clock: threading.Thread, stop: asyncio.Event) -> None:
-    while clock.is_alive():  # noqa: ASYNC110 - a thread's end has no event
+    while clock.is_alive():
         await asyncio.sleep(0.5)
     log.critical("the clock's thread ended; the process ends so that it is started anew")
     stop.set()
@@ -132,7 +133,7 @@ async def _watch_clock(clock: threading.Thread, stop: asyncio.Event) -> None:
 
 async def _watch_parent(stop: asyncio.Event) -> None:
     parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - the parent's end has no event
+    while os.getppid() == parent:
         await asyncio.sleep(PARENT_LOOK_S)
     log.warning("the parent process is gone: ending")
     stop.set()
@@ -152,6 +153,7 @@ def _only_one(state: Path) -> Iterator[None]:
 
 def main() -> int:
     """The command line."""
+    sys.setswitchinterval(0.001)  # the clock's thread gets its turn soon
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )

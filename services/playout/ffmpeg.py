@@ -33,7 +33,7 @@ class Ffmpeg:
         args = [
             self.path,
             *("-hide_banner", "-nostats", "-loglevel", "debug", "-progress", f"pipe:{progress_fd}"),
-            *("-probesize", "500000", "-analyzeduration", "500000", "-fflags", "nobuffer"),
+            *("-probesize", "1000000", "-analyzeduration", "100000", "-fpsprobesize", "0"),
             *("-f", "flv", "-i", "pipe:0", "-map", "0:v", "-map", "0:a", "-c", "copy"),
             *("-rw_timeout", "5000000", "-send_buffer_size", "131072", "-tcp_nodelay", "1"),
             *("-flush_packets", "1", "-flvflags", "no_duration_filesize"),

@@ -1,7 +1,7 @@
 """The main loop: one thread that composes, encodes and hands out frame after frame.
 
 Nothing it calls may wait: no disk, no network, no lock that others hold for long. Commands reach
-it through `post` (the wire's messages and the few of this module), what happens leaves through
+it through `post` (the wire's messages and the few of `events.py`), what happens leaves through
 `emit`, which must not block either. Read `run` first.
 """
 
@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,12 +21,23 @@ from services.playout.clock import LATE_LOGGED_S, Act, Clock, decide, start
 from services.playout.composer import Canvas, Composer, Source, View
 from services.playout.cues import Cues
 from services.playout.encoder import Encoder
+from services.playout.events import (
+    Figures,
+    Happened,
+    Leave,
+    LookDecoded,
+    Resume,
+    SessionBegan,
+    SessionEnded,
+    ShowJoined,
+    ShowLeft,
+)
 from services.playout.fanout import Fanout
 from services.playout.flv import Tag, TagKind
 from services.playout.lineup import Lineup, PhraseEnded, PhraseEvent, PhraseStarted
 from services.playout.reserve import ReserveSet
 from services.playout.settings import PlayoutSettings
-from services.playout.sound import Fader, RoomTone, dbfs, mixed
+from services.playout.sound import Fader, RoomTone, Samples, dbfs, mixed
 from services.playout.watch import ShowWatch
 from services.wire import (
     Alive,
@@ -49,57 +60,14 @@ WANT_EVERY_S = 0.25
 KEY_EVERY_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class ShowJoined:
-    """A show's connection was accepted."""
+class Coder(Protocol):
+    """What makes tags of pictures and sound (`Encoder`)."""
 
+    def encode(self, canvas: Canvas, sound: Samples, *, key: bool) -> list[Tag]:
+        """One frame's tags."""
 
-@dataclass(frozen=True, slots=True)
-class ShowLeft:
-    """The show's connection closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class LookDecoded:
-    """A look may be used."""
-
-    name: str
-    look: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Go on with a session after a restart, at a frame."""
-
-    opening: OpenSession
-    first_frame: int
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """End the session with a fade, then end the loop."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionBegan:
-    """The encoder runs; takers may join. `first_frame` is the stream's frame at its timestamp 0."""
-
-    session: str
-    first_frame: int
-
-
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
-    """The session's stream is over."""
-
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """Something an operator should read in the log."""
-
-    what: str
+    def close(self) -> list[Tag]:
+        """The last tags."""
 
 
 @dataclass(slots=True)
@@ -107,26 +75,10 @@ class Air:
     """One run of the stream: its clock, its encoder, and where it began in the session."""
 
     clock: Clock
-    encoder: Encoder
+    encoder: Coder
     first_frame: int
     first_ts_ms: int | None = None
     closing: bool = False
-
-
-@dataclass(slots=True)
-class Figures:
-    """Counters and levels, written by the loop and read by anybody."""
-
-    frames: int = 0
-    late_frames: int = 0
-    repeated_frames: int = 0
-    reanchors: int = 0
-    worst_late_s: float = 0.0
-    step_s: float = 0.0
-    loudness_dbfs: float = -100.0
-    source: str = ""
-    look: str = ""
-    position: int = 0
 
 
 class Program:
@@ -138,7 +90,10 @@ class Program:
         composer: Composer,
         fanout: Fanout,
         emit: Callable[[object], None],
+        *,
         now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        make_encoder: Callable[[PlayoutSettings], Coder] = Encoder,
     ) -> None:
         self.figures = Figures()
         self.opening: OpenSession | None = None
@@ -151,6 +106,8 @@ class Program:
         self._fanout = fanout
         self._emit = emit
         self._now = now
+        self._sleep = sleep
+        self._make_encoder = make_encoder
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._air: Air | None = None
         self._watch = ShowWatch(since=now())
@@ -195,7 +152,7 @@ class Program:
             decision = decide(air.clock, self._now())
             match decision.act:
                 case Act.SLEEP:
-                    time.sleep(decision.wait_s)
+                    self._sleep(decision.wait_s)
                 case Act.COMPOSE:
                     self._frame(air, fresh=True)
                 case Act.REPEAT:
@@ -399,7 +356,7 @@ class Program:
         clock = start(self._now(), self._settings.fps)
         self._look = opening.look
         self._composer.interrupted()
-        self._air = Air(clock, Encoder(self._settings), first_frame)
+        self._air = Air(clock, self._make_encoder(self._settings), first_frame)
         self._emit(SessionBegan(opening.session, first_frame))
 
     def _begin_close(self) -> None:

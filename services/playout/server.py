@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services import wire
+from services.playout.events import ShowJoined, ShowLeft
 from services.playout.fanout import Fanout, Subscription
 from services.playout.preview import Preview
-from services.playout.program import Program, ShowJoined, ShowLeft
+from services.playout.program import Program
 
 log = logging.getLogger("playout.server")
 

@@ -90,7 +90,7 @@ class Fader:
         self._gain = float(ramp[-1])
         if abs(self._gain - self._target) < self._step / 2:
             self._gain = self._target
-        return ramp.astype(np.float32)
+        return np.asarray(ramp, np.float32)
 
 
 def beep() -> Samples:

@@ -15,6 +15,13 @@ from typing import Any, Protocol
 import msgspec
 
 from services.playout.composer import Painter
+from services.playout.events import (
+    Happened,
+    LookDecoded,
+    Resume,
+    SessionBegan,
+    SessionEnded,
+)
 from services.playout.fanout import Fanout
 from services.playout.fates import FateBook
 from services.playout.ffmpeg import Ffmpeg, find_ffmpeg
@@ -22,14 +29,7 @@ from services.playout.lineup import PhraseEnded, PhraseStarted
 from services.playout.memory import Memory
 from services.playout.outputs import Outputs
 from services.playout.preview import Preview
-from services.playout.program import (
-    Happened,
-    LookDecoded,
-    Program,
-    Resume,
-    SessionBegan,
-    SessionEnded,
-)
+from services.playout.program import Program
 from services.playout.recorder import Recorder
 from services.playout.settings import PlayoutSettings
 from services.wire import (
