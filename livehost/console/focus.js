@@ -85,7 +85,8 @@ export class FocusView {
     if (live) show(this.still, false);
     const room = this.context.room(this.id);
     const dark = state === "lost" && !(room && isOpen(room));
-    say(this.cover.firstChild, dark ? w("no_picture") : w("connecting_picture"));
+    show(this.sound, live || !dark);
+    say(this.cover.firstChild, dark ? w(`life_${room?.life || "off"}`) : w("connecting_picture"));
     if (state === "lost") show(this.still, false);
   }
 

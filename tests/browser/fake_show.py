@@ -224,7 +224,7 @@ async def play(house: FakeHouse) -> None:
         await asyncio.sleep(4)
 
 
-async def main(port: int, looks: list[Path]) -> None:
+async def main(port: int, looks: list[Path], movie_s: int) -> None:
     """Serve until interrupted."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -234,7 +234,7 @@ async def main(port: int, looks: list[Path]) -> None:
         for number, room in enumerate(house.rooms.values()):
             if room.shown.get("life") == "on_air":
                 still = looks[number % len(looks)] if looks else None
-                movie = make_fmp4(40, still) if number == 0 else b""
+                movie = make_fmp4(movie_s, still) if number == 0 else b""
                 await stack.enter_async_context(media(room.media_socket, movie, make_jpg(still)))
         house.alarms.raise_("skincare", "output:kuaishou", "快手拒绝了推流码", "取新码后点【换码】")
         server = uvicorn.Server(uvicorn.Config(create_api(house), port=port, log_level="warning"))
@@ -249,5 +249,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--stills", type=Path)
+    parser.add_argument("--movie-s", type=int, default=40)
     asked_for = parser.parse_args()
-    asyncio.run(main(asked_for.port, sorted(asked_for.stills.glob("*.png")) if asked_for.stills else []))
+    pictures = sorted(asked_for.stills.glob("*.png")) if asked_for.stills else []
+    asyncio.run(main(asked_for.port, pictures, asked_for.movie_s))

@@ -1,0 +1,159 @@
+"""The operators' page in a real Chromium, over a made-up show."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, Route, async_playwright, expect
+
+from tests.conftest import ROOT, free_port
+from tests.fakes import TOKENS
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
+]
+ARGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PICTURE = """(() => {
+  const video = document.querySelector("video"), ranges = video.buffered, last = ranges.length - 1;
+  return {
+    at: video.currentTime, behind: last < 0 ? 99 : ranges.end(last) - video.currentTime,
+    width: video.videoWidth, muted: video.muted, covered: !document.querySelector(".cover").hidden,
+  };
+})()"""
+
+
+@asynccontextmanager
+async def show(movie_s: int) -> AsyncIterator[str]:
+    """A made-up show in a process of its own; its address."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.browser.fake_show", str(port), "--movie-s", str(movie_s),
+        cwd=ROOT, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        async with asyncio.timeout(60), httpx.AsyncClient() as client:
+            while True:
+                try:
+                    await client.get(f"{address}/healthz")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def opened(address: str, room: str = "", width: int = 1440, height: int = 900) -> AsyncIterator[Page]:
+    """The page, signed in by the printed address."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        page = await browser.new_page(viewport={"width": width, "height": height})
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda told: faults.append(told.text) if "Content Security" in told.text else None)
+        await page.goto(f"{address}/#token={TOKENS['duty']}")
+        await page.wait_for_selector("main")
+        if room:
+            await page.goto(f"{address}/#room={room}")
+            await page.wait_for_selector(".focus")
+        yield page
+        assert faults == []
+        await browser.close()
+
+
+async def until(
+    page: Page, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 20
+) -> dict[str, Any]:
+    """The picture's state once it is as wanted (the page's policy forbids waiting inside it)."""
+    async with asyncio.timeout(timeout_s):
+        while not wanted(picture := await page.evaluate(PICTURE)):
+            await asyncio.sleep(0.1)
+    return dict(picture)
+
+
+async def test_the_live_picture_plays_near_the_edge_and_comes_back() -> None:
+    async with show(movie_s=6) as address, opened(address, "skincare") as page:
+        picture = await until(page, lambda now: now["at"] > 1 and not now["covered"])
+        assert picture["behind"] < 3 and picture["width"] == 360 and picture["muted"]
+        await page.click(".sound")
+        assert not (await page.evaluate(PICTURE))["muted"]
+        await until(page, lambda now: now["covered"])
+        await until(page, lambda now: now["at"] > 0.5 and now["behind"] < 3 and not now["covered"])
+
+
+async def test_an_operator_sees_and_mends_at_a_glance() -> None:
+    async with show(movie_s=20) as address, opened(address, "skincare") as page:
+        assert "token" not in page.url
+        (cookie,) = await page.context.cookies()
+        assert cookie["httpOnly"] and cookie["sameSite"] == "Strict"
+        await expect(page.locator(".sentence")).to_contain_text("快手推流码已失效，请取新码后点【换码】")
+        await expect(page.locator(".now")).not_to_be_empty()
+        await expect(page.locator(".questions")).to_contain_text("转人工")
+        await page.click(".outputs button.danger")
+        await page.fill("dialog input[name=key]", "brand-new-key")
+        async with page.expect_response(lambda r: r.request.method == "PUT") as put:
+            await page.click("dialog button[type=submit]")
+        assert (await put.value).status == 200
+        assert "brand-new-key" not in await page.content()
+        await page.click("tbody tr:nth-child(3)")
+        await page.fill("dialog input[name=price]", "55")
+        await expect(page.locator(".pays")).to_contain_text("45")
+        await page.click("dialog button[type=submit]")
+        await expect(page.locator("tbody tr:nth-child(3) .pay")).to_have_text("¥45")
+        await page.fill("form.ask input", "能发顺丰吗")
+        await page.click("form.ask button")
+        await expect(page.locator(".questions")).to_contain_text("能发顺丰吗")
+        await page.fill("textarea", "今天包邮")
+        await page.click(".take-over button")
+        await expect(page.locator("#toasts")).to_contain_text("今天包邮")
+
+
+async def test_the_red_button_cuts_also_when_the_api_is_silent() -> None:
+    async with show(movie_s=20) as address, opened(address, "skincare") as page:
+        await page.click(".switches .cut")
+        await expect(page.locator(".switches .cut")).to_have_text("恢复画面")
+        await expect(page.locator(".stage .verdict")).to_contain_text("已切断")
+        await page.click(".switches .cut")
+        await expect(page.locator(".switches .cut")).to_have_text("立即切断")
+        pressed: list[str] = []
+
+        async def red(route: Route) -> None:
+            pressed.append(route.request.url)
+            await route.fulfill(
+                json={"cut": True},
+                headers={"access-control-allow-origin": address, "access-control-allow-credentials": "true"},
+            )
+
+        await page.route("**/v1/rooms/*/control", lambda route: route.abort())
+        await page.route("http://127.0.0.1:8081/**", red)
+        await page.click(".switches .cut")
+        await expect(page.locator("#toasts")).to_contain_text("红色按钮")
+        assert pressed == ["http://127.0.0.1:8081/v1/rooms/skincare/cut"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
+async def test_every_room_is_on_the_wall_and_nothing_sticks_out(width: int, height: int) -> None:
+    async with show(movie_s=4) as address, opened(address, width=width, height=height) as page:
+        tiles = page.locator(".tile")
+        await expect(tiles).to_have_count(4)
+        levels = [await tiles.nth(n).get_attribute("data-level") for n in range(4)]
+        assert levels == ["act", "well", "care", "rest"]
+        for place in ("#wall", "#room=skincare"):
+            await page.goto(f"{address}/{place}")
+            wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0
