@@ -67,7 +67,7 @@ def frames(look: Look, following: Look, out: Path) -> list[Path]:
         "blink": held(shut=1.0),
         "smile": held(smile=0.85, brow=(0.25, 0.25), pose=Pose(roll=1.0, dx=2, yaw=0.3)),
         "card": held(
-            gaze=(-0.5, 0.55), shut=0.16, pose=Pose(dx=-3, dy=1.5, roll=-0.4, yaw=-0.6, pitch=0.5),
+            gaze=(0.5, 0.55), shut=0.16, pose=Pose(dx=3, dy=1.5, roll=0.4, yaw=0.6, pitch=0.5),
             mouth=SHAPES["e"],
         ),
     }  # fmt: skip
@@ -123,8 +123,8 @@ def sheet(look: Look, out: Path) -> list[Path]:
     eyes = left.rect.joined(right.rect).grown(6, 2, look.width, look.height)
     bearings = {f"shut {part}": held(shut=part) for part in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)}
     bearings |= {
-        "left": held(gaze=(-0.6, 0.0)), "card": held(gaze=(-0.55, 0.6), shut=0.18),
-        "chat": held(gaze=(0.62, 0.4), shut=0.12), "up": held(gaze=(0.1, -0.3), shut=-0.06),
+        "left": held(gaze=(-0.6, 0.0)), "card": held(gaze=(0.5, 0.66), shut=0.2),
+        "chat": held(gaze=(0.62, 0.34), shut=0.1), "up": held(gaze=(0.1, -0.3), shut=-0.06),
         "smile": held(smile=0.85), "brows": held(brow=(0.85, 0.95)),
     }  # fmt: skip
     lids = [(name, _crop(picture(look, bearing), eyes, 1.6)) for name, bearing in bearings.items()]

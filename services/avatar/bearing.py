@@ -27,8 +27,9 @@ FIRST_LOOK_S = 1.3  # how long she looks at a new target before she glances back
 HEAD_BLEND_S = 0.32
 LONGEST_STEP = 12  # frames; after a longer gap she goes on as if this many had passed
 
-# Where she looks, right and down, for each target, as a part of her eyes' travel.
-_TOWARD: dict[str, tuple[float, float]] = {"camera": (0.0, 0.0), "card": (-0.55, 0.62), "chat": (0.62, 0.40)}
+# Where she looks, right and down, for each target, as a part of her eyes' travel: playout puts the
+# card low on the right and the viewer's question above it.
+_TOWARD: dict[str, tuple[float, float]] = {"camera": (0.0, 0.0), "card": (0.5, 0.66), "chat": (0.62, 0.34)}
 # Smile and brows for each mood.
 _FACES: dict[Mood, tuple[float, float]] = {
     Mood.NEUTRAL: (0.22, 0.0),

@@ -48,8 +48,9 @@ class Stage:
         """Draw everything anew at the next frame: the canvas was written to by others."""
         self._canvas = None
 
-    def draw(self, held: Held, canvas: Bytes) -> Rect:
-        """Put the look on `canvas` as `held`; returns what changed."""
+    def draw(self, held: Held, canvas: Bytes, *, features: bool = True) -> Rect:
+        """Put the look on `canvas` as `held`; returns what changed. Without `features` eyes and mouth
+        stay as they are and only the head moves: enough for a look that is leaving."""
         look = self.look
         dirty = NOTHING
         if self._canvas is not canvas:
@@ -61,7 +62,8 @@ class Stage:
             paste(look.depths[depth].body, canvas, look.body_rect)
             self._depth = depth
             dirty = dirty.joined(look.body_rect)
-        self._patches(held)
+        if features:
+            self._patches(held)
         still = look.depths[depth]
         top = remapped(self._head, *self._field.at(held.pose, still.rise_px), self._top)
         lay_over(still.behind, top, canvas, look.head_rect, self._sheet)
@@ -175,7 +177,7 @@ class Face:
         assert self._sheets is not None
         fade.done += 1
         part = motion.ease(fade.done / (fade.frames + 1))
-        stage.draw(held, self._sheets[0])
+        stage.draw(held, self._sheets[0], features=fade.done % 2 == 0)
         fade.to.draw(held, self._sheets[1])
         cv2.addWeighted(self._sheets[0], 1 - part, self._sheets[1], part, 0, dst=out)
         luma = planes_of(out)[0]
