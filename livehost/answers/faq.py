@@ -56,6 +56,12 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
 _COMMON = frozenset(("多久", "怎么", "什么", "可以", "多少", "能不", "不能", "会不", "有没", "没有", "这个", "一起", "能用", "能吃", "能喝"))
 
 
+def shares_words(line: str, words: str) -> bool:
+    """Whether two characters of what is left of a question stand in some words."""
+    wanted = core(line)
+    return any(wanted[i : i + 2] in words for i in range(len(wanted) - 1) if wanted[i : i + 2] not in _COMMON)
+
+
 def _shares(line: str, questions: tuple[str, ...]) -> bool:
     """Whether a line has two characters in a row of what a question is about."""
     pairs = {c[i : i + 2] for q in questions for c in (clean(q),) for i in range(len(c) - 1)} - _COMMON

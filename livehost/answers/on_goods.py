@@ -75,6 +75,9 @@ def _names(group: str, line: str) -> bool:
     own = clean(group)
     if own and own in line:
         return True
+    allergen = re.search(r"对(.{1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
+    if allergen and "过敏" in own:
+        return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
     return any(part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if len(part) >= 2)
 

@@ -44,6 +44,8 @@ def free_shipping(ask: Asking) -> Said | None:
 def region(ask: Asking) -> Said | None:
     """Where it is not sent."""
     named = [r for r in REGIONS if r in ask.line]
+    if named and ask.has("发的(?!到)"):
+        return where_from(ask)
     listed = ask.get("shipping.not_to")
     if listed is None:
         return None

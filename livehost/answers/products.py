@@ -75,6 +75,8 @@ def _named(cleaned: str, catalog: Catalog, on_air: Product | None) -> tuple[tupl
         if at < 0:
             continue
         product = catalog.product(product_id)
+        if rest.startswith("剂", at + len(name)):
+            continue
         if product is not on_air and _aside(rest, name, at, on_air):
             continue
         found.setdefault(at, product)

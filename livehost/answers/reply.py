@@ -53,7 +53,8 @@ TOPICS = {
     "region": "配送范围", "insurance": "运费险", "returns": "退货", "invoice": "发票", "registration": "备案信息",
 }
 # Intents that everyday talk also looks like.
-WEAK = frozenset(("intro", "effect", "compare", "kind", "worth", "stock", "services", "contact", "suitable"))
+WEAK = frozenset(("intro", "effect", "compare", "kind", "worth", "stock", "services", "contact", "suitable",
+                  "spec", "link"))
 MAX_SAYINGS = 3
 
 
@@ -121,6 +122,9 @@ class _Room:
             saying = on_service.courier(ask)
         if saying is None and any(g.name in bare for g in product.gifts or ()):
             saying = on_price.gifts(ask)
+        for name, handler in (("usage", on_goods.usage), ("lasts", on_goods.lasts)):
+            if saying is None and faq.shares_words(bare, getattr(product, name) or ""):
+                saying = handler(ask)
         if saying is None and ask.specs():
             saying = on_price.spec(ask)
         if saying is None:

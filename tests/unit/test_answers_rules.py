@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from livehost.answers import Fact, answer, still_true
 from livehost.answers.clean import clean
+from livehost.answers.intents import _table
 from livehost.answers.numbers import unfounded
 from livehost.catalog import Catalog
 from livehost.settings import Style
@@ -159,3 +160,9 @@ def test_every_number_said_comes_from_the_catalogue(pieces: list[str], on_air: s
 def test_any_text_gets_an_answer(text: str) -> None:
     got = answer(text, catalog=FIXTURES, on_air="tea-08", now=NOW)
     assert got.act in ("answer", "handover", "disclose", "decline", "ignore")
+
+
+def test_the_table_of_intents_is_sound() -> None:
+    hides = {name: set(hidden) for name, _, hidden in _table()}
+    assert not {h for hidden in hides.values() for h in hidden} - set(hides)
+    assert not [(a, b) for a in hides for b in hides[a] if a in hides[b]]
