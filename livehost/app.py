@@ -6,7 +6,7 @@ Tests build a show by the same functions and pass scripted voices or writers.
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -45,12 +45,14 @@ async def open_house(
 
             voices = await stack.enter_async_context(Speaker(places.speech))
         store = await stack.enter_async_context(open_store(settings))
-        journal = await stack.enter_async_context(Journal(places.journal, secrets=_secrets(settings)))
         events = EventBus()
         stack.callback(events.close)
         metrics = Metrics()
         told = await stack.enter_async_context(chat_pushes(settings.alarms))
         alarms = await stack.enter_async_context(Alarms(events=events, metrics=metrics, told=told))
+        journal = await stack.enter_async_context(
+            Journal(places.journal, secrets=_secrets(settings), alarm=_journal_alarm(alarms, settings))
+        )
         house = House(
             settings=settings, catalog=Catalog.load(settings.catalog), store=store, journal=journal,
             events=events, metrics=metrics, alarms=alarms, tokens=settings.api.tokens,
@@ -84,6 +86,19 @@ async def serve_show(
             for room in house.rooms.values():
                 room.open_when_ready(OPEN_WITHIN_S)
         await server.serve(sockets=[sock] if sock else None)
+
+
+def _journal_alarm(alarms: Alarms, settings: Settings) -> Callable[[str | None], None]:
+    """Every room's operator hears when the record cannot be written."""
+
+    def tell(cause: str | None) -> None:
+        for room in settings.rooms:
+            if cause is None:
+                alarms.clear(room.id, "journal")
+            else:
+                alarms.raise_(room.id, "journal", cause, "腾出磁盘空间 / free disk space")
+
+    return tell
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:

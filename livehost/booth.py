@@ -142,8 +142,8 @@ class Booth:
             waiting.set_exception(LookFailed(message.error))
 
     async def _ack(self, phrase_id: str) -> None:
-        await self._room.house.journal.flush()
-        await self.link.tell(wire.AckFates(ids=(phrase_id,)))
+        if await self._room.house.journal.flush():
+            await self.link.tell(wire.AckFates(ids=(phrase_id,)))
 
     async def _on_status(self, status: wire.Status) -> None:
         room, before = self._room, self.status

@@ -79,6 +79,7 @@ class Desk:
         self.inserts: deque[Line] = deque()
         self.switch: Switch | None = None
         self.disclosure_due: Callable[[], bool] = lambda: False
+        self.orphaned: Callable[[Line], None] = lambda line: None
         self.interrupted = False
         self.generation = 1
         self.changed = asyncio.Event()
@@ -182,7 +183,9 @@ class Desk:
         self.interrupted = False
         self.generation += 1
         self.cast, self.stock = switch.cast, switch.stock
-        self.answers = deque(line for line in self.answers if line.cast is self.cast)
+        for line in [line for line in self.answers if line.cast is not self.cast]:
+            self.answers.remove(line)
+            self.orphaned(line)
         return self._begin(switch.greeting)
 
     def _bridge(self, held_s: float) -> Line | None:

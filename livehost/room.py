@@ -71,6 +71,7 @@ class Room:
         self._catalog = house.catalog
         self._stack = AsyncExitStack()
         self._greeted = asyncio.Event()
+        self._closing = False
         self._disclosed_at = 0.0
         self.equipped: Cast | None = None
         self.session: Session | None = None
@@ -93,6 +94,8 @@ class Room:
         self.desk.generation = first_generation(self.epoch)
         self.desk.mode = Mode(state.get("mode", Mode.AUTO))
         self.desk.disclosure_due = self._disclosure_due
+        self.desk.orphaned = self._stale
+        self._disclosed_at = float(state.get("disclosed_at", 0.0))
         self.record = Record(
             room, self.desk, store, self.house.journal, self.progress,
             rundown=self._rundown, save=self._save, events=self.house.events, metrics=self.house.metrics,
@@ -126,19 +129,19 @@ class Room:
         )  # fmt: skip
         self._script = ScriptPreparer(
             self.desk, self._writer, self._voicer, self.progress, **common,
-            spawn=self.spawn, running=lambda: self.is_open and self._greeted.is_set(),
+            spawn=self.spawn, running=lambda: self._works and self._greeted.is_set(),
         )  # fmt: skip
         self._questions = QuestionPreparer(
             self.desk, self._writer, self._voicer, self.house.store, **common, room=self.id,
             expires_s=self.settings.question_expires_s, on_air_product=self.product_on_air,
-            spawn=self.spawn, running=lambda: self.is_open and self.booth.reconciled,
+            spawn=self.spawn, running=lambda: self._works and self.booth.reconciled,
             settled=self.record.question_changed,
         )  # fmt: skip
         self._switch = SwitchPreparer(
             self.desk, self._voicer, prepare_s=self.settings.prepare_s, clock=self._now,
             on_air=self.on_air, next_change=self.next_change, cast_for=self._casting.of,
             stock_for=self._stock, take_look=self.booth.take_look,
-            running=lambda: self.is_open and self.link.connected, alarm=self._switch_alarm,
+            running=lambda: self._works and self.link.connected, alarm=self._switch_alarm,
         )  # fmt: skip
 
     # ---- what others read
@@ -157,6 +160,11 @@ class Room:
     def is_open(self) -> bool:
         """Whether a session is under way."""
         return self.session is not None and self.session.life in OPEN
+
+    @property
+    def _works(self) -> bool:
+        """Whether new things are to be said: a session is open and nobody is closing it."""
+        return self.is_open and not self._closing
 
     @property
     def session_id(self) -> str:
@@ -208,13 +216,17 @@ class Room:
             raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
         farewell = self.desk.stock.take(wire.PhraseKind.FAREWELL)
         if farewell is not None and self.link.connected and not (self.status and self.status.cut):
+            self._closing = True
+            self.desk.answers.clear()
             self.desk.drop_script()
             self.desk.lay(farewell)
             await self._tasks.until(lambda: farewell.heard >= len(farewell.voiced), FAREWELL_S)
+        self._closing = False
         session_id = self.session.id
         await self._keep_session(replace(self.session, life=Life.ENDED, closed_at=self._now()))
         self._greeted.clear()
         await self.link.tell(wire.CloseSession(session=session_id))
+        await self.house.store.requeue_claimed(self.id)
 
     async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
         """Have the host say what the person on duty wrote, after the compliance review."""
@@ -410,7 +422,12 @@ class Room:
 
     async def _save(self) -> None:
         await self.house.store.save_room_state(
-            self.id, {"progress": self.progress.kept(), "mode": self.desk.mode.value}
+            self.id,
+            {
+                "progress": self.progress.kept(),
+                "mode": self.desk.mode.value,
+                "disclosed_at": self._disclosed_at,
+            },
         )
 
     @staticmethod

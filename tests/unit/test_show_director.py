@@ -211,6 +211,29 @@ def test_a_switch_says_farewell_then_greets_with_the_next_look_and_only_her_word
     in_show(body)
 
 
+def test_an_answer_in_the_old_voice_is_given_back_at_a_switch_and_never_said() -> None:
+    async def body(show: Show) -> None:
+        orphans: list[Line] = []
+        show.desk.orphaned = orphans.append
+        await show.until(lambda: len(show.playout.heard) >= 2)
+        cast = a_cast("bea")
+        stock = standing_lines(cast, "棠小铺", _split)
+        for lines in stock.lines.values():
+            for line in lines:
+                await show.voicer.voice(line, lambda: None)
+        greeting = stock.take(PhraseKind.GREETING)
+        assert greeting is not None
+        show.desk.switch = Switch(cast, stock, None, greeting)
+        old = await show.line(PhraseKind.ANSWER, "旧声音的回答", question=_question())
+        show.desk.lay(old)
+        await show.until(lambda: "greeting" in show.kinds())
+        await show.until(lambda: len(show.playout.heard) >= 10)
+        assert orphans == [old]
+        assert "answer" not in show.kinds()
+
+    in_show(body)
+
+
 def test_pause_says_nothing_more_and_script_only_keeps_answers_waiting() -> None:
     async def body(show: Show) -> None:
         await show.until(lambda: len(show.playout.heard) >= 2)
