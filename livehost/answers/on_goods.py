@@ -130,7 +130,7 @@ def contains(ask: Asking) -> Said | None:
         if match:
             inside += match
             words.remove(word)
-    if words or not (inside or without):
+    if not (inside or without):
         if not words and ask.has("不含什么|不含哪些|无添加|0添加|零添加|有害") and ask.some("free_of"):
             return ask.say(f"写明不含{ask.get('free_of')}")
         return None
@@ -141,6 +141,8 @@ def contains(ask: Asking) -> Said | None:
     if without:
         ask.get("free_of")
         parts.append(f"不含{'、'.join(without)}")
+    if words:
+        parts.append("其他的我请店铺客服确认")
     return ask.say(f"{ask.get('name')}{'，'.join(parts)}")
 
 
@@ -188,10 +190,16 @@ def origin(ask: Asking) -> Said | None:
     return ask.say(f"产地是{place}") if place else None
 
 
+_EFFECTS = re.compile(
+    r"美白|祛斑|淡斑|抗老|抗衰|抗皱|祛皱|祛痘|控油|收毛孔|去黑头|减肥|瘦身|助眠|安神|补血|养肝|明目|生发|防脱|修复|修护|提亮|淡纹|排毒|降火|养胃|"
+    r"增高|消炎|杀菌|抗敏|去黄|祛湿|通便"
+)
+
+
 def effect(ask: Asking) -> Said | None:
     """The effects that may be said, with their evidence."""
     listed = ask.some("claims")
-    if listed is None:
+    if listed is None or any(w not in listed for w in _EFFECTS.findall(ask.line)):
         return None
     evidence = "、".join(dict.fromkeys(c.evidence for c in ask.product.claims or () if c.evidence))
     registered = ask.some("registration") if evidence else None

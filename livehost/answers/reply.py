@@ -199,6 +199,8 @@ class _Room:
 
     def _one(self, name: str, ask: Asking) -> Said | None:
         handler = HANDLERS.get(name)
+        if name == "compare" and len(ask.specs()) > 1:
+            return on_price.worth(ask)
         if name == "compare":
             number = faq.entry_of_kind(ask.line, ask.product, name)
             if number is not None:
