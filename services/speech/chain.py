@@ -73,21 +73,20 @@ class Speaker:
         }  # fmt: skip
         self._breakers: dict[tuple[str, str], Breaker] = {}
         self._leveller = Leveller()
+        self._warming: asyncio.Future[None]
         self._under_way: dict[str, tuple[asyncio.Lock, int]] = {}
         self._counts = {"synthesised": 0, "from_cache": 0, "failed": 0}
 
     async def __aenter__(self) -> Self:
+        self._warming = asyncio.get_running_loop().run_in_executor(None, _load)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await asyncio.gather(self._warming, return_exceptions=True)
         for engine in self._engines.values():
             await engine.aclose()
-
-    async def warm_up(self) -> None:
-        """Load the word lists and the meter ahead of the first phrase (about a second)."""
-        await _off_loop(_prepare, "大家好", "zh")
 
     async def speak(
         self, text: str, voice: VoiceSpec, language: str = "zh", pinned: str | None = None
@@ -98,6 +97,7 @@ class Speaker:
             NothingToSay: nothing in the text can be spoken.
             NoVoiceLeft: no engine that may speak can, and the phrase is not cached.
         """
+        await asyncio.wait([self._warming])  # importing the same library twice at once is no quicker
         script = await _off_loop(_prepare, text, language)
         allowed = self._allowed(voice, pinned)
         problems: list[str] = []
@@ -217,13 +217,13 @@ async def _off_loop(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs)
 
 @functools.lru_cache(maxsize=1)
 def _load() -> None:
-    """Import what is large on the worker thread, not on the loop."""
-    for name in ("jieba", "pypinyin", "pyloudnorm", "av", "edge_tts"):
+    """Load the word lists and large libraries (2 s of one core) on a worker thread, as the show starts."""
+    units("大家好")
+    for name in ("av", "edge_tts"):
         importlib.import_module(name)
 
 
 def _prepare(text: str, language: str) -> Script:
-    _load()
     spoken = read_aloud(text, language)
     found = units(spoken, language)
     if not found:

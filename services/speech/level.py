@@ -6,13 +6,12 @@ loud one, but never farther than `_BAND_DB` from the target.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from services import wire
+from services.speech.meter import integrated_lufs
 from services.speech.types import Samples
 
 TARGET_LUFS = -16.0
@@ -63,16 +62,12 @@ def to_house_rate(samples: Samples, rate_hz: int) -> Samples:
 
 def loudness(samples: Samples, rate_hz: int = wire.SAMPLE_RATE_HZ) -> float:
     """Integrated loudness (BS.1770) in LUFS; a short phrase is measured as if it repeated."""
-    import pyloudnorm
-
     if samples.size == 0 or float(np.max(np.abs(samples))) < 1e-5:
         return float("-inf")
     wanted = int(_SHORTEST_S * rate_hz)
     if samples.size < wanted:
         samples = np.tile(samples, -(-wanted // samples.size))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return float(pyloudnorm.Meter(rate_hz).integrated_loudness(samples.astype(np.float64)))
+    return integrated_lufs(samples, rate_hz)
 
 
 def true_peak(samples: Samples) -> float:

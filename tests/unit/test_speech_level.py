@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import warnings
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -77,6 +78,17 @@ def test_the_limiter_leaves_what_is_below_alone() -> None:
 def test_edges_are_faded() -> None:
     out = fade(np.ones(1000, dtype=np.float32))
     assert out[0] < 0.01 and out[-1] < 0.01 and out[500] == 1.0
+
+
+@pytest.mark.parametrize("rate", [24_000, 44_100])
+def test_pyloudnorm_agrees(rate: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pyloudnorm
+
+        for samples in (voiced(3.0), voiced(4.0, 0.7, spikes=True), voiced(2.5, 0.01)):
+            oracle = pyloudnorm.Meter(rate).integrated_loudness(samples.astype(np.float64))
+            assert loudness(samples, rate) == pytest.approx(oracle, abs=0.1)
 
 
 def test_ffmpeg_agrees(tmp_path: Path) -> None:

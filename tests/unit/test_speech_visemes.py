@@ -140,7 +140,7 @@ def test_word_marks_join_syllables() -> None:
         ("银行行长", "yin2 hang2 hang2 zhang3"),
         ("女孩绿色", "nv3 hai2 lv4 se4"),
         ("长得好看", "zhang3 de5 hao3 kan4"),
-        ("喜欢的扣一", "xi3 huan1 de5 kou4 yi1"),
+        ("喜欢的扣一", "xi3 huan5 de5 kou4 yi1"),
         ("重新调整", "chong2 xin1 tiao2 zheng3"),
         ("便宜", "pian2 yi5"),
         ("两百九十九", "liang2 bai3 jiu3 shi2 jiu3"),
