@@ -115,7 +115,7 @@ class Booth:
         await self.tell_outputs()
         if room.is_open:
             await self.tell_session()
-            if room.equipped is room.desk.cast:
+            if room.sessions.equipped is room.desk.cast:
                 room.spawn(self.tell_reserve(room.desk.stock), "reserve")
 
     async def _heard(self, message: wire.AnyMessage) -> None:

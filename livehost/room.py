@@ -6,10 +6,8 @@ a room that starts again goes on with a session that was open, and opens none by
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,12 +22,13 @@ from livehost.catalog import Catalog
 from livehost.desk import Desk, Mode, Stock
 from livehost.director import Director
 from livehost.house import House
-from livehost.lines import Cast, Draft, Line, renewed
+from livehost.lines import Cast, Draft, Line
 from livehost.preparers import QuestionPreparer, ScriptPreparer
 from livehost.progress import Progress, next_product, product_at
 from livehost.record import Record
 from livehost.refused import Refused
 from livehost.room_view import room_view
+from livehost.sessions import OPEN, Sessions
 from livehost.settings import Override, Slot
 from livehost.settings import Room as RoomSettings
 from livehost.store.protocol import Accepted, ChatMessage, Life, Session
@@ -41,9 +40,6 @@ from services import wire
 from services.speech.phrases import split_phrases
 
 log = structlog.get_logger(__name__)
-
-FAREWELL_S = 12.0
-OPEN = (Life.REHEARSAL, Life.ON_AIR)
 
 
 class Room:
@@ -64,17 +60,13 @@ class Room:
         self.media_socket = run_dir / "media.sock"
         self._control_socket = run_dir / "control.sock"
         self._writer = writer or TemplateWriter(platform=settings.platform)
-        self._voicer = Voicer(voices)
-        self._casting = Casting(house.settings, settings)
+        self.voicer = Voicer(voices)
+        self.casting = Casting(house.settings, settings)
         self._slots: tuple[Slot, ...] = settings.slots
         self._override: Override | None = None
         self._catalog = house.catalog
         self._stack = AsyncExitStack()
-        self._greeted = asyncio.Event()
-        self._closing = False
         self._disclosed_at = 0.0
-        self.equipped: Cast | None = None
-        self.session: Session | None = None
         self.progress = Progress()
 
     # ---- life of the object
@@ -84,13 +76,13 @@ class Room:
         await store.seed_slots(room, self.settings.slots)
         await store.seed_outputs(room, self.settings.outputs)
         self.epoch = await store.next_epoch(room)
-        self.session = await store.session(room)
+        self.sessions = Sessions(self, await store.session(room))
         state = await store.room_state(room)
         self.progress = Progress.of(state.get("progress", {}))
         await self.reload_catalog()
         await self._read_timetable()
-        cast = self._casting.first(self.on_air())
-        self.desk = Desk(cast, self._stock(cast))
+        cast = self.casting.first(self.on_air())
+        self.desk = Desk(cast, self.stock(cast))
         self.desk.generation = first_generation(self.epoch)
         self.desk.mode = Mode(state.get("mode", Mode.AUTO))
         self.desk.disclosure_due = self._disclosure_due
@@ -103,16 +95,14 @@ class Room:
         self.booth = Booth(self, self._control_socket)
         self.link = self.booth.link
         self._prepare_parts()
-        if self.is_open:
-            self._greeted.set()
-            log.info("going on with an open session", room=room, session=self.session_id)
-        self._tasks = await self._stack.enter_async_context(Tasks(f"room {room}"))
+        self.tasks = await self._stack.enter_async_context(Tasks(f"room {room}"))
         for name, work in (
-            ("link", self.link.run), ("director", self._director.run), ("script", self._script.run),
+            ("link", self.link.run), ("director", self._director.run), ("script", self.script.run),
             ("questions", self._questions.run), ("switch", self._switch.run), ("alive", self.booth.keep_alive),
+            ("timetable", self.sessions.follow_timetable),
         ):  # fmt: skip
-            self._tasks.keep(work, name)
-        self._tasks.spawn(self._equip(self.desk.stock), "equip")
+            self.tasks.keep(work, name)
+        self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
         return self
 
     async def __aexit__(
@@ -121,27 +111,27 @@ class Room:
         await self._stack.aclose()
 
     def _prepare_parts(self) -> None:
-        common: dict[str, Any] = {"catalog": self.catalog, "clock": self._now, "card": self._card}
+        common: dict[str, Any] = {"catalog": self.catalog, "clock": self.now, "card": self._card}
         self._director = Director(
             self.desk, self.link,
-            still_true=lambda line: answers.still_true(line.draft.facts, self._catalog, self._now()),
+            still_true=lambda line: answers.still_true(line.draft.facts, self._catalog, self.now()),
             said=self._said, stale=self._stale, session=lambda: self.session_id,
         )  # fmt: skip
-        self._script = ScriptPreparer(
-            self.desk, self._writer, self._voicer, self.progress, **common,
-            spawn=self.spawn, running=lambda: self._works and self._greeted.is_set(),
+        self.script = ScriptPreparer(
+            self.desk, self._writer, self.voicer, self.progress, **common,
+            spawn=self.spawn, running=lambda: self.sessions.works and self.sessions.greeted.is_set(),
         )  # fmt: skip
         self._questions = QuestionPreparer(
-            self.desk, self._writer, self._voicer, self.house.store, **common, room=self.id,
+            self.desk, self._writer, self.voicer, self.house.store, **common, room=self.id,
             expires_s=self.settings.question_expires_s, on_air_product=self.product_on_air,
-            spawn=self.spawn, running=lambda: self._works and self.booth.reconciled,
+            spawn=self.spawn, running=lambda: self.sessions.works and self.booth.reconciled,
             settled=self.record.question_changed,
         )  # fmt: skip
         self._switch = SwitchPreparer(
-            self.desk, self._voicer, prepare_s=self.settings.prepare_s, clock=self._now,
-            on_air=self.on_air, next_change=self.next_change, cast_for=self._casting.of,
-            stock_for=self._stock, take_look=self.booth.take_look,
-            running=lambda: self._works and self.link.connected, alarm=self._switch_alarm,
+            self.desk, self.voicer, prepare_s=self.settings.prepare_s, clock=self.now,
+            on_air=self.on_air, next_change=self.next_change, cast_for=self.casting.of,
+            stock_for=self.stock, take_look=self.booth.take_look,
+            running=lambda: self.sessions.works and self.link.connected, alarm=self._switch_alarm,
         )  # fmt: skip
 
     # ---- what others read
@@ -157,14 +147,14 @@ class Room:
         return self._questions
 
     @property
+    def session(self) -> Session | None:
+        """The last session."""
+        return self.sessions.last
+
+    @property
     def is_open(self) -> bool:
         """Whether a session is under way."""
         return self.session is not None and self.session.life in OPEN
-
-    @property
-    def _works(self) -> bool:
-        """Whether new things are to be said: a session is open and nobody is closing it."""
-        return self.is_open and not self._closing
 
     @property
     def session_id(self) -> str:
@@ -182,11 +172,11 @@ class Room:
 
     def on_air(self, at: datetime | None = None) -> schedule.OnAir:
         """What the timetable says for an instant (now)."""
-        return schedule.on_air(self.settings, self._slots, self._override, at or self._now())
+        return schedule.on_air(self.settings, self._slots, self._override, at or self.now())
 
     def next_change(self, at: datetime | None = None) -> tuple[datetime, schedule.OnAir] | None:
         """The timetable's next change."""
-        return schedule.next_change(self.settings, self._slots, self._override, at or self._now())
+        return schedule.next_change(self.settings, self._slots, self._override, at or self.now())
 
     def product_on_air(self) -> str | None:
         """The product being presented."""
@@ -204,29 +194,15 @@ class Room:
 
     async def rehearse(self) -> None:
         """Start the whole chain with no destination."""
-        await self._begin(Life.REHEARSAL)
+        await self.sessions.begin(Life.REHEARSAL)
 
     async def open(self) -> None:
         """Go on air; a rehearsal that runs goes on as the session."""
-        await self._begin(Life.ON_AIR)
+        await self.sessions.begin(Life.ON_AIR)
 
     async def close(self) -> None:
         """Say farewell and end the session."""
-        if self.session is None or not self.is_open:
-            raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
-        farewell = self.desk.stock.take(wire.PhraseKind.FAREWELL)
-        if farewell is not None and self.link.connected and not (self.status and self.status.cut):
-            self._closing = True
-            self.desk.answers.clear()
-            self.desk.drop_script()
-            self.desk.lay(farewell)
-            await self._tasks.until(lambda: farewell.heard >= len(farewell.voiced), FAREWELL_S)
-        self._closing = False
-        session_id = self.session.id
-        await self._keep_session(replace(self.session, life=Life.ENDED, closed_at=self._now()))
-        self._greeted.clear()
-        await self.link.tell(wire.CloseSession(session=session_id))
-        await self.house.store.requeue_claimed(self.id)
+        await self.sessions.close()
 
     async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
         """Have the host say what the person on duty wrote, after the compliance review."""
@@ -243,7 +219,7 @@ class Room:
             kind=wire.PhraseKind.INSERT, cast=self.desk.cast, draft=Draft(texts=texts, source="duty"),
             urgent=urgent, by=by,
         )  # fmt: skip
-        await self._voicer.voice(line, lambda: None)
+        await self.voicer.voice(line, lambda: None)
         if line.failed:
             raise Refused(f"语音合成失败 / no sound: {line.failed}", "稍后再试 / try again", 503)
         self.desk.lay(line)
@@ -264,10 +240,10 @@ class Room:
                         503,
                     )
             case "next_product":
-                self._script.seek(next_product(self.desk.cast.rundown, self.progress.segment))
+                self.script.seek(next_product(self.desk.cast.rundown, self.progress.segment))
             case "skip":
                 segments = len(self.desk.cast.rundown.segments)
-                self._script.seek((self.progress.segment + 1) % segments)
+                self.script.seek((self.progress.segment + 1) % segments)
             case "pause" | "resume" | "script_only" | "auto":
                 modes = {"pause": Mode.PAUSED, "script_only": Mode.SCRIPT_ONLY}
                 self.desk.mode = modes.get(action, Mode.AUTO)
@@ -302,76 +278,23 @@ class Room:
         """Go on air as soon as playout is there (the demo), unless a session is open already."""
 
         async def work() -> None:
-            if await self._tasks.until(lambda: self.link.connected, within_s) and not self.is_open:
+            if await self.tasks.until(lambda: self.link.connected, within_s) and not self.is_open:
                 await self.open()
 
-        self._tasks.spawn(work(), "open")
-
-    # ---- sessions
-
-    async def _begin(self, life: Life) -> None:
-        if self.session is not None and self.session.life is life:
-            raise Refused("已经在这个状态 / the room is there already", "不用再点 / nothing to do")
-        if self.session is not None and self.session.life is Life.ON_AIR:
-            raise Refused("正在直播 / the room is on air", "先下播再彩排 / close it first")
-        if not self.link.connected:
-            raise Refused(
-                "播出进程未连接 / playout is not connected", "几秒后再试 / try in some seconds", 503
-            )
-        now = self._now()
-        if self.session is not None and self.is_open:
-            session = replace(self.session, life=life, mode=life.value)
-        else:
-            session = Session(
-                id=f"{now:%Y%m%d-%H%M%S}-{self.id}", room=self.id, mode=life.value, life=life,
-                opened_at=now, epoch=self.epoch,
-            )  # fmt: skip
-            cast = self._casting.first(self.on_air())
-            self.desk.cast, self.desk.stock = cast, self._stock(cast)
-            self.desk.drop_script()
-            self.desk.on = None
-            self._tasks.spawn(self._greet(self.desk.stock), "greet")
-        await self._keep_session(session)
-        await self.booth.tell_session()
-        await self.booth.tell_outputs()
-
-    async def _greet(self, stock: Stock) -> None:
-        greeting = stock.lines[wire.PhraseKind.GREETING][0]
-        await self._voicer.voice(greeting, lambda: None)
-        if not greeting.failed and self.desk.stock is stock:
-            self.desk.lay(renewed(greeting))
-        self._greeted.set()
-        self._script.wake.set()
-        await self._equip(stock)
-
-    async def _equip(self, stock: Stock) -> None:
-        """Voice the standing lines and give playout its reserve."""
-        for turn in (*stock.lines.values(), stock.resumes):
-            for line in turn:
-                if not all(line.voiced):
-                    await self._voicer.voice(line, lambda: None)
-        self.equipped = stock.cast
-        await self.booth.tell_reserve(stock)
-
-    async def _keep_session(self, session: Session) -> None:
-        self.session = session
-        await self.house.store.save_session(session)
-        self.house.metrics.on_air.labels(self.id).set(session.life is Life.ON_AIR)
-        self.house.journal.append(self.id, session.id, {"type": "session", "life": session.life.value})
-        self.house.events.publish(self.id, "session", {"id": session.id, "life": session.life.value})
+        self.tasks.spawn(work(), "open")
 
     # ---- small things
 
     def _said(self, line: Line, phrase: wire.Phrase) -> None:
         self.record.said(line, phrase)
         if line.kind is wire.PhraseKind.DISCLOSURE:
-            self._disclosed_at = self._now().timestamp()
+            self._disclosed_at = self.now().timestamp()
         if line.kind is wire.PhraseKind.GREETING:
-            self._disclosed_at = self._now().timestamp()
-            if line.cast is self.desk.cast and self.equipped is not self.desk.cast:
+            self._disclosed_at = self.now().timestamp()
+            if line.cast is self.desk.cast and self.sessions.equipped is not self.desk.cast:
                 self.house.events.publish(self.id, "switch", {"persona": line.cast.persona.id})
-                self._tasks.spawn(self._equip(self.desk.stock), "equip")
-        self._script.wake.set()
+                self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
+        self.script.wake.set()
 
     def _stale(self, line: Line) -> None:
         """A line's facts are no longer true: it is forgotten and written anew."""
@@ -380,13 +303,13 @@ class Room:
         if line.question is not None and line.heard == 0:
             self._questions.prepare(line.question)
         elif line.place is not None:
-            self._script.seek(line.place.segment)
+            self.script.seek(line.place.segment)
 
     def _disclosure_due(self) -> bool:
-        return self._now().timestamp() - self._disclosed_at > self.settings.disclose_every_s
+        return self.now().timestamp() - self._disclosed_at > self.settings.disclose_every_s
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.spawn(work, name)
+        self.tasks.spawn(work, name)
 
     def _switch_alarm(self, cause: str | None) -> None:
         if cause is None:
@@ -403,10 +326,10 @@ class Room:
     def _card(self, product: str | None) -> wire.ProductCard | None:
         images = self.house.settings.catalog.parent
         return card(
-            self._catalog, product, show_prices=self.settings.show_prices, images=images, now=self._now()
+            self._catalog, product, show_prices=self.settings.show_prices, images=images, now=self.now()
         )
 
-    def _stock(self, cast: Cast) -> Stock:
+    def stock(self, cast: Cast) -> Stock:
         return standing_lines(cast, self._catalog.shop.name or "", split_phrases)
 
     def _rundown(self, rundown_id: str) -> Any:
@@ -431,5 +354,5 @@ class Room:
         )
 
     @staticmethod
-    def _now() -> datetime:
+    def now() -> datetime:
         return datetime.now(UTC)
