@@ -70,7 +70,8 @@ class Playout:
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the process and wait for its sockets."""
+        """Start the process and wait for its sockets (a killed one leaves its own behind)."""
+        self._socket.unlink(missing_ok=True)
         path = self.directory / "settings.json"
         path.write_text(json.dumps(self.settings))
         log = (self.directory / "log.txt").open("ab")

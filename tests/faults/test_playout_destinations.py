@@ -87,6 +87,12 @@ def no_gap(stamps: list[int]) -> bool:
     return all(after - before == 40 for before, after in itertools.pairwise(stamps))
 
 
+def pushers(ingest: rtmp.Ingest) -> list[bytes]:
+    """The argument lists of the children that push to an ingest."""
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [line for line in lines if str(ingest.port).encode() in line and b"-progress" in line]
+
+
 async def test_a_killed_ingest_comes_back_and_the_other_misses_nothing(
     playout: Playout, ingest: rtmp.Ingest, other: rtmp.Ingest
 ) -> None:
@@ -161,8 +167,7 @@ async def test_a_refused_key_is_final_and_never_shown(playout: Playout, ingest: 
 async def test_the_key_is_not_in_the_process_list(playout: Playout, ingest: rtmp.Ingest) -> None:
     on_air(playout, good=(ingest.url, "goodkey1?sign=deadbeef"))
     await until(playout, "good", wire.OutputState.LIVE, 6)
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    pushing = [line for line in lines if str(ingest.port).encode() in line and b"-progress" in line]
+    pushing = pushers(ingest)
     assert len(pushing) == 1 and b"goodkey1" not in pushing[0] and b"deadbeef" not in pushing[0]
 
 
@@ -192,6 +197,4 @@ async def test_it_ends_quickly_with_every_peer_stalled(
     ingest.freeze()
     other.freeze()
     assert await playout.stop() <= 3.0
-    ports = (str(ingest.port).encode(), str(other.port).encode())
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [line for line in lines if b"-progress" in line and any(port in line for port in ports)]
+    assert not pushers(ingest) + pushers(other)

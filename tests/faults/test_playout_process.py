@@ -124,7 +124,8 @@ async def test_the_reserve_speaks_when_the_show_is_gone_and_fates_wait_for_it(pl
     await wait_until(lambda: playout.all(wire.Started), 5)
     await playout.disconnect()
     playout.heard.clear()
-    await asyncio.to_thread(time.sleep, 6)
+    book = playout.directory / "state" / "fates.jsonl"
+    await wait_until(lambda: book.read_text().count('"kept"') == 2, 12, 0.1)
     await playout.connect(epoch=2)
     await wait_until(lambda: playout.all(wire.Status), 3)
     told = playout.all(wire.Fated)
