@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from services.avatar.drawing import dress, eyes, figure, hair, head, lips, ornament
-from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, Region, crop, reduce
+from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, Region, reduce
 from services.avatar.drawing.sets import draw_set
 from services.avatar.drawing.spec import Face, Host
 from services.avatar.drawing.table import draw_table

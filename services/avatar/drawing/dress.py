@@ -103,8 +103,9 @@ def _tangzhuang(c: float) -> list[Piece]:
     ribbons.append(Piece(knot, rgb("#cf9a42"), BROCADE, 9, drop=4))
     robe = []
     for s in (-1, 1):
-        outer = _half(c, s, 722, (12, -2))
-        inner = spline([(c + s * 116, 722), (c + s * 128, 780), (c + s * 138, 860), (c + s * 146, 950), (c + s * 140, 1140)], 50)
+        outer = _half(c, s, 694, (9, -3))
+        inner = spline([(c + s * 61, 691), (c + s * 96, 742), (c + s * 124, 806), (c + s * 138, 872), (c + s * 146, 950),
+                        (c + s * 140, 1140)], 60)
         robe.append(Piece(np.vstack([inner, outer[::-1]]), rgb("#a9241a"), SILK, 7, folds([
             ([(c + s * 184, 770), (c + s * 196, 870), (c + s * 186, 1010)], 13, 5, -15),
             ([(c + s * 210, 770), (c + s * 228, 880), (c + s * 208, 1030)], 14, 4, 12),

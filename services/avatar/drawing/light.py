@@ -16,9 +16,9 @@ class Light:
     """A warm key from upper left, a cool rim from behind right, a soft fill from the front and below."""
 
     key: tuple[float, float, float] = (-0.42, -0.5, 0.76)
-    key_colour: Colour = (1.0, 0.955, 0.9)
+    key_colour: Colour = (1.0, 0.96, 0.915)
     key_power: float = 0.8
-    fill_colour: Colour = (0.96, 0.95, 0.98)
+    fill_colour: Colour = (1.0, 0.955, 0.945)
     fill_power: float = 0.42
     bounce_colour: Colour = (1.0, 0.87, 0.82)
     bounce_power: float = 0.2
@@ -106,7 +106,7 @@ def shade(
         spec = spec * (1 - shadow)
     out = out + (spec * occlusion[..., 1])[..., None] * linear(light.key_colour)
     rx, ry, rz = unit(light.rim)
-    edge = np.clip(1 - nz, 0, 1) ** 3.2
+    edge = np.clip(1 - nz, 0, 1) ** 3.6
     rim = edge * np.clip(nx * rx + ny * ry + nz * rz, 0, 1) * light.rim_power
     out = out + rim[..., None] * linear(light.rim_colour) * (0.3 + 0.7 * albedo)
     if material.sheen:

@@ -11,12 +11,20 @@ MORNING = Host(
     name="morning",
     seed=11,
     title="morning skincare host: white and mint, window light",
-    face=Face(),
-    skin=Skin(
-        base=rgb("#f6d8c6"), warm=rgb("#f3cdb1"), blush=rgb("#f0948a"), shade=rgb("#bd7a66"), lid=rgb("#d9a08f"),
-        lip=rgb("#e0787c"), lip_deep=rgb("#b54a56"),
+    face=Face(
+        outline=(
+            (-90, 196), (-60, 178), (-35, 149), (-15, 130), (0, 123), (15, 120), (30, 121), (45, 126),
+            (60, 137), (75, 151), (90, 159),
+        ),
+        chin_y=566, eye_w=66, eye_h=29.5, eye_tilt=0.5, eye_peak=0.49, iris_r=15.4, crease=6.0, nose_y=479,
+        nose_w=13.2, bridge=10.5, tip=17.5, mouth_y=521, mouth_w=39, upper_lip=8.8, lower_lip=12.5, brow_y=375,
+        brow_arch=2.5, brow_thick=11.5, brow_colour="#664638", cheek=8.5, cheek_y=462, cupid=2.8,
     ),
-    light=Light(),
+    skin=Skin(
+        base=rgb("#f9dac8"), warm=rgb("#f6cfb6"), blush=rgb("#f2938a"), shade=rgb("#bd7a66"), lid=rgb("#d9a08f"),
+        lip=rgb("#ea8482"), lip_deep=rgb("#c45560"),
+    ),
+    light=Light(rim_power=0.42, fill_power=0.46),
     hair=(rgb("#120c0b"), rgb("#271a16"), rgb("#4b3329")),
     hair_gleam=rgb("#c4a48e"),
     lid_colour=rgb("#d99a8a"),
@@ -30,12 +38,12 @@ EVENING = Host(
     title="evening wellness host: amber lamp light, wine silk",
     face=Face(
         outline=(
-            (-90, 194), (-60, 178), (-35, 150), (-15, 132), (0, 124), (15, 120), (30, 120), (45, 126),
-            (60, 139), (75, 156), (90, 166),
+            (-90, 194), (-60, 178), (-35, 150), (-15, 132), (0, 122), (15, 117), (30, 116), (45, 123),
+            (60, 137), (75, 156), (90, 169),
         ),
-        chin_y=573, eye_w=64, eye_h=26.0, eye_tilt=5.0, eye_peak=0.5, crease=7.5, eye_x=62.5, iris_r=14.6,
-        brow_y=378, brow_arch=8, brow_drop=-1, brow_thick=8.5, brow_colour="#4d352c", brow_in=25, brow_out=95,
-        nose_y=482, nose_w=14.4, bridge=12.5, tip=18.5, mouth_y=526, mouth_w=44, upper_lip=9.8, lower_lip=14.0,
+        chin_y=575, eye_w=64, eye_h=24.0, eye_tilt=6.5, eye_peak=0.5, crease=7.5, eye_x=62.5, iris_r=14.6,
+        brow_y=377, brow_arch=9.5, brow_drop=-2, brow_thick=8.5, brow_colour="#4d352c", brow_in=25, brow_out=95,
+        nose_y=486, nose_w=14.6, bridge=14.0, tip=18.5, mouth_y=529, mouth_w=45, upper_lip=10.4, lower_lip=15.0,
         cupid=3.4, smile=7.0, cheek=8.0, iris=("#140a06", "#3d2414", "#7a4f2a"), liner=2.6, wing=7, lash=8.5,
     ),
     skin=Skin(
@@ -59,12 +67,12 @@ TANGZHUANG = Host(
     title="lady of the Tang court: vermilion and gold, hairpin and flowers",
     face=Face(
         outline=(
-            (-90, 192), (-60, 177), (-35, 150), (-15, 133), (0, 128), (15, 126), (30, 127), (45, 133),
-            (60, 143), (75, 155), (90, 162),
+            (-90, 192), (-60, 177), (-35, 150), (-15, 133), (0, 130), (15, 129), (30, 131), (45, 136),
+            (60, 143), (75, 152), (90, 158),
         ),
-        chin_y=568, eye_w=65, eye_h=24.0, eye_tilt=7.5, eye_peak=0.42, crease=5.5, eye_x=62.5, iris_r=14.8,
-        brow_y=376, brow_arch=8, brow_in=24, brow_out=92, brow_drop=3, brow_thick=7.0, brow_colour="#3a2b2c",
-        nose_y=484, nose_w=13.6, tip=16.5, mouth_w=36, upper_lip=10.5, lower_lip=14, cupid=4.0, smile=6.0,
+        chin_y=565, eye_w=66, eye_h=21.5, eye_tilt=9.0, eye_peak=0.42, crease=5.5, eye_x=62.5, iris_r=14.2,
+        brow_y=374, brow_arch=8, brow_in=24, brow_out=92, brow_drop=3, brow_thick=7.0, brow_colour="#3a2b2c",
+        nose_y=484, nose_w=13.6, tip=16.5, mouth_w=33, upper_lip=10.5, lower_lip=13.5, cupid=4.0, smile=6.0,
         mouth_y=525, cheek=8.5, cheek_y=464, iris=("#0f0807", "#331a12", "#6e4326"), liner=2.8, wing=11, lash=7.5,
     ),
     skin=Skin(

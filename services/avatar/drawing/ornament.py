@@ -115,9 +115,15 @@ def on_head(host: Host) -> Array:
 
 
 def _pearls(host: Host) -> Array:
+    """A pearl slide that holds the hair back above one temple."""
     f = host.face
-    spots = [(f.cx + side * 121.5, f.nose_y - 2, 3.6) for side in (-1, 1)]
-    return polished(REGION, host, _circles(spots), PEARL, 5, 4)
+    line = spline([(f.cx + 96, 322), (f.cx + 116, 348), (f.cx + 130, 380)], 60)
+    bar = _shapes([ribbon(line, 4.2)])
+    spots = [(float(x), float(y), 3.0 + 0.9 * np.sin(np.pi * k / 8)) for k, (x, y) in enumerate(line[2:-1:7])]
+    under = REGION.blur(REGION.mask(_circles([(x + 1, y + 2, r) for x, y, r in spots])), 1.6) * 0.5
+    shadow = np.dstack([np.zeros((*under.shape, 3), np.float32), under])
+    out = over(shadow, polished(REGION, host, bar, GOLD, 3, 2))
+    return over(out, polished(REGION, host, _circles(spots), PEARL, 5, 4))
 
 
 def _hoop(host: Host) -> Array:

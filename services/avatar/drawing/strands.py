@@ -180,7 +180,8 @@ def _strips(
     start, length = rng.uniform(0, 0.025, count), 1 - rng.uniform(0, lock.ragged, count) ** 1.0
     lines = _retime(lines, start, length)
     profile = np.clip(t / 0.06, 0.7, 1) * np.clip((1 - t) / 0.35, 0, 1) ** 0.7
-    half = (width * rng.uniform(0.6, 1.35, count)[:, None] * profile[None])[..., None] / 2 + 0.14
+    half = (width * rng.uniform(0.6, 1.35, count)[:, None] * profile[None])[..., None] / 2
+    half = np.maximum(half, 0.52 / region.scale)
     tangent = np.gradient(lines, axis=1)
     size = np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
     across_way = np.stack([tangent[..., 1], -tangent[..., 0]], axis=2) / size
