@@ -46,6 +46,8 @@ class MouthArt:
     inner_half: float
     teeth_top: float  # the lower teeth's edge, a row of the lips' part
     tongue_top: float
+    teeth_low: float  # the upper teeth's edge, and where it belongs: a little under the closed lips' line
+    teeth_low_at: float
 
     def draw(self, mouth: MouthShape, smile: float) -> Bytes:
         """The lower face with this mouth, pre-multiplied BGRA."""
@@ -138,7 +140,8 @@ class MouthArt:
         inside = over(inside, moved(self.tongue, 0.0, up - self.tongue_top))
         up = low - gap * (0.10 + 0.45 * mouth.teeth * (1 - mouth.jaw)) * (1 - mouth.close) ** 3
         inside = over(inside, faded(moved(self.teeth_lower, 0.0, up - self.teeth_top), float(bare)))
-        return over(inside, faded(moved(self.teeth_upper, 0.0, -0.06 * open_px), float(0.15 + 0.85 * bare)))
+        teeth = moved(self.teeth_upper, 0.0, self.teeth_low_at - self.teeth_low)
+        return over(inside, faded(teeth, float(bare)))
 
 
 def _strip(y: Floats, first: Floats, last: Floats, was_first: Floats, was_last: Floats) -> Floats:
@@ -203,7 +206,13 @@ def mouth_art(
     span = (grid_x - middle) / half
     tall = np.where(grid_y < level, 0.30, 0.42) * full
     near = np.exp(-((np.maximum(np.abs(span) - 1, 0) / 0.6) ** 2) - np.abs((grid_y - level) / tall) ** 3)
-    calm = np.clip((1.1 * full - np.abs(grid_x - middle)) / (0.4 * full), 0, 1)
+    # The face's outline does not go with the corners: calm before each row's edge.
+    rows = np.arange(rect.h, dtype=np.float32)
+    sides = [sorted(((y - rect.y, x - rect.x) for x, y in part)) for part in (marks.jaw[:5], marks.jaw[4:])]
+    left_edge, right_edge = (curve(side, rows)[:, None] for side in sides)
+    room = np.minimum(grid_x - left_edge, right_edge - grid_x)
+    calm = np.clip((room - 0.08 * full) / (0.42 * full), 0, 1)
+    calm = calm * calm * (3 - 2 * calm)
     cheek = (np.clip(2 * span, -1, 1) * near * calm).astype(np.float32)
     return MouthArt(
         rect=rect, lips=lips, skin=skin, behind=behind if behind[..., 3].any() else None, fringe=fringe,
@@ -214,6 +223,8 @@ def mouth_art(
         upper_out=np.minimum(upper_out, seam), upper_in=seam, lower_in=seam,
         lower_out=np.maximum(lower_out, seam), inner_half=(inner[4][0] - inner[0][0]) / 2,
         teeth_top=_top(pieces["teeth_lower"]), tongue_top=_top(pieces["tongue"]),
+        teeth_low=lips.h - _top(pieces["teeth_upper"][::-1]),
+        teeth_low_at=float(seam[COLUMNS // 2]) - lips.y + 0.05 * full,
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from services.wire import SAMPLE_RATE_HZ, Viseme
 
 LEAD_S = 0.040  # the mouth is seen to form a sound before it is heard
 SMOOTH_S = 0.110
-CLOSED_S = 0.085  # at 25 fps any 80 ms hold two frames
-CLOSE_RAMP_S = 0.035
+CLOSED_S = 0.08  # at 25 fps any 80 ms hold two frames
+CLOSE_RAMP_S = 0.03
 STEP_S = 0.005
 PAD_S = 0.25
 STRESSED_S, UNSTRESSED_S = 0.19, 0.08  # how long a vowel lasts where it is, and is not, stressed
