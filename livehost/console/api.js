@@ -50,6 +50,10 @@ export const api = {
   schedule: (room) => request("GET", at(room, "/schedule")),
   override: (room, value) => request("PUT", at(room, "/override"), { body: value }),
   endOverride: (room) => request("DELETE", at(room, "/override")),
+  slots: (room) => request("GET", at(room, "/slots?limit=200")),
+  addSlot: (room, slot) => request("POST", at(room, "/slots"), { body: slot }),
+  changeSlot: (room, slot, version) => request("PUT", at(room, `/slots/${encodeURIComponent(slot.id)}`), { body: slot, version }),
+  removeSlot: (room, slot, version) => request("DELETE", at(room, `/slots/${encodeURIComponent(slot)}`), { version }),
   products: (room) => request("GET", at(room, "/products?limit=200")),
   changeProduct: (room, product, values, version) =>
     request("PATCH", at(room, `/products/${encodeURIComponent(product)}`), { body: values, version }),

@@ -11,6 +11,20 @@ export function outputMend(output) {
   return output.mend || "";
 }
 
+const LATE_MANY = 25;
+const WINDOW_MS = 20_000;
+const lateness = new Map();
+
+// Whether many frames came late just now (a total alone says nothing about now).
+function struggles(room) {
+  const late = room.playout?.late_frames || 0;
+  const now = Date.now();
+  const seen = (lateness.get(room.id) || []).filter((one) => one.at > now - WINDOW_MS && one.late <= late);
+  seen.push({ at: now, late });
+  lateness.set(room.id, seen.slice(-60));
+  return late - seen[0].late >= LATE_MANY;
+}
+
 export function health(room) {
   if (room.cut) return { level: "act", text: w("is_cut") };
   const refused = (room.outputs || []).find((one) => one.state === "needs_key");
@@ -20,6 +34,7 @@ export function health(room) {
   const broken = (room.outputs || []).find((one) => one.state === "retrying");
   if (broken && isOpen(room)) return { level: "care", text: outputMend(broken) };
   if (room.next?.state === "failed") return { level: "care", text: `${w("next_up")} ${w("st_failed")} ${room.next.error || ""}` };
+  if (isOpen(room) && struggles(room)) return { level: "care", text: w("struggling") };
   if (isOpen(room) && room.mode === "paused") return { level: "care", text: w("mode_paused") };
   if (isOpen(room) && room.playout?.source === "reserve") return { level: "care", text: w("s_reserve") };
   if (isOpen(room)) return { level: "well", text: w("all_well") };

@@ -38,6 +38,7 @@ export class ScriptPanel {
     say(this.asked, now?.question ? `「${now.question}」` : "");
     say(this.now, now?.text || w(open ? "silent" : "begin_hint"));
     mark(this.now, "quiet", now?.text ? "no" : "yes");
+    mark(this.now, "cut", room.cut ? "yes" : "no");
     this.fill((room.coming || []).slice(0, 5), open);
   }
 }

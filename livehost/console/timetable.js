@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { h, mark, say, show, throttled } from "./dom.js";
+import { showSlots } from "./slots.js";
 import { dialog } from "./toast.js";
 import { clock, w } from "./words.js";
 
@@ -19,7 +20,7 @@ export class TimetablePanel {
     this.hand = h("button.quiet", { onclick: () => this.byHand() }, w("by_hand"));
     this.back = h("button.quiet", { onclick: () => api.endOverride(this.roomOf().id).then(() => this.reload()) }, w("end_by_hand"));
     this.element = h("section.panel.timetable", {},
-      h("div.people", {}, this.on, h("span.arrow", { ariaHidden: "true" }, "→"), this.next, h("span.grow"), this.back, this.hand),
+      h("div.people", {}, this.on, h("span.arrow", { ariaHidden: "true" }, "→"), this.next, h("span.grow"), this.back, this.hand, h("button.quiet", { onclick: () => showSlots(context, roomOf(), () => this.reload()) }, w("timetable"))),
       h("div.day", {}, this.bar, this.needle, h("div.hours", {}, [0, 3, 6, 9, 12, 15, 18, 21, 24].map((hour) => h("span", {}, String(hour))))));
     this.reload = throttled(() => this.read(), 1000);
     setInterval(() => this.schedule && Date.now() > this.ends && this.reload(), 30_000);

@@ -31,14 +31,16 @@ export async function tried(button, work) {
   }
 }
 
-// A dialog with fields; `save(values)` runs on its button, and it stays open when that fails.
+// A dialog with fields; `save(values)` runs on its button, and it stays open when that fails or gives false.
 export function dialog(title, fields, { save, yes = w("save"), danger = false, note = "" }) {
   const button = h(danger ? "button.danger" : "button.primary", { type: "submit" }, yes);
   const element = h("dialog", { onclose: () => element.remove() },
     h("form", {
       onsubmit: async (event) => {
         event.preventDefault();
-        if (await tried(button, () => save(Object.fromEntries(new FormData(event.target))))) element.close();
+        let stays = false;
+        const values = Object.fromEntries(new FormData(event.target));
+        if (await tried(button, async () => { stays = (await save(values)) === false; }) && !stays) element.close();
       },
     }, h("h2", {}, title), note ? h("p.note", {}, note) : null,
     fields.map(([label, field]) => h("label.field", {}, h("span", {}, label), field)),

@@ -43,7 +43,9 @@ const TABLE = {
   sound_on: ["开声音", "Sound on"], sound_off: ["静音", "Mute"], connecting_picture: ["正在接入画面…", "Connecting…"], no_picture: ["没有画面", "No picture"], behind: ["延迟 {s} 秒", "{s} s behind"], live: ["实时", "live"],
   playout_lost: ["播出进程未连接", "playout not linked"], late: ["掉帧 {n}", "{n} late"], waiting_n: ["待答 {n}", "{n} waiting"], ahead: ["备稿 {s} 秒", "{s} s ahead"],
   s_speech: ["说话", "speech"], s_idle: ["待机", "idle"], s_reserve: ["备用话术", "reserve"], s_holding: ["垫播", "holding"],
-  done: ["好了", "Done"], room: ["直播间", "Room"], session: ["场次", "Session"], viewer_only: ["当前令牌只能观看", "This token may only watch"], now: ["现在", "now"], over: ["已恢复：{t}", "Over: {t}"], opens_at: ["排班 {t} 起：{n}", "From {t}: {n}"], begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
+  done: ["好了", "Done"], room: ["直播间", "Room"], session: ["场次", "Session"], viewer_only: ["当前令牌只能观看", "This token may only watch"], now: ["现在", "now"], over: ["已恢复：{t}", "Over: {t}"], opens_at: ["排班 {t} 起：{n}", "From {t}: {n}"], edit: ["修改", "Edit"], no_slots: ["还没有排班", "No slots yet"], new_slot: ["添加排班", "Add a slot"], starts: ["开始", "Starts"], hours: ["时长（小时）", "Hours"], n_hours: ["{n} 小时", "{n} h"], days: ["哪些天", "Days"], from_day: ["从哪天起", "From"],
+  every_day: ["每天", "Every day"], weekdays: ["工作日", "Weekdays"], weekend: ["周末", "Weekend"], one_day: ["只这一天", "That day only"], calendar: ["导出日历 .ics", "Calendar .ics"], struggling: ["机器吃力，正在掉帧", "The machine struggles: frames are late"],
+  begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
 };
 
 const KEPT = "livehost.language";

@@ -146,6 +146,24 @@ async def test_the_red_button_cuts_also_when_the_api_is_silent() -> None:
         assert pressed == ["http://127.0.0.1:8081/v1/rooms/skincare/cut"]
 
 
+async def test_the_timetable_is_changed_in_the_page() -> None:
+    async with show(movie_s=4) as address, opened(address, "tea") as page:
+        lines = page.locator(".slots li")
+        await page.locator(".timetable button", has_text="排班").last.click()
+        await expect(lines).to_have_count(4)
+        await page.locator("dialog button[type=submit]").click()
+        form = page.locator("dialog").last
+        await form.locator("input[name=at]").fill("12:00")
+        await form.locator("input[name=hours]").fill("1")
+        await form.locator("select[name=persona]").select_option("laochen")
+        await form.locator("button[type=submit]").click()
+        await expect(lines).to_have_count(5)
+        await expect(lines.nth(2)).to_contain_text("陈叔")
+        await lines.nth(2).locator("button", has_text="删除").click()
+        await page.locator("dialog").last.locator("button.danger").click()
+        await expect(lines).to_have_count(4)
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
 async def test_every_room_is_on_the_wall_and_nothing_sticks_out(width: int, height: int) -> None:
     async with show(movie_s=4) as address, opened(address, width=width, height=height) as page:
