@@ -88,10 +88,14 @@ class Sheet:
     def ink(self, line: Line, colour: Colour, *, opacity: float = 1.0, shadow: float = 0.0) -> None:
         """Print a line of type, with a soft shadow for legibility where one is asked for."""
         if shadow:
-            soft = cv2.GaussianBlur(np.pad(line.mask, 6), (0, 0), 2.2)
-            spread = cv2.convertScaleAbs(soft, alpha=1.4)
-            self.fill(np.asarray(spread, np.uint8), (line.at[0] - 6, line.at[1] - 5), _SHADE, shadow)
+            self.shade(line, shadow)
         self.fill(line.mask, line.at, colour, opacity)
+
+    def shade(self, line: Line, opacity: float) -> None:
+        """The soft shadow under a line of type."""
+        soft = cv2.GaussianBlur(np.pad(line.mask, 6), (0, 0), 2.2)
+        spread = cv2.convertScaleAbs(soft, alpha=1.4)
+        self.fill(np.asarray(spread, np.uint8), (line.at[0] - 6, line.at[1] - 5), _SHADE, opacity)
 
     def type(
         self, face: Face, text: str, at: tuple[float, float], size: int, colour: Colour,

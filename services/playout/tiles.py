@@ -17,11 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from services.playout.i420 import Tile, tile
-from services.playout.sheet import Colour, Sheet, set_line, square_picture
+from services.playout.sheet import Colour, Line, Sheet, set_line, square_picture
 from services.playout.text import Face
 from services.wire import ProductCard, QuestionBubble, WordMark
 
@@ -92,7 +89,8 @@ class Artist:
         self.bold = Face(font, language)
         self.regular = Face.regular_of(font, language)
         self._words = _WORDS.get(language, _WORDS["zh"])
-        self._pictures = lru_cache(maxsize=32)(self._read_picture)
+        self._cards = lru_cache(maxsize=12)(self._draw_card)
+        self._bubbles = lru_cache(maxsize=12)(self._draw_bubble)
 
     def _px(self, value: float) -> int:
         return max(1, round(value * self.unit))
@@ -168,21 +166,25 @@ class Artist:
         sheet = Sheet(math.ceil(w) + 2 * edge, h + 2 * edge)
         sheet.shadow(edge, edge + 2, w, h, self._px(20), self._px(4), 0.28)
         sheet.rounded(edge, edge, w, h, self._px(20), INK, 0.60)
-        lit = sheet.copy()
+        printed: list[Line] = []
         places: list[tuple[int, int, tuple[int, ...]]] = []
         for row, line in enumerate(lines):
             wide = face.width(line, size)
             x = edge + (w - wide) / 2
             base = edge + pad_y + step * row + round(size * 0.92)
             type_line = set_line(face, line, (x, base), size)
-            sheet.ink(type_line, PAPER, shadow=0.45)
-            lit.ink(type_line, BRASS, shadow=0.45)
+            sheet.shade(type_line, 0.45)
+            printed.append(type_line)
             ends, at = [], x
             for character in line:
                 at += face.width(character, size)
                 ends.append(round(at))
             top = 0 if row == 0 else (edge + pad_y + step * row - round(step * 0.12)) // 2 * 2
             places.append((top, sheet.height, tuple(ends)))
+        lit = sheet.copy()
+        for type_line in printed:
+            sheet.ink(type_line, PAPER)
+            lit.ink(type_line, BRASS)
         for row in range(len(places) - 1):
             places[row] = (places[row][0], places[row + 1][0], places[row][2])
         x0 = (self.width - sheet.width) / 2
@@ -195,12 +197,15 @@ class Artist:
 
     def card(self, card: ProductCard) -> CardTile:
         """The product card, at the right above the caption line."""
+        return self._cards(card, _changed(card.image))
+
+    def _draw_card(self, card: ProductCard, changed: int) -> CardTile:
         edge, w, h = self._px(22), self._px(376), self._px(152)
         pad, side, gap = self._px(14), self._px(124), self._px(16)
         sheet = Sheet(w + 2 * edge, h + 2 * edge)
         sheet.shadow(edge, edge + self._px(5), w, h, self._px(22), self._px(8), 0.34)
         sheet.rounded(edge, edge, w, h, self._px(22), PAPER, 0.965)
-        picture = self._pictures(card.image, side) if card.image else None
+        picture = square_picture(Path(card.image), side) if card.image else None
         if picture is not None:
             sheet.picture(picture, edge + pad, edge + pad, self._px(14))
         else:
@@ -247,6 +252,9 @@ class Artist:
 
     def bubble(self, bubble: QuestionBubble) -> BubbleTile:
         """A viewer's question above the card."""
+        return self._bubbles(bubble)
+
+    def _draw_bubble(self, bubble: QuestionBubble) -> BubbleTile:
         text = self.bold.clean(bubble.text, self._words["faces"])
         user = self.regular.clean(bubble.user)
         edge, pad, chip = self._px(14), self._px(16), self._px(44)
@@ -276,9 +284,6 @@ class Artist:
             self.height * CARD_BOTTOM_SHARE - self._px(152 + 14) - h - edge,
         )
         return BubbleTile(bubble, self._place(sheet, *at))
-
-    def _read_picture(self, path: str, side: int) -> NDArray[np.uint8] | None:
-        return square_picture(Path(path), side)
 
     # ---- holding ------------------------------------------------------------------------------
 
@@ -316,6 +321,14 @@ class Artist:
         y = edge + step * len(lines) + self._px(26)
         sheet.rounded((sheet.width - rule) / 2, y, rule, self._px(4), 2, BRASS)
         return self._place(sheet, (self.width - sheet.width) / 2, self.height * 0.40 - sheet.height / 2)
+
+
+def _changed(image: str | None) -> int:
+    """When a picture file was last written, so that a new one is seen."""
+    try:
+        return Path(image).stat().st_mtime_ns if image else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def _size_for(face: Face, character: str, need: int) -> int:
