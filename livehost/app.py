@@ -5,6 +5,7 @@ Tests build a show by the same functions and pass scripted voices or writers.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +16,7 @@ import structlog
 from livehost.alarm_push import chat_pushes
 from livehost.alarms import Alarms
 from livehost.catalog import Catalog
+from livehost.compliance import context
 from livehost.events import EventBus
 from livehost.house import House
 from livehost.journal import Journal
@@ -59,6 +61,8 @@ async def open_house(
             red_button_url=f"http://{settings.api.host}:{settings.api.red_button_port}",
             recordings=settings.state_dir / "recordings",
         )  # fmt: skip
+        warming = asyncio.create_task(asyncio.to_thread(context.warm), name="warm the word list")
+        stack.push_async_callback(asyncio.wait, [warming])
         for room in settings.rooms:
             house.rooms[room.id] = await stack.enter_async_context(
                 Room(room, house, voices, run_dir=places.run_dir(room.id), writer=writer)

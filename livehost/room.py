@@ -272,7 +272,9 @@ class Room:
         """A product changed; what was prepared with an old fact is dropped when it is picked."""
         changes = await self.house.store.product_changes(self.id)
         values = {product: change.values for product, change in changes.items()}
-        self._catalog = self.house.catalog.with_changes(values).on_platform(self.settings.platform)
+        versions = {product: change.version for product, change in changes.items()}
+        changed = self.house.catalog.with_changes(values, versions)
+        self._catalog = changed.on_platform(self.settings.platform)
 
     def open_when_ready(self, within_s: float) -> None:
         """Go on air as soon as playout is there (the demo), unless a session is open already."""

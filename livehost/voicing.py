@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from livehost.chat.inbox import shown_name, shown_text
+from livehost.compliance.shown import shown
 from livehost.desk import Stock
 from livehost.lines import Cast, Draft, Line
 from services import wire
@@ -103,9 +105,11 @@ class Voicer:
 
 
 def _bubble(line: Line) -> wire.QuestionBubble | None:
+    """The question as the picture may show it; None where it holds what may not be shown."""
     if line.question is None:
         return None
-    return wire.QuestionBubble(user=line.question.user, text=line.question.text)
+    text = shown(shown_text(line.question.text))
+    return wire.QuestionBubble(user=shown_name(line.question.user), text=text) if text else None
 
 
 def standing_lines(cast: Cast, shop: str, split: Callable[[str, str], tuple[str, ...]]) -> Stock:

@@ -86,6 +86,7 @@ class TemplateWriter:
             user=question.user,
             platform=self._platform,
             seed=self._turn,
+            language=cast.persona.language,
         )
         return Draft(
             texts=split_phrases(answer.text, cast.persona.language) if answer.text else (),
