@@ -11,8 +11,8 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Points = NDArray[np.float64]
+Array = NDArray[Any]  # pictures and fields, float32
+Points = NDArray[Any]  # plate points, count × 2
 Colour = tuple[float, float, float]
 
 PLATE_W, PLATE_H = 720, 1280
@@ -46,11 +46,11 @@ class Region:
             canvas.translate(-self.x, -self.y)
             draw(canvas)
         picture = surface.makeImageSnapshot().toarray(colorType=skia.kRGBA_8888_ColorType)
-        return picture.astype(np.float32) / np.float32(255)
+        return np.asarray(picture, np.float32) / np.float32(255)
 
     def mask(self, draw: Callable[[Any], None]) -> Array:
         """The alpha of what `draw` paints."""
-        return np.ascontiguousarray(self.paint(draw)[..., 3])
+        return np.asarray(np.ascontiguousarray(self.paint(draw)[..., 3]))
 
     def blur(self, image: Array, sigma_px: float) -> Array:
         """A Gaussian blur whose sigma is in plate pixels; wide ones work on a reduced copy."""
@@ -60,7 +60,7 @@ class Region:
         """The values of a region's picture at plate points."""
         cols = np.clip(((at[:, 0] - self.x) * self.scale).astype(int), 0, image.shape[1] - 1)
         rows = np.clip(((at[:, 1] - self.y) * self.scale).astype(int), 0, image.shape[0] - 1)
-        return image[rows, cols]
+        return np.asarray(image[rows, cols])
 
 
 def blur(image: Array, sigma: float) -> Array:
@@ -154,7 +154,7 @@ def polygon(points: Points | Sequence[Sequence[float]], *, closed: bool = True) 
     return skia.Path.Polygon([skia.Point(float(x), float(y)) for x, y in points], closed)
 
 
-def bezier(controls: Iterable[Sequence[float]], count: int = 40) -> Points:
+def bezier(controls: Iterable[Any], count: int = 40) -> Points:
     """A Bézier curve of any degree, sampled."""
     points = np.asarray(list(controls), float)[None].repeat(count, 0)
     t = np.linspace(0, 1, count)[:, None, None]
@@ -163,7 +163,7 @@ def bezier(controls: Iterable[Sequence[float]], count: int = 40) -> Points:
     return points[:, 0]
 
 
-def spline(points: Iterable[Sequence[float]], count: int = 60, *, closed: bool = False) -> Points:
+def spline(points: Iterable[Any], count: int = 60, *, closed: bool = False) -> Points:
     """A centripetal-like smooth curve through points, by cubic interpolation over chord length."""
     p = np.asarray(list(points), float)
     if closed:

@@ -9,13 +9,11 @@ import cv2
 import numpy as np
 import yaml
 
-from services.avatar.drawing import dress, eyes, figure, hair, head, lips, ornament
+from services.avatar.drawing import brows, dress, eyes, figure, hair, head, lips, ornament
 from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, Region, reduce
 from services.avatar.drawing.sets import draw_set
 from services.avatar.drawing.spec import Face, Host
 from services.avatar.drawing.table import draw_table
-
-HEAD_LAYERS = ("iris", "lash", "lid_half", "lid_closed", "lid_smile", "eye_mask", "brow")
 
 
 def layers(host: Host) -> dict[str, Layer]:
@@ -36,7 +34,7 @@ def layers(host: Host) -> dict[str, Layer]:
         out[f"lid_half_{name}"] = reduce(region, eyes.lid_patch(region, host, parts.half, side, 0.5))
         out[f"lid_closed_{name}"] = reduce(region, eyes.lid_patch(region, host, parts.closed, side, 1.0))
         out[f"lid_smile_{name}"] = reduce(region, eyes.smile_patch(region, host, parts.closed, side))
-        out[f"brow_{name}"] = reduce(region, eyes.brow(region, host, side))
+        out[f"brow_{name}"] = reduce(region, brows.brow(region, host, side))
     out["mouth_cavity"] = reduce(region, lips.cavity(region, host))
     out["teeth_upper"] = reduce(region, lips.teeth(region, host, upper=True))
     out["teeth_lower"] = reduce(region, lips.teeth(region, host, upper=False))
@@ -60,7 +58,7 @@ def bust(host: Host) -> Layer:
     lifted = Region(region.x, region.y - figure.RISE, region.w, region.h, region.scale)
     hair_over = hair.front_mask(host, lifted)
     cast = lifted.blur(np.roll(hair_over, (10, 14), (0, 1)), 7) * 0.5
-    clothed[..., :3] *= 1 - cast[..., None] * np.float32((0.8, 0.95, 1.0))
+    clothed[..., :3] *= 1 - cast[..., None] * np.asarray((0.8, 0.95, 1.0), np.float32)
     return reduce(lifted, edge_light(lifted, clothed, host, 0.8))
 
 
@@ -72,7 +70,7 @@ def edge_light(region: Region, picture: Array, host: Host, strength: float) -> A
     right = alpha * np.clip(1 - np.roll(soft, (reach // 2, -reach), (0, 1)), 0, 1)
     left = alpha * np.clip(1 - np.roll(soft, (reach, reach), (0, 1)), 0, 1)
     out = picture.copy()
-    rim, key = np.float32(host.light.rim_colour), np.float32(host.light.key_colour)
+    rim, key = np.asarray(host.light.rim_colour, np.float32), np.asarray(host.light.key_colour, np.float32)
     glow = right[..., None] * rim * host.light.rim_power * 0.34 + left[..., None] * key * 0.16
     out[..., :3] = 1 - (1 - np.clip(out[..., :3], 0, 1)) * (1 - np.clip(glow * strength, 0, 1))
     return out
@@ -81,7 +79,8 @@ def edge_light(region: Region, picture: Array, host: Host, strength: float) -> A
 def backdrop(host: Host) -> Layer:
     """The set behind the host."""
     picture = np.asarray(draw_set(host.name, 2.0), np.uint8)
-    return Layer(cv2.resize(picture, (PLATE_W, PLATE_H), interpolation=cv2.INTER_AREA), 0, 0)
+    small = cv2.resize(picture, (PLATE_W, PLATE_H), interpolation=cv2.INTER_AREA)
+    return Layer(np.asarray(small, np.uint8), 0, 0)
 
 
 def table(host: Host) -> Layer:
@@ -122,7 +121,7 @@ def landmarks(f: Face) -> dict[str, Any]:
             "pupil": [round(px, 1), round(py, 1)],
             "iris_r": f.iris_r,
         }
-        line = eyes.brow_line(f, side)
+        line = brows.brow_line(f, side)
         marks[f"brow_{name}"] = _pick(line if side > 0 else line[::-1], 3)
     return marks
 
@@ -163,6 +162,8 @@ def at_rest(folder: Path, *, blink: str = "", open_px: float = 0.0) -> Array:
     def read(name: str) -> tuple[Array, int, int]:
         entry = doc["layers"][name]
         picture = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)
+        if picture is None:
+            raise FileNotFoundError(f"{folder / entry['file']} is missing; draw the look again")
         if picture.shape[2] == 3:
             picture = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
         return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).astype(np.float32) / 255, *entry["at"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from services.avatar.drawing.canvas import Array, Colour, Points, Region, rgb, smoothstep, spline
@@ -19,7 +21,7 @@ def _half(cx: float, side: int, below: float, grow: tuple[float, float]) -> Poin
     return line if side < 0 else np.stack([2 * cx - line[:, 0], line[:, 1]], axis=1)
 
 
-def _bodice(cx: float, neckline: list[tuple[float, float]], grow: float = 3.0) -> Points:
+def _bodice(cx: float, neckline: Sequence[tuple[float, float]], grow: float = 3.0) -> Points:
     """The torso below a neckline given from its left end to the middle."""
     left = _half(cx, -1, neckline[0][1] + 2, (grow, 0))
     inner = spline(neckline, 40)
@@ -58,7 +60,7 @@ def _morning(c: float) -> list[Piece]:
             ([(c + s * 254, 975), (c + s * 220, 1010), (c + s * 184, 1018)], 11, 4, 8),
             ([(c + s * 196, 748), (c + s * 222, 790), (c + s * 236, 850)], 11, 5, 6),
         ]), _knit, drop=6))
-        cardigan.append(Piece(_band(shape if s < 0 else shape[::-1], -17.0 if s < 0 else -17.0), rgb("#97cfb8"), KNIT, 4, None, _rib, drop=3))
+        cardigan.append(Piece(_band(shape if s < 0 else shape[::-1], -17.0), rgb("#97cfb8"), KNIT, 4, None, _rib, drop=3))
     return [white, trim, *cardigan]
 
 
@@ -80,7 +82,7 @@ def _evening(c: float) -> list[Piece]:
                   ([(c + s * 250, 900), (c + s * 222, 962), (c + s * 186, 986)], 10, 4, 9),
                   ([(c + s * 254, 950), (c + s * 226, 1006), (c + s * 188, 1024)], 10, 4, 8)]
         out.append(Piece(np.vstack([inner, outer[::-1]]), rgb("#7d2233"), SILK, 6, folds(lines), drop=7))
-        out.append(Piece(_band(inner if s > 0 else inner[::-1], -6.0 if s > 0 else -6.0), rgb("#8b2a3b"), SILK, 3, None, None, drop=2))
+        out.append(Piece(_band(inner if s > 0 else inner[::-1], -6.0), rgb("#8b2a3b"), SILK, 3, None, None, drop=2))
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -110,6 +111,11 @@ class Piece:
     rumple: float = 1.1
 
 
+def _fill(outline: Any, canvas: Any) -> None:
+    """Covers a shape."""
+    canvas.drawPath(outline, brush((1, 1, 1)))
+
+
 def dress(host: Host, z: Array, below: Array, pieces: Sequence[Piece]) -> tuple[Array, Array]:
     """Lays pieces over what is below, each with its thickness and the shadow it drops."""
     x, y = BODY.grid()
@@ -117,7 +123,8 @@ def dress(host: Host, z: Array, below: Array, pieces: Sequence[Piece]) -> tuple[
     hang = noise((x.shape[0] // 7, x.shape[1]), 11, rng)
     hang = cv2.resize(hang, (x.shape[1], x.shape[0]), interpolation=cv2.INTER_CUBIC)
     for piece in pieces:
-        mask = BODY.mask(lambda k, p=piece: k.drawPath(polygon(p.shape), brush((1, 1, 1))))
+        outline = polygon(piece.shape)
+        mask = BODY.mask(partial(_fill, outline))
         fall = BODY.blur(np.roll(mask, (int(piece.drop * 2), int(piece.drop)), (0, 1)), piece.drop) * 0.5
         below = below.copy()
         below[..., :3] *= 1 - (fall * (1 - mask))[..., None] * np.asarray((0.8, 0.92, 0.95), np.float32)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.avatar.drawing.canvas import Array, Region
+from services.avatar.drawing.canvas import Array, Region, brush, mix, over, polygon, ribbon, spline
 from services.avatar.drawing.spec import Host
 from services.avatar.drawing.strands import Lock, mask_of, paint, wavy
 
@@ -111,11 +111,15 @@ def _tangzhuang(c: float) -> tuple[list[Lock], list[Lock]]:
     band = Lock(_from_middle(wrap, c, 1), 260, 1.2, fray=1.5, ragged=0.04, loose=1.0)
     wisp: Guides = [[(112, 440), (119, 480), (116, 520), (121, 552)], [(117, 440), (122, 482), (121, 522), (123, 548)]]
     wisps = [Lock(_from_middle(wisp, c, s), 26, 0.9, ragged=0.4, fray=2, ground=False) for s in (-1, 1)]
-    return back, [*lobes, *sides, band, *wisps]
+    return back, [*wisps, *lobes, *sides, band]
 # fmt: on
 
 
 STYLES = {"morning": _morning, "evening": _evening, "tangzhuang": _tangzhuang}
+
+
+# Where the hair parts: distance from the middle line, top and foot.
+PARTINGS = {"morning": (-15.0, 209.0, 287.0), "evening": (34.0, 209.0, 285.0)}
 
 
 def locks_of(host: Host) -> tuple[Sequence[Lock], Sequence[Lock]]:
@@ -130,7 +134,13 @@ def back(host: Host) -> Array:
 
 def front(host: Host) -> Array:
     """The hair over crown, forehead and sides."""
-    return paint(HAIR, host, locks_of(host)[1], 2)
+    picture = paint(HAIR, host, locks_of(host)[1], 2)
+    if host.name not in PARTINGS:
+        return picture
+    x, top, foot = PARTINGS[host.name]
+    line = spline([(host.face.cx + x, top), (host.face.cx + x - 0.8, (top + foot) / 2), (host.face.cx + x, foot)], 30)
+    shape = polygon(ribbon(line, 2.6 * np.linspace(0.5, 1, 30)))
+    return over(picture, HAIR.paint(lambda c: c.drawPath(shape, brush(mix(host.hair[0], host.skin.shade, 0.22), 0.8, blur_px=0.8))))
 
 
 def front_mask(host: Host, region: Region) -> Array:

@@ -92,7 +92,7 @@ def sculpt(host: Host, x: Array, y: Array, *, closed: bool = False) -> Array:
     z += bump(dx, y, (0, my + f.lower_lip + 8), (24, 7.5), -4.4)
     z += bump(dx, y, (0, f.chin_y - 6), (30, 19), 9.0)
     z += bump(pair, y, (f.nose_w + 30, my - 20), (9, 26), -1.5 * f.smile_fold)
-    return z
+    return np.asarray(z, np.float32)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def skin_albedo(host: Host, x: Array, y: Array, rng: np.random.Generator) -> Arr
     shape = x.shape
     mottle = noise(shape, 20, rng) * 0.012 + noise(shape, 5, rng) * 0.008 + noise(shape, 1.1, rng) * 0.010
     warmth = noise(shape, 30, rng)[..., None] * np.asarray((0.010, -0.004, -0.008), np.float32)
-    return np.clip(out * (1 + mottle[..., None] + warmth), 0, 1)
+    return np.asarray(np.clip(out * (1 + mottle[..., None] + warmth), 0, 1), np.float32)
 
 
 def ears(host: Host, shadow: Array) -> Array:

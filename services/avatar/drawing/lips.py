@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import cv2
 import numpy as np
 import skia
 
-from services.avatar.drawing.canvas import Array, Points, Region, brush, mix, noise, polygon, rgb, spline
+from services.avatar.drawing.canvas import Array, Points, Region, brush, noise, polygon, rgb, spline
 from services.avatar.drawing.light import LIPS, linear, shade
 from services.avatar.drawing.spec import Face, Host
 
@@ -173,7 +174,7 @@ def teeth(region: Region, host: Host, *, upper: bool) -> Array:
     def draw(canvas: Any) -> None:
         xs = np.concatenate([[0.0], np.cumsum(widths)])
         edge: list[tuple[float, float]] = []
-        for i, (x0, x1) in enumerate(zip(xs[:-1], xs[1:], strict=True)):
+        for i, (x0, x1) in enumerate(pairwise(xs)):
             lift = ((x0 + x1) / 2 / 36) ** 2 * 2.2 + dips[i]
             edge += [(x0 + 0.5, 0.45 + lift), ((x0 + x1) / 2, lift), (x1 - 0.5, 0.45 + lift)]
         biting = [(c + x, top + tall - d if upper else top + d) for x, d in edge]

@@ -9,7 +9,19 @@ import numpy as np
 import skia
 
 from services.avatar.drawing.canvas import (
-    Array, Colour, Points, Region, bezier, brush, ink, mix, over, polygon, rgb, ribbon, spline,
+    Array,
+    Colour,
+    Points,
+    Region,
+    bezier,
+    brush,
+    ink,
+    mix,
+    over,
+    polygon,
+    rgb,
+    ribbon,
+    spline,
 )
 from services.avatar.drawing.light import surface_normals, unit
 from services.avatar.drawing.relief import pillow
@@ -34,7 +46,7 @@ def polished(region: Region, host: Host, draw: Callable[[Any], None], ramp: Ramp
     mask = region.mask(draw)
     z = pillow(region, mask, thick, reach, 0.45)
     nx, ny, nz = surface_normals(region, z)
-    lx, ly, lz = unit(host.light.key)
+    lx, ly, _ = unit(host.light.key)
     facing = np.clip(0.5 + 0.62 * (nx * lx + ny * ly) + 0.16 * nz, 0, 1)
     stops = np.array([s for s, _ in ramp])
     colours = np.array([rgb(c) for _, c in ramp])
@@ -175,8 +187,12 @@ def _court(host: Host) -> Array:
     out = over(out, polished(REGION, host, _shapes([comb]), GOLD, 9, 12))
     teeth = [spline([(c + x * 0.96, 242.5 - (1 - (x / 44) ** 2) * 2), (c + x * 0.8, 231 - (1 - (x / 44) ** 2) * 8)], 12)
              for x in np.linspace(-40, 40, 19)]
-    out = over(out, REGION.paint(lambda k: [k.drawPath(polygon(ribbon(t, 1.5)), brush(rgb("#5b320c"), 0.75, blur_px=0.4))
-                                            for t in teeth] and None))
+
+    def slits(canvas: Any) -> None:
+        for line in teeth:
+            canvas.drawPath(polygon(ribbon(line, 1.5)), brush(rgb("#5b320c"), 0.75, blur_px=0.4))
+
+    out = over(out, REGION.paint(slits))
     rim = spline([(c - 45, 246), (c - 38, 226), (c, 212), (c + 38, 226), (c + 45, 246)], 60)
     edge = [(float(x), float(y), 2.0) for x, y in rim[::3]]
     out = over(out, polished(REGION, host, _circles(edge), GOLD, 3, 2.2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -21,7 +22,7 @@ STEPS = 26
 class Lock:
     """A sheet of hair between guide curves, root to tip, ordered across the sheet."""
 
-    guides: Sequence[Sequence[Sequence[float]]]
+    guides: Sequence[Any]  # each a list of plate points
     count: int = 500
     width: float = 1.5
     fray: float = 6.0  # how far tips stray
@@ -75,7 +76,7 @@ def mask_of(region: Region, locks: Sequence[Lock], soft: float = 0.0) -> Array:
     def draw(canvas: Any) -> None:
         for lock in locks:
             fine = between(curves(lock), np.linspace(0, 1, 24))
-            for a, b in zip(fine, fine[1:], strict=False):
+            for a, b in pairwise(fine):
                 canvas.drawPath(polygon(np.vstack([a, b[::-1]])), brush((1, 1, 1), width=1.5))
                 canvas.drawPath(polygon(np.vstack([a, b[::-1]])), brush((1, 1, 1)))
 
