@@ -76,6 +76,7 @@ class Trouble(StrEnum):
     REFUSED = "refused"  # a living host said no to the connection
     KEY = "key"  # the publication was refused: a new key is needed
     KEY_OR_LOST = "key or lost"  # the server hung up on the publish command without a word
+    BUSY = "busy"  # the server still holds an older connection with this key
     UNREACHABLE = "unreachable"  # no such name, no route, or no answer in time
     LOST = "lost"  # it was live and ended
     STALLED = "stalled"  # it took nothing for too long
@@ -85,6 +86,7 @@ class Trouble(StrEnum):
 MENDS = {
     Trouble.REFUSED: "the server refuses connections; it is tried again by itself",
     Trouble.KEY: "the platform refuses this key; get a new push address and PUT it",
+    Trouble.BUSY: "this key is in use; stop the other encoder, or wait until the server notices that it ended",
     Trouble.UNREACHABLE: "the server cannot be reached; check the address and the network; it is tried again",
     Trouble.LOST: "the connection was lost; it is tried again by itself",
     Trouble.STALLED: "the server or the link takes too little; it is tried again by itself",
@@ -93,10 +95,10 @@ MENDS = {
 
 _KEY_WORDS = re.compile(
     r"NetStream\.Publish\.(BadName|Denied|Unauthorized)|NetConnection\.Connect\.(Rejected|InvalidApp)"
-    r"|Publish.*(denied|rejected|forbidden|unauthorized)|authmod=|Unauthorized|already publishing"
-    r"|stream (name )?(is )?(busy|in use)|Server error",
+    r"|Publish.*(denied|rejected|forbidden|unauthorized)|authmod=|Unauthorized",
     re.IGNORECASE,
 )
+_BUSY = re.compile(r"already publish|stream ?(name )?(is )?(busy|in use)", re.IGNORECASE)
 _UNREACHABLE = re.compile(
     r"Failed to resolve|Name or service not known|Temporary failure in name|No route to host"
     r"|Network is unreachable|timed out|Host is down",
@@ -112,6 +114,8 @@ def trouble(stderr: str, *, was_live: bool) -> Trouble:
     A server that closes the connection right after the publish command, without an answer, mostly
     refuses the key (so does nginx-rtmp); it could also have gone away at that moment.
     """
+    if _BUSY.search(stderr):
+        return Trouble.BUSY
     if _KEY_WORDS.search(stderr):
         return Trouble.KEY
     if was_live:
@@ -131,7 +135,7 @@ def retry_after_s(kind: Trouble, attempt: int, jitter: float) -> float:
     A refusal by a living host, a loss or a stall: 2 to 3 s. What cannot be reached: doubled from 2 s
     up to 30 s.
     """
-    if kind in (Trouble.REFUSED, Trouble.LOST, Trouble.STALLED):
+    if kind in (Trouble.REFUSED, Trouble.BUSY, Trouble.LOST, Trouble.STALLED):
         return 2.0 + jitter * 0.8
     ceiling = min(30.0, 2.0 * 2.0 ** min(attempt - 1, 6))
     return ceiling * (0.7 + 0.3 * jitter)

@@ -44,8 +44,10 @@ class Output:
         *,
         pusher: Pusher = push,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        known_good: bool = False,
     ) -> None:
         self.spec = spec
+        self._known_good = known_good
         self.state = OutputState.CONNECTING
         self._fanout = fanout
         self._want_key = want_key
@@ -135,8 +137,9 @@ class Output:
         kind = ended.trouble or Trouble.LOST
         if kind is Trouble.KEY_OR_LOST:
             self._silent_refusals += 1
-            known_good = self._times_live > 0 and self._silent_refusals < SILENT_REFUSALS
-            kind = Trouble.REFUSED if known_good else Trouble.KEY
+            known_good = self._known_good or self._times_live > 0
+            again = known_good and self._silent_refusals < SILENT_REFUSALS
+            kind = Trouble.REFUSED if again else Trouble.KEY
         if kind is Trouble.KEY:
             self._go(OutputState.NEEDS_KEY, ended.said, MENDS[kind])
             return None
@@ -175,6 +178,11 @@ class Outputs:
         self._running: dict[str, tuple[Output, asyncio.Task[None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._on_air = False
+        self._known_good: tuple[OutputSpec, ...] = ()
+
+    def trust(self, specs: tuple[OutputSpec, ...]) -> None:
+        """These were on air before a restart: a silent refusal may be the older connection's."""
+        self._known_good = specs
 
     def statuses(self) -> tuple[OutputStatus, ...]:
         """Every wanted destination's figures."""
@@ -216,7 +224,14 @@ class Outputs:
         for name, spec in active.items():
             if name not in self._running:
                 binary = await self._find_binary()
-                output = Output(spec, self._fanout, self._want_key, binary, self._changed)
+                output = Output(
+                    spec,
+                    self._fanout,
+                    self._want_key,
+                    binary,
+                    self._changed,
+                    known_good=spec in self._known_good,
+                )
                 task = asyncio.create_task(output.run(), name=f"output-{name}")
                 self._running[name] = (output, task)
         self._changed()

@@ -76,7 +76,6 @@ async def push(
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=(progress_write, preset_read),
-            start_new_session=True,
         )
     except OSError as error:
         os.close(stdin_write)
@@ -97,7 +96,7 @@ async def push(
         )
     finally:
         feeder.close()
-        _kill(child)
+        await _kill(child)
     asked = isinstance(reason, TimeToReconnect) or (reason is None and subscription.ended)
     if asked:
         return Ended(None, was_live=figures.live)
@@ -243,10 +242,14 @@ async def _deadline(figures: Figures) -> None:
     await asyncio.Event().wait()
 
 
-def _kill(child: asyncio.subprocess.Process) -> None:
+async def _kill(child: asyncio.subprocess.Process) -> None:
+    """Kill a child that still runs, and see it off; one that cannot die is left behind."""
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await child.wait()
     transport = getattr(child, "_transport", None)
     if transport is not None:
         transport.close()

@@ -121,6 +121,7 @@ class Station:
         log.info("session %s goes on at frame %d", opening.session, frame)
         await self._prepare_some(opening.look, kept.looks.get(opening.look, opening.look_path))
         self._mode = opening.mode
+        self.outputs.trust(kept.outputs)
         self.program.post(Resume(opening, frame))
 
     async def close(self) -> None:

@@ -61,6 +61,8 @@ def test_certificates_are_verified() -> None:
         ("Connection to tcp://10.0.0.1:1935 failed: No route to host", False, Trouble.UNREACHABLE),
         ("Sending publish command for 'k'\nInput/output error", False, Trouble.KEY_OR_LOST),
         ("Server error: NetStream.Publish.BadName", False, Trouble.KEY),
+        ("Server error: Already publishing (NetStream.Publish.BadName)", False, Trouble.BUSY),
+        ("Sending publish command for 'k'\nServer error: internal", False, Trouble.KEY_OR_LOST),
         ("Server error: [ AccessManager.Reject ] : [ authmod=adobe ]", False, Trouble.KEY),
         ("Sending publish command for 'k'\nBroken pipe", True, Trouble.LOST),
         ("The certificate is not correctly signed", False, Trouble.CERTIFICATE),
