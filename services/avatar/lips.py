@@ -97,7 +97,7 @@ class MouthArt:
         reach = self.inner_half * (1 - 0.20 * rnd) / self.half
         ins = np.clip(1 - np.minimum(edge / reach, 1) ** (2.0 + 0.5 * rnd), 0, 1)
         lift = np.float32(0.20 + 0.10 * max(0.0, wide - 0.5) + 0.22 * teeth * (1 - jaw))
-        corner = np.float32(0.20 * open_px - full * 0.075 * smile) * edge**1.6
+        corner = np.float32(0.20 * open_px - full * 0.09 * smile) * edge**1.6
         belly = np.float32(full * 0.012 * smile) * (1 - edge**2)
         top_in = upper_in + corner + belly - lift * open_px * ins ** (0.9 - 0.3 * rnd)
         low_in = lower_in + corner + belly + (1 - lift) * open_px * ins ** (0.72 - 0.22 * rnd)

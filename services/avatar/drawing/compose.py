@@ -33,7 +33,7 @@ def layers(host: Host) -> dict[str, Layer]:
         out[f"lash_{name}"] = reduce(region, eyes.lashes(region, host, side))
         out[f"lid_half_{name}"] = reduce(region, eyes.lid_patch(region, host, parts.half, side, 0.5))
         out[f"lid_closed_{name}"] = reduce(region, eyes.lid_patch(region, host, parts.closed, side, 1.0))
-        out[f"lid_smile_{name}"] = reduce(region, eyes.smile_patch(region, host, parts.closed, side))
+        out[f"lid_smile_{name}"] = reduce(region, eyes.smile_patch(region, host, parts.bare, side))
         out[f"brow_{name}"] = reduce(region, brows.brow(region, host, side))
     out["mouth_cavity"] = reduce(region, lips.cavity(region, host))
     out["teeth_upper"] = reduce(region, lips.teeth(region, host, upper=True))

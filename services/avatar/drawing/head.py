@@ -88,7 +88,7 @@ def sculpt(host: Host, x: Array, y: Array, *, closed: bool = False) -> Array:
     z += bump(dx, y, (0, my - 1), (46, 30), 11)
     z += bump(dx, y, (0, my - 19), (4.4, 10), -2.0)
     z += bump(pair, y, (8.0, my - 18), (4.0, 10), 1.4)
-    z += bump(pair, y, (f.mouth_w + 6, my + 2 - f.smile * 0.5), (8, 9), -3.4)
+    z += bump(pair, y, (f.mouth_w + 6, my + 2 - f.smile * 0.5), (9, 10), -2.0)
     z += bump(dx, y, (0, my + f.lower_lip + 8), (24, 7.5), -4.4)
     z += bump(dx, y, (0, f.chin_y - 6), (30, 19), 9.0)
     z += bump(pair, y, (f.nose_w + 30, my - 20), (9, 26), -1.5 * f.smile_fold)
@@ -102,6 +102,7 @@ class HeadParts:
     face: Array
     closed: Array
     half: Array
+    bare: Array  # skin where the eyes are, with no lid line or lashes
     lips: Array
     mask: Array
 
@@ -209,6 +210,7 @@ def render(host: Host, hair_shadow: Array | None = None) -> HeadParts:
         face=_finish(host, eyes.whites(HEAD, host, base), mask, shadow),
         closed=np.dstack([eyes.lid(HEAD, host, _details(host, lowered, cast), 1.0), mask]),
         half=np.dstack([eyes.lid(HEAD, host, _details(host, lowered, cast), 0.5), mask]),
+        bare=np.dstack([_details(host, lowered, cast), mask]),
         lips=lip_face,
         mask=mask,
     )
