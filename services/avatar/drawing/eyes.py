@@ -149,12 +149,12 @@ def _lower_lashes(canvas: Any, host: Host, side: int) -> None:
     f = host.face
     rng = np.random.default_rng(host.seed + 31 + side)
     low = lower(f, side, 80)
-    for i in np.linspace(26, 74, 15).astype(int):
+    for i in np.linspace(24, 75, 21).astype(int):
         x, y = low[i] + (0, 1.4)
-        reach = f.lash * 0.34 * rng.uniform(0.5, 1.1)
+        reach = f.lash * 0.46 * rng.uniform(0.6, 1.1)
         lean = side * (i / 80 - 0.35) * 3.4
         line = bezier([(x, y), (x + lean * 0.4, y + reach * 0.6), (x + lean, y + reach)], 8)
-        canvas.drawPath(polygon(ribbon(line, taper(8, 0.75, head=1))), brush(INK, 0.36))
+        canvas.drawPath(polygon(ribbon(line, taper(8, 0.7, head=1))), brush(INK, 0.3))
 
 
 def eye_mask(region: Region, host: Host, side: int) -> Array:

@@ -129,7 +129,9 @@ def locks_of(host: Host) -> tuple[Sequence[Lock], Sequence[Lock]]:
 
 def back(host: Host) -> Array:
     """The hair behind neck and shoulders."""
-    return paint(HAIR, host, locks_of(host)[0], 1, flyaways=10, dim=0.55)
+    picture = paint(HAIR, host, locks_of(host)[0], 1, flyaways=10, dim=0.55)
+    picture[..., :3] = HAIR.blur(np.ascontiguousarray(picture[..., :3]), 1.1)  # it lies behind the focus
+    return picture
 
 
 def front(host: Host) -> Array:
