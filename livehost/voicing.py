@@ -99,7 +99,7 @@ class Voicer:
             question=_bubble(line),
             mood=_MOODS.get(line.kind, line.draft.mood),
             urgent=line.urgent and index == 0,
-            gap_s=0.28 if index == len(line.draft.texts) - 1 else 0.12,
+            gap_s=0.24 if index == len(line.draft.texts) - 1 else 0.08,
         )
         return speech
 

@@ -15,7 +15,7 @@ import msgspec
 from services import wire
 from services.speech.types import EngineSpec, Speech
 
-VERSION = 2  # raised when the same request would sound different
+VERSION = 3  # raised when the same request would sound different
 _SUFFIX = ".phrase"
 
 

@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from services import wire
 from services.speech.breaker import Breaker, BreakerState
 from services.speech.cache import PhraseCache, content_key
@@ -42,12 +44,15 @@ from services.speech.types import (
     Speech,
     SpeechError,
     Take,
+    Timed,
     VoiceSpec,
 )
 from services.speech.visemes import visemes
 from services.speech.words import word_marks
 
 DEADLINES_S = {"edge": 8.0, "openai": 12.0, "espeak": 10.0}
+LEAD_IN_S = 0.06
+"""Silence before a phrase's first sound: the mouth opens in it, since lips lead the voice."""
 _FASTEST = 1.5
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -236,14 +241,21 @@ def _finish(take: Take, spec: EngineSpec, leveller: Leveller) -> Speech:
     samples = leveller.level(sound.samples, sound.rate_hz, f"{spec.kind} {spec.voice}")
     if not samples.any():
         raise EngineUnavailable(f"{spec.kind} gave silence; is the voice {spec.voice!r} one it knows?")
-    duration_s = samples.size / wire.SAMPLE_RATE_HZ
+    samples = np.concatenate([np.zeros(int(LEAD_IN_S * wire.SAMPLE_RATE_HZ), samples.dtype), samples])
+    timed = tuple(_later(one) for one in sound.timed)
     return Speech(
         pcm=to_s16(samples),
-        words=word_marks(sound.timed, samples.size),
-        visemes=visemes(sound.timed, duration_s),
+        words=word_marks(timed, samples.size),
+        visemes=visemes(timed, samples.size / wire.SAMPLE_RATE_HZ),
         engine=spec.kind,
         voice=spec.voice,
     )
+
+
+def _later(one: Timed) -> Timed:
+    """A unit after the silence that leads a phrase in."""
+    vowel = None if one.vowel_at_s is None else one.vowel_at_s + LEAD_IN_S
+    return replace(one, start_s=one.start_s + LEAD_IN_S, end_s=one.end_s + LEAD_IN_S, vowel_at_s=vowel)
 
 
 def _is_remote(spec: EngineSpec) -> bool:

@@ -13,7 +13,9 @@ from services import wire
 
 FPS = 25
 RATE = wire.SAMPLE_RATE_HZ
-DARK = 70
+INSIDE_CR = 137  # lips and skin are redder than teeth, tongue's shade and the dark between
+OPEN_PX = 8
+CLOSED_PX = 5
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,11 @@ class Box:
 
 @dataclass
 class Tape:
-    """A recording taken apart: frame times (s), audio (mono, -1..1) with its start (s), measures a frame."""
+    """A recording taken apart: frame times (s), audio (mono, -1..1), and measures of each frame.
+
+    `inside` counts, for each persona's mouth, the pixels (of the half-size colour plane) that are
+    less red than lips and skin: teeth and the dark between. Closed lips show none.
+    """
 
     times: NDArray[np.float64]
     audio: NDArray[np.float32]
@@ -40,7 +46,7 @@ class Tape:
     mean: NDArray[np.float32]
     face_change: NDArray[np.float32]
     label: NDArray[np.float32]
-    dark: dict[str, NDArray[np.int32]]
+    inside: dict[str, NDArray[np.int32]]
 
     @property
     def frame_gaps(self) -> NDArray[np.float64]:
@@ -51,11 +57,13 @@ class Tape:
 def read_tape(path: Path, *, mouths: dict[str, Box], face: Box, label: Box) -> Tape:
     """Decode a recording once, measuring each frame on the way."""
     times, mean, change, labels = [], [], [], []
-    dark: dict[str, list[int]] = {name: [] for name in mouths}
+    inside: dict[str, list[int]] = {name: [] for name in mouths}
     before: NDArray[np.int16] | None = None
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            luma = frame.to_ndarray(format="yuv420p")[: frame.height]
+            planes = frame.to_ndarray(format="yuv420p")
+            luma = planes[: frame.height]
+            redness = planes[frame.height * 5 // 4 :].reshape(frame.height // 2, frame.width // 2)
             times.append(float(frame.time or 0.0))
             mean.append(float(luma[::8, ::8].mean()))
             here = face.of(luma)[::4, ::4].astype(np.int16)
@@ -63,11 +71,12 @@ def read_tape(path: Path, *, mouths: dict[str, Box], face: Box, label: Box) -> T
             before = here
             labels.append(float((label.of(luma) > 200).mean()))
             for name, box in mouths.items():
-                dark[name].append(int((box.of(luma) < DARK).sum()))
+                half = Box(box.left // 2, box.top // 2, box.right // 2, box.bottom // 2)
+                inside[name].append(int((half.of(redness) < INSIDE_CR).sum()))
     audio, gap = _audio(path)
     return Tape(
         np.array(times), audio, gap, np.array(mean, np.float32), np.array(change, np.float32),
-        np.array(labels, np.float32), {name: np.array(values, np.int32) for name, values in dark.items()},
+        np.array(labels, np.float32), {name: np.array(values, np.int32) for name, values in inside.items()},
     )  # fmt: skip
 
 
@@ -91,12 +100,12 @@ def envelope(audio: NDArray[np.float32], window_s: float = 0.005) -> NDArray[np.
 
 
 def beeps(audio: NDArray[np.float32]) -> list[float]:
-    """Where 1 kHz beeps begin, in seconds: by the share of the energy that lies at 1 kHz."""
+    """Where 1 kHz beeps begin, in seconds: where 1 kHz alone is louder than speech ever is there."""
     size = RATE // 200
     tone = np.exp(-2j * np.pi * 1000 * np.arange(size) / RATE)
     windows = audio[: len(audio) // size * size].reshape(-1, size)
     strong = np.abs(windows @ tone) / size * 2
-    is_tone = (strong > 0.1) & (strong > 1.1 * np.sqrt((windows**2).mean(axis=1)))
+    is_tone = strong > 0.25
     found: list[float] = []
     for index in np.flatnonzero(is_tone[:-4]):
         at = index * size / RATE
@@ -136,12 +145,12 @@ def onset(audio: NDArray[np.float32], about_s: float) -> float | None:
     return max(0, begin) / RATE + float(loud[0]) * 0.005
 
 
-def opening(dark: NDArray[np.int32], times: NDArray[np.float64], about_s: float) -> float | None:
+def opening(inside: NDArray[np.int32], times: NDArray[np.float64], about_s: float) -> float | None:
     """When the mouth opens near an instant: the first frame that is open after closed ones."""
-    here = np.flatnonzero((times > about_s - 0.4) & (times < about_s + 0.4))
+    here = np.flatnonzero((times > about_s - 0.2) & (times < about_s + 0.25))
     if not len(here):
         return None
-    is_open = dark[here] > 60
+    is_open = inside[here] > OPEN_PX
     if is_open[0] or not is_open.any():
         return None
     return float(times[here[int(np.argmax(is_open))]])

@@ -27,6 +27,7 @@ from services.speech import Speaker
 from tests import rtmp
 from tests.e2e.stage import ROOM, Stage, a_stage, now, slot
 from tests.e2e.tape import (
+    CLOSED_PX,
     FPS,
     RATE,
     Box,
@@ -276,8 +277,10 @@ def test_the_mouth_opens_with_the_sound(evidence: Evidence) -> None:
     for entry in evidence.fates:
         about = entry["position"] / RATE
         sound = onset(evidence.tape.audio, about)
-        dark = evidence.tape.dark.get(entry["persona"])
-        mouth = opening(dark, evidence.tape.times, about) if dark is not None and sound is not None else None
+        inside = evidence.tape.inside.get(entry["persona"])
+        mouth = (
+            opening(inside, evidence.tape.times, about) if inside is not None and sound is not None else None
+        )
         if sound is not None and mouth is not None:
             offsets.append(mouth - sound)
     assert len(offsets) >= 15, len(offsets)
@@ -295,11 +298,11 @@ async def _closures(evidence: Evidence) -> tuple[int, int]:
     closed = total = 0
     async with Speaker(evidence.stage.state / "speech") as speaker:
         for entry in evidence.fates:
-            if entry["fate"] != "finished" or entry["persona"] not in evidence.tape.dark:
+            if entry["fate"] != "finished" or entry["persona"] not in evidence.tape.inside:
                 continue
             persona = settings.persona(entry["persona"])
             speech = await speaker.speak(entry["text"], voice_of(persona), language=persona.language)
-            dark = evidence.tape.dark[entry["persona"]]
+            inside = evidence.tape.inside[entry["persona"]]
             for key in speech.visemes:
                 if key.tag != "PP" or key.close < 0.9:
                     continue
@@ -307,7 +310,7 @@ async def _closures(evidence: Evidence) -> tuple[int, int]:
                 near = np.flatnonzero((evidence.tape.times > at - 0.10) & (evidence.tape.times < at + 0.10))
                 if len(near):
                     total += 1
-                    closed += int(dark[near].min() <= 40)
+                    closed += int(inside[near].min() <= CLOSED_PX)
     return closed, total
 
 
