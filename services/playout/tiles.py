@@ -125,7 +125,8 @@ class Artist:
         lines = tuple(line for part in parts for line in _label_lines(face, part, tall, small, room))
         air, rim = self._px(13), self._px(12)
         step = need + air
-        h = step * len(lines) - air + 2 * rim
+        tail = self._px(8) if re.search(r"[gjpqy]", lines[-1]) else 0
+        h = step * len(lines) - air + 2 * rim + tail
         w = max(_label_width(face, line, tall, small) for line in lines) + 2 * pad + self._px(6)
         edge = self._px(8)
         sheet = Sheet(math.ceil(w) + 2 * edge, h + 2 * edge)
@@ -266,7 +267,8 @@ class Artist:
         w = math.ceil(wide + 2 * pad + chip + self._px(14))
         step = round(size * 1.32)
         head = self._px(28) if user else 0
-        h = 2 * pad + head + step * (len(lines) - 1) + size
+        text_h = head + step * (len(lines) - 1) + size
+        h = 2 * pad + max(chip, text_h)
         sheet = Sheet(w + 2 * edge, h + 2 * edge)
         sheet.shadow(edge, edge + 3, w, h, self._px(22), self._px(5), 0.30)
         sheet.rounded(edge, edge, w, h, self._px(22), INK, 0.66)
@@ -274,7 +276,7 @@ class Artist:
         ask = self._words["ask"]
         middle = edge + pad + (chip - self.bold.width(ask, self._px(25))) / 2
         sheet.type(self.bold, ask, (middle, edge + pad + self._px(31)), self._px(25), (58, 40, 16))
-        x, y = edge + pad + chip + self._px(14), edge + pad
+        x, y = edge + pad + chip + self._px(14), edge + (h - text_h) // 2
         if user:
             sheet.type(self.regular, user, (x, y + self._px(17)), self._px(20), BRASS)
         for row, line in enumerate(lines):
