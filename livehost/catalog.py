@@ -265,8 +265,9 @@ class Catalog:
         """The product of that id; raises UnknownProduct."""
         found = self.get(product_id)
         if found is None:
-            raise UnknownProduct(f"no product {product_id!r}; the catalogue holds "
-                                 + ", ".join(p.id for p in self.products))
+            raise UnknownProduct(
+                f"no product {product_id!r}; the catalogue holds " + ", ".join(p.id for p in self.products)
+            )
         return found
 
     def by_link(self, link: int) -> Product | None:
@@ -290,7 +291,9 @@ class Catalog:
         for product_id, values in changes.items():
             index = next((i for i, p in enumerate(products) if p.id == product_id), None)
             if index is None:
-                problems.append(Problem("change", product_id, "no such product", "use an id of the catalogue"))
+                problems.append(
+                    Problem("change", product_id, "no such product", "use an id of the catalogue")
+                )
                 continue
             if values.get("id", product_id) != product_id:
                 problems.append(Problem("change", f"{product_id}.id", "an id cannot change", "leave it out"))
@@ -323,7 +326,8 @@ def merged(product: Product, values: Mapping[str, Any]) -> Product:
     if "price" not in values or "specs" in values or not product.specs:
         return changed
     specs = [
-        s.model_copy(update={"price": changed.price}) if s.price == product.price else s for s in product.specs
+        s.model_copy(update={"price": changed.price}) if s.price == product.price else s
+        for s in product.specs
     ]
     return changed.model_copy(update={"specs": tuple(specs)})
 
@@ -341,7 +345,11 @@ def _without_overlays(product: Product, values: Mapping[str, Any]) -> Product:
 
 def _on_platform(product: Product, platform: str) -> Product:
     overlay = product.platforms.get(platform)
-    return _overlaid(product.model_dump_json(by_alias=True, exclude_unset=True), platform) if overlay else product
+    return (
+        _overlaid(product.model_dump_json(by_alias=True, exclude_unset=True), platform)
+        if overlay
+        else product
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -378,8 +386,12 @@ def _clashes(products: list[Product], file: str) -> list[Problem]:
             value = getattr(product, name)
             if value in seen:
                 problems.append(
-                    Problem(file, f"products[{product.id}].{name}", f"{value} is {seen[value]}'s too",
-                            f"give each product its own {name}")
+                    Problem(
+                        file,
+                        f"products[{product.id}].{name}",
+                        f"{value} is {seen[value]}'s too",
+                        f"give each product its own {name}",
+                    )
                 )
             seen[value] = product.id
     return problems

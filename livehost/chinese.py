@@ -8,7 +8,20 @@ from functools import cache
 from typing import Any
 
 HAN = r"\u4e00-\u9fff\u3400-\u4dbf"
-DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+DIGITS = {
+    "零": 0,
+    "〇": 0,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+}
 UNITS = {"十": 10, "百": 100, "千": 1000}
 
 
@@ -33,8 +46,9 @@ def _one(char: str) -> str:
 def folded(text: str) -> str:
     """NFKC, lower case, simplified; signs that join emoji are dropped."""
     text = unicodedata.normalize("NFKC", text).lower()
-    return simplified("".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn", "Cc", "Me")
-                              or c in "\n\t"))
+    return simplified(
+        "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn", "Cc", "Me") or c in "\n\t")
+    )
 
 
 def numeral(word: str) -> int | None:

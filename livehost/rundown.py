@@ -104,8 +104,10 @@ def _facts(
     specs = [s for s in item.specs or () if s.price is not None]
     if specs:
         priced = [f for s in specs if (f := fact(f"price.{s.name}"))]
-        out["specs"] = ("，".join(f"{s.name}是{money(s.price)}元" for s in specs if s.price is not None),
-                        tuple(priced))
+        out["specs"] = (
+            "，".join(f"{s.name}是{money(s.price)}元" for s in specs if s.price is not None),
+            tuple(priced),
+        )
     ways = [
         f"{found.value.removesuffix('内')}内发货" if field == "shipping.within" else "包邮"
         for field in ("shipping.within", "shipping.free")

@@ -100,6 +100,13 @@ def specs_named(line: str, product: Product) -> tuple[Spec, ...]:
 def _forms(name: str) -> set[str]:
     text = with_digits(folded(name)).replace(" ", "")
     parts = set(re.findall(r"\d+(?:\.\d+)?(?:g|ml|kg|l|cm|mm|寸|码|号|[\u4e00-\u9fff])", text))
-    parts |= {p for p in re.split(r"[×*/+\-()（）]|(?<=[\da-z])x(?=\d)|(?<=[\u4e00-\u9fff])(?=[a-z\d])", text)
-              if p and not p.isdigit()} if len(text) <= 12 else set()
+    parts |= (
+        {
+            p
+            for p in re.split(r"[×*/+\-()（）]|(?<=[\da-z])x(?=\d)|(?<=[\u4e00-\u9fff])(?=[a-z\d])", text)
+            if p and not p.isdigit()
+        }
+        if len(text) <= 12
+        else set()
+    )
     return parts | {text}

@@ -65,14 +65,23 @@ def value_of(catalog: Catalog, product_id: str, name: str, now: datetime) -> str
             return _coupon(product, now)
         case "list_price":
             listed = product.list_price
-            return None if listed is None else NONE if listed is False else f"{listed.basis}{money(listed.amount)}元"
+            return (
+                None
+                if listed is None
+                else NONE
+                if listed is False
+                else f"{listed.basis}{money(listed.amount)}元"
+            )
         case "in_stock":
             return "有货" if product.stock > 0 else "缺货"
         case "restock":
             if product.restock is False:
                 return NONE
-            return None if product.restock is None or product.restock < now.date() \
+            return (
+                None
+                if product.restock is None or product.restock < now.date()
                 else on_date(product.restock, now)
+            )
         case "faq":
             return product.faq[int(rest)].a if rest.isdigit() and int(rest) < len(product.faq) else None
         case "sensitive":
@@ -94,7 +103,9 @@ def fact(catalog: Catalog, product: Product | None, name: str, now: datetime) ->
     return None if value is None else Fact(product_id, name, value, catalog.version(product_id))
 
 
-def still_true(facts: Iterable[Fact], catalog: Catalog, now: datetime, *, platform: str | None = None) -> bool:
+def still_true(
+    facts: Iterable[Fact], catalog: Catalog, now: datetime, *, platform: str | None = None
+) -> bool:
     """Whether every fact would be spoken with the same value now."""
     here = catalog.on_platform(platform)
     return all(value_of(here, f.product, f.field, now) == f.value for f in facts)

@@ -22,7 +22,9 @@ _BY_KIND = ("adverse", "compare", "replace_drug", "opened")
 @lru_cache(maxsize=4096)
 def core(text: str) -> str:
     """What is left of a question without fillers."""
-    text = re.sub(r"几个?(?:小时|分钟|天|月)|多长时间|多少(?:天|小时|分钟)", "多久", clean(text).replace("大概", ""))
+    text = re.sub(
+        r"几个?(?:小时|分钟|天|月)|多长时间|多少(?:天|小时|分钟)", "多久", clean(text).replace("大概", "")
+    )
     return _FILLERS.sub("", re.sub(r"(?<=几)[袋包支瓶粒片颗盒杯次件罐条]", "个", text))
 
 
@@ -53,7 +55,25 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
     return found if found is not None and _shares(line, product.faq[found].q) else None
 
 
-_COMMON = frozenset(("多久", "怎么", "什么", "可以", "多少", "能不", "不能", "会不", "有没", "没有", "这个", "一起", "能用", "能吃", "能喝"))
+_COMMON = frozenset(
+    (
+        "多久",
+        "怎么",
+        "什么",
+        "可以",
+        "多少",
+        "能不",
+        "不能",
+        "会不",
+        "有没",
+        "没有",
+        "这个",
+        "一起",
+        "能用",
+        "能吃",
+        "能喝",
+    )
+)
 
 
 def shares_words(line: str, words: str) -> bool:

@@ -36,13 +36,22 @@ def _english(name: str, ask: Asking) -> str | None:
             return "It is in stock" if ask.get("in_stock") == "有货" else "It is sold out at the moment"
         case "free_shipping" | "when_ships" | "arrives" | "courier":
             free = ask.get("shipping.free")
-            return None if free is None or name != "free_shipping" else (
-                "Shipping is not included" if free == NONE else "Shipping is free")
+            return (
+                None
+                if free is None or name != "free_shipping"
+                else ("Shipping is not included" if free == NONE else "Shipping is free")
+            )
         case "returns":
             back = ask.get("returns.seven_days")
-            return None if back is None else (
-                "It cannot be returned without a reason" if back == NONE
-                else "You can return it within seven days without giving a reason")
+            return (
+                None
+                if back is None
+                else (
+                    "It cannot be returned without a reason"
+                    if back == NONE
+                    else "You can return it within seven days without giving a reason"
+                )
+            )
         case _:
             return None
 
@@ -63,7 +72,12 @@ def _japanese(name: str, ask: Asking) -> str | None:
             return None if free is None else "送料は別途かかります" if free == NONE else "送料は無料です"
         case "returns":
             back = ask.get("returns.seven_days")
-            return None if back is None else (
-                "理由なしの返品はできません" if back == NONE else "理由を問わず七日以内の返品ができます")
+            return (
+                None
+                if back is None
+                else (
+                    "理由なしの返品はできません" if back == NONE else "理由を問わず七日以内の返品ができます"
+                )
+            )
         case _:
             return None

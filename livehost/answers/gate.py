@@ -27,7 +27,9 @@ def is_noise(cleaned: str) -> bool:
     """Whether a cleaned line says nothing that wants an answer."""
     text = re.sub(r"(.)\1+", r"\1", re.sub(r"[\W_]+", "", cleaned))
     text = re.sub(r"(.{2,}?)\1+", r"\1", text)
-    return (len(text) <= 1 and text not in ("价", "券")) or (len(text) <= 16 and bool(_noise().fullmatch(text)))
+    return (len(text) <= 1 and text not in ("价", "券")) or (
+        len(text) <= 16 and bool(_noise().fullmatch(text))
+    )
 
 
 def injected(cleaned: str) -> bool:

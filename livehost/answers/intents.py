@@ -8,10 +8,110 @@ from functools import cache
 
 from livehost.answers.tables import packaged_yaml
 
-REGIONS = ["新疆", "西藏", "内蒙古", "青海", "甘肃", "宁夏", "海南", "黑龙江", "吉林", "辽宁", "河北", "河南", "山东", "山西", "陕西", "四川", "重庆", "云南", "贵州", "广西", "广东", "福建", "江西", "湖南", "湖北", "安徽", "江苏", "浙江", "上海", "北京", "天津", "香港", "澳门", "台湾", "港澳台", "乌鲁木齐", "拉萨", "喀什", "伊犁", "呼和浩特", "西宁", "兰州", "银川", "海口", "三亚", "哈尔滨", "长春", "沈阳", "大连", "石家庄", "郑州", "济南", "青岛", "太原", "西安", "成都", "昆明", "贵阳", "南宁", "广州", "深圳", "东莞", "佛山", "福州", "厦门", "南昌", "长沙", "武汉", "合肥", "南京", "苏州", "无锡", "杭州", "宁波", "温州", "义乌", "东北", "克拉玛依", "阿克苏", "和田", "林芝", "日喀则", "包头"]
-HOMES = {"乌鲁木齐": "新疆", "喀什": "新疆", "伊犁": "新疆", "克拉玛依": "新疆", "阿克苏": "新疆", "和田": "新疆", "拉萨": "西藏",
-         "林芝": "西藏", "日喀则": "西藏", "呼和浩特": "内蒙古", "包头": "内蒙古", "西宁": "青海", "兰州": "甘肃", "银川": "宁夏",
-         "海口": "海南", "三亚": "海南", "哈尔滨": "黑龙江"}
+REGIONS = [
+    "新疆",
+    "西藏",
+    "内蒙古",
+    "青海",
+    "甘肃",
+    "宁夏",
+    "海南",
+    "黑龙江",
+    "吉林",
+    "辽宁",
+    "河北",
+    "河南",
+    "山东",
+    "山西",
+    "陕西",
+    "四川",
+    "重庆",
+    "云南",
+    "贵州",
+    "广西",
+    "广东",
+    "福建",
+    "江西",
+    "湖南",
+    "湖北",
+    "安徽",
+    "江苏",
+    "浙江",
+    "上海",
+    "北京",
+    "天津",
+    "香港",
+    "澳门",
+    "台湾",
+    "港澳台",
+    "乌鲁木齐",
+    "拉萨",
+    "喀什",
+    "伊犁",
+    "呼和浩特",
+    "西宁",
+    "兰州",
+    "银川",
+    "海口",
+    "三亚",
+    "哈尔滨",
+    "长春",
+    "沈阳",
+    "大连",
+    "石家庄",
+    "郑州",
+    "济南",
+    "青岛",
+    "太原",
+    "西安",
+    "成都",
+    "昆明",
+    "贵阳",
+    "南宁",
+    "广州",
+    "深圳",
+    "东莞",
+    "佛山",
+    "福州",
+    "厦门",
+    "南昌",
+    "长沙",
+    "武汉",
+    "合肥",
+    "南京",
+    "苏州",
+    "无锡",
+    "杭州",
+    "宁波",
+    "温州",
+    "义乌",
+    "东北",
+    "克拉玛依",
+    "阿克苏",
+    "和田",
+    "林芝",
+    "日喀则",
+    "包头",
+]
+HOMES = {
+    "乌鲁木齐": "新疆",
+    "喀什": "新疆",
+    "伊犁": "新疆",
+    "克拉玛依": "新疆",
+    "阿克苏": "新疆",
+    "和田": "新疆",
+    "拉萨": "西藏",
+    "林芝": "西藏",
+    "日喀则": "西藏",
+    "呼和浩特": "内蒙古",
+    "包头": "内蒙古",
+    "西宁": "青海",
+    "兰州": "甘肃",
+    "银川": "宁夏",
+    "海口": "海南",
+    "三亚": "海南",
+    "哈尔滨": "黑龙江",
+}
 
 _Row = tuple[str, re.Pattern[str], tuple[str, ...]]
 
@@ -22,7 +122,11 @@ def _table() -> tuple[_Row, ...]:
     region = f"(?:{'|'.join(REGIONS)})"
     rows = packaged_yaml("intents.yaml")
     return tuple(
-        (r["name"], re.compile("|".join(r["patterns"]).replace("{region}", region)), tuple(r.get("hides", ())))
+        (
+            r["name"],
+            re.compile("|".join(r["patterns"]).replace("{region}", region)),
+            tuple(r.get("hides", ())),
+        )
         for r in rows
     )
 
@@ -54,7 +158,16 @@ def _apart(name: str, match: re.Match[str], found: dict[str, re.Match[str]]) -> 
     """A hidden intent stands by itself when it is asked elsewhere in the line than all that hide it."""
     hiders = [n for n, _, hides in _table() if n in found and name in hides]
     for hider in hiders:
-        if hider in ("after_coupon", "worth", "dear", "pregnancy", "nursing", "minors", "illness", "replace_drug"):
+        if hider in (
+            "after_coupon",
+            "worth",
+            "dear",
+            "pregnancy",
+            "nursing",
+            "minors",
+            "illness",
+            "replace_drug",
+        ):
             return False
         other = found[hider]
         if match.start() < other.end() and other.start() < match.end():

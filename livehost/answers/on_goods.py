@@ -11,9 +11,25 @@ from livehost.chinese import folded
 
 _SENSITIVE = {"pregnancy": r"孕", "nursing": r"哺乳|乳母", "minors": r"儿|童|婴|幼|小孩|未成年|少年|岁"}
 _SAME = (
-    ("玻尿酸", "透明质酸"), ("维c", "抗坏血酸"), ("vc", "抗坏血酸"), ("维生素c", "抗坏血酸"), ("乙醇", "酒精"), ("ve", "生育酚"),
-    ("维e", "生育酚"), ("维生素e", "生育酚"), ("b5", "泛醇"), ("b3", "烟酰胺"), ("氨基酸", "椰油酰甘氨酸"), ("氨基酸", "月桂酰"),
-    ("水杨酸", "bha"), ("a醇", "视黄醇"), ("维a", "视黄醇"), ("香料", "香精"), ("b6", "维生素b6"), ("纯棉", "棉"), ("大枣", "红枣"),
+    ("玻尿酸", "透明质酸"),
+    ("维c", "抗坏血酸"),
+    ("vc", "抗坏血酸"),
+    ("维生素c", "抗坏血酸"),
+    ("乙醇", "酒精"),
+    ("ve", "生育酚"),
+    ("维e", "生育酚"),
+    ("维生素e", "生育酚"),
+    ("b5", "泛醇"),
+    ("b3", "烟酰胺"),
+    ("氨基酸", "椰油酰甘氨酸"),
+    ("氨基酸", "月桂酰"),
+    ("水杨酸", "bha"),
+    ("a醇", "视黄醇"),
+    ("维a", "视黄醇"),
+    ("香料", "香精"),
+    ("b6", "维生素b6"),
+    ("纯棉", "棉"),
+    ("大枣", "红枣"),
 )
 _THINGS = re.compile(
     r"酒精|乙醇|香精|色素|防腐剂|蔗糖|白糖|冰糖|红糖|代糖|糖|激素|荧光剂?|添加剂?|矿物?油|硅油|皂基|水杨酸|烟酰胺|玻尿酸|透明质酸|果酸|a醇|视黄醇|"
@@ -67,7 +83,9 @@ def illness(ask: Asking) -> Said | None:
     return None
 
 
-_COMMON = re.compile(r"皮肤|过敏|成分|患者|人群|的人|人士|敏感$|肌肤|使用|以上|以下|适用|不佳|状况|有|者|对|人|类")
+_COMMON = re.compile(
+    r"皮肤|过敏|成分|患者|人群|的人|人士|敏感$|肌肤|使用|以上|以下|适用|不佳|状况|有|者|对|人|类"
+)
 
 
 def _names(group: str, line: str) -> bool:
@@ -79,7 +97,9 @@ def _names(group: str, line: str) -> bool:
     if allergen and "过敏" in own:
         return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
-    return any(part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if len(part) >= 2)
+    return any(
+        part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if len(part) >= 2
+    )
 
 
 def suitable(ask: Asking) -> Said | None:
@@ -205,7 +225,9 @@ def effect(ask: Asking) -> Said | None:
     registered = ask.some("registration") if evidence else None
     if registered and registered not in evidence and ask.has("真|靠谱|忽悠|备案"):
         evidence += f"，备案信息是{registered}"
-    return ask.say(f"这款能说的是{listed}" + (f"，依据是{evidence}" if evidence else "") + "，个人感受会有不同")
+    return ask.say(
+        f"这款能说的是{listed}" + (f"，依据是{evidence}" if evidence else "") + "，个人感受会有不同"
+    )
 
 
 def treat(ask: Asking) -> Said | None:
@@ -233,8 +255,13 @@ def intro(ask: Asking) -> Said | None:
     return ask.say(f"这是{ask.get('name')}，{'，'.join(parts)}")
 
 
-_SORTS = {"cosmetics": "化妆品，不是药品", "food": "普通食品，不是药品也不是保健食品", "health_food": "保健食品，本品不能代替药物",
-          "apparel": "服饰", "home": "家居用品"}
+_SORTS = {
+    "cosmetics": "化妆品，不是药品",
+    "food": "普通食品，不是药品也不是保健食品",
+    "health_food": "保健食品，本品不能代替药物",
+    "apparel": "服饰",
+    "home": "家居用品",
+}
 
 
 def kind(ask: Asking) -> Said | None:
@@ -251,7 +278,9 @@ def replace_drug(ask: Asking) -> Said | None:
     if not ask.has(r"代替|替代|取代|当|算|等于|顶|是不是?药"):
         return None
     ask.get("category")
-    return ask.say("不能，本品不能代替药物" if ask.product.category == "health_food" else "本品不是药品，不能代替药物")
+    return ask.say(
+        "不能，本品不能代替药物" if ask.product.category == "health_food" else "本品不是药品，不能代替药物"
+    )
 
 
 def compare(ask: Asking) -> Said | None:
@@ -259,5 +288,7 @@ def compare(ask: Asking) -> Said | None:
     claims, highlights = ask.some("claims"), ask.some("highlights")
     if not claims and not highlights:
         return None
-    own = "，".join(filter(None, (f"功效方面是{claims}" if claims else "", f"特点是{highlights}" if highlights else "")))
+    own = "，".join(
+        filter(None, (f"功效方面是{claims}" if claims else "", f"特点是{highlights}" if highlights else ""))
+    )
     return ask.say(f"我们不和别家作比较，只说这款：{own}")

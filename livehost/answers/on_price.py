@@ -53,7 +53,7 @@ def paid(ask: Asking) -> Said | None:
     spec = next((s for s in ask.specs() if s.price is not None), None)
     amount = spec.price if spec and spec.price is not None else ask.product.price
     name = f".{spec.name}" if spec else ""
-    label = spec.name if spec else str(ask.get('name'))
+    label = spec.name if spec else str(ask.get("name"))
     value = ask.get(f"price{name}")
     state = coupon_state(ask.product, ask.now)
     if state is None:
@@ -145,7 +145,9 @@ def sample(ask: Asking) -> Said | None:
         return None
     if value == NONE:
         return ask.say("这款没有小样，也没有赠品")
-    return ask.say(f"拍这款送{value}" if "小样" in value or "试" in value else f"没有单独的小样，赠品是{value}")
+    return ask.say(
+        f"拍这款送{value}" if "小样" in value or "试" in value else f"没有单独的小样，赠品是{value}"
+    )
 
 
 def stock(ask: Asking) -> Said | None:
@@ -171,7 +173,11 @@ def restock(ask: Asking) -> Said | None:
     return ask.say(f"现在缺货，预计{when}补货")
 
 
-_KINDS = (("颜色|色", "色|黑|白|红|蓝|灰|粉|绿|黄|紫|米|卡其|咖|杏"), ("口味|味道|味儿", "味"), ("色号", "号|色"))
+_KINDS = (
+    ("颜色|色", "色|黑|白|红|蓝|灰|粉|绿|黄|紫|米|卡其|咖|杏"),
+    ("口味|味道|味儿", "味"),
+    ("色号", "号|色"),
+)
 
 
 def spec(ask: Asking) -> Said | None:
@@ -191,8 +197,9 @@ def spec(ask: Asking) -> Said | None:
     if any(s.price is None for s in chosen):
         ask.get("specs")
     count = "" if len(chosen) == len(specs) and len(specs) > 1 else "规格" if chosen is specs else "有"
-    return ask.say(f"{ask.get('name')}{count or '有这几种规格'}：{listed}" if chosen is specs
-                   else f"有的，{listed}")
+    return ask.say(
+        f"{ask.get('name')}{count or '有这几种规格'}：{listed}" if chosen is specs else f"有的，{listed}"
+    )
 
 
 def worth(ask: Asking) -> Said | None:
@@ -201,13 +208,16 @@ def worth(ask: Asking) -> Said | None:
     if not specs:
         return price(ask)
     listed = "，".join(filter(None, (_priced(ask, s) for s in specs)))
-    sizes = [re.match(r"(\d+(?:\.\d+)?)(g|kg|ml|l|片|粒|袋|包|颗|抽|支|瓶|盒|个|条)", s.name.lower()) for s in specs]
+    sizes = [
+        re.match(r"(\d+(?:\.\d+)?)(g|kg|ml|l|片|粒|袋|包|颗|抽|支|瓶|盒|个|条)", s.name.lower())
+        for s in specs
+    ]
     units = {m[2] for m in sizes if m}
     if len(specs) < 2 or not all(sizes) or len(units) != 1:
         return ask.say(f"{listed}，按您的用量来选")
-    each = [(s.price or 0) / max(Decimal(m[1]), Decimal("0.001"))
-            for s, m in zip(specs, sizes, strict=True) if m]
+    each = [
+        (s.price or 0) / max(Decimal(m[1]), Decimal("0.001")) for s, m in zip(specs, sizes, strict=True) if m
+    ]
     best = specs[each.index(min(each))]
     tail = "两种单价一样" if min(each) == max(each) else f"按单价算{best.name}更划算"
     return ask.say(f"{listed}，{tail}")
-

@@ -18,8 +18,12 @@ _LINK = re.compile(
     rf"(?<![\d十年月.双]){_NUMBER}号(?!色|线|楼|店)|"
     rf"第{_NUMBER}(?:个|款)(?!月|问题|步|礼拜|星期|疗程)|{_NUMBER}(?:番|番目)"
 )
-_DATE = re.compile(r"号(?:之前|以前|前|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)")
-_BACK = re.compile(r"(?:刚才|刚刚|上一个|上个|前面|之前|上一款|刚讲|刚说)(?:那个|那款|这个|的|讲的|说的|介绍的)?")
+_DATE = re.compile(
+    r"号(?:之前|以前|前|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
+)
+_BACK = re.compile(
+    r"(?:刚才|刚刚|上一个|上个|前面|之前|上一款|刚讲|刚说)(?:那个|那款|这个|的|讲的|说的|介绍的)?"
+)
 _ALONGSIDE = re.compile(r"一起|同时|叠|搭配|混用|先后|配合|之后用|前用|后用|再用|然后用")
 
 
@@ -94,7 +98,9 @@ def _aside(text: str, name: str, at: int, on_air: Product | None) -> bool:
     before, after = text[:at], text[at + len(name) :]
     if re.search(r"(?:洗掉|卸掉?|洗净|卸除|洗得掉|洗干净|代替|替代|当)$", before):
         return True
-    if re.search(r"(?:送|赠|赠送|带|附)(?:不送|的|了)?$", before) or after.startswith(("小样", "液足", "成分", "味")):
+    if re.search(r"(?:送|赠|赠送|带|附)(?:不送|的|了)?$", before) or after.startswith(
+        ("小样", "液足", "成分", "味")
+    ):
         return True
     if _ALONGSIDE.search(after) or re.search(r"(?:配|叠|搭配|叠加|搭|混)$", before):
         return True

@@ -25,36 +25,97 @@ from livehost.settings import Language, Style
 Handler = Callable[[Asking], Said | None]
 
 HANDLERS: dict[str, Handler] = {
-    "link": on_price.link, "price": on_price.price, "after_coupon": on_price.paid, "coupon": on_price.coupon,
-    "list_price": on_price.list_price, "offer": on_price.offer, "dear": on_price.dear, "gifts": on_price.gifts,
-    "sample": on_price.sample, "stock": on_price.stock, "restock": on_price.restock, "spec": on_price.spec,
+    "link": on_price.link,
+    "price": on_price.price,
+    "after_coupon": on_price.paid,
+    "coupon": on_price.coupon,
+    "list_price": on_price.list_price,
+    "offer": on_price.offer,
+    "dear": on_price.dear,
+    "gifts": on_price.gifts,
+    "sample": on_price.sample,
+    "stock": on_price.stock,
+    "restock": on_price.restock,
+    "spec": on_price.spec,
     "worth": on_price.worth,
-    "pregnancy": on_goods.pregnancy, "nursing": on_goods.nursing, "minors": on_goods.minors,
-    "illness": on_goods.illness, "suitable": on_goods.suitable, "contains": on_goods.contains,
-    "free_of": on_goods.contains, "ingredients": on_goods.ingredients, "usage": on_goods.usage,
-    "lasts": on_goods.lasts, "life": on_goods.life, "produced": on_goods.produced, "origin": on_goods.origin,
-    "effect": on_goods.effect, "treat": on_goods.treat, "intro": on_goods.intro, "kind": on_goods.kind,
-    "replace_drug": on_goods.replace_drug, "compare": on_goods.compare,
-    "when_ships": on_service.when_ships, "arrives": on_service.arrives, "courier": on_service.courier,
-    "where_from": on_service.where_from, "free_shipping": on_service.free_shipping, "region": on_service.region,
-    "insurance": on_service.insurance, "returns": on_service.returns, "unseal": on_service.unseal,
-    "damage": on_service.damage, "invoice": on_service.invoice, "registration": on_service.registration,
-    "authentic": on_service.authentic, "distrust": on_service.distrust, "contact": on_service.contact,
+    "pregnancy": on_goods.pregnancy,
+    "nursing": on_goods.nursing,
+    "minors": on_goods.minors,
+    "illness": on_goods.illness,
+    "suitable": on_goods.suitable,
+    "contains": on_goods.contains,
+    "free_of": on_goods.contains,
+    "ingredients": on_goods.ingredients,
+    "usage": on_goods.usage,
+    "lasts": on_goods.lasts,
+    "life": on_goods.life,
+    "produced": on_goods.produced,
+    "origin": on_goods.origin,
+    "effect": on_goods.effect,
+    "treat": on_goods.treat,
+    "intro": on_goods.intro,
+    "kind": on_goods.kind,
+    "replace_drug": on_goods.replace_drug,
+    "compare": on_goods.compare,
+    "when_ships": on_service.when_ships,
+    "arrives": on_service.arrives,
+    "courier": on_service.courier,
+    "where_from": on_service.where_from,
+    "free_shipping": on_service.free_shipping,
+    "region": on_service.region,
+    "insurance": on_service.insurance,
+    "returns": on_service.returns,
+    "unseal": on_service.unseal,
+    "damage": on_service.damage,
+    "invoice": on_service.invoice,
+    "registration": on_service.registration,
+    "authentic": on_service.authentic,
+    "distrust": on_service.distrust,
+    "contact": on_service.contact,
     "services": on_service.services,
 }
 # What may be answered without knowing the product, from the shop alone.
 OF_SHOP = ("authentic", "distrust", "contact", "services", "damage")
 # Delicate: when one of these is unknown the whole line is handed over.
-DELICATE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors", "effect_when"))
+DELICATE = frozenset(
+    ("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors", "effect_when")
+)
 # What an unknown part of a line is called when the rest is answered.
 TOPICS = {
-    "coupon": "优惠券", "list_price": "划线价", "gifts": "赠品", "sample": "小样", "restock": "补货时间", "lasts": "能用多久",
-    "life": "保质期", "produced": "生产日期", "origin": "产地", "when_ships": "发货时间", "arrives": "到货时间", "courier": "快递",
-    "region": "配送范围", "insurance": "运费险", "returns": "退货", "invoice": "发票", "registration": "备案信息",
+    "coupon": "优惠券",
+    "list_price": "划线价",
+    "gifts": "赠品",
+    "sample": "小样",
+    "restock": "补货时间",
+    "lasts": "能用多久",
+    "life": "保质期",
+    "produced": "生产日期",
+    "origin": "产地",
+    "when_ships": "发货时间",
+    "arrives": "到货时间",
+    "courier": "快递",
+    "region": "配送范围",
+    "insurance": "运费险",
+    "returns": "退货",
+    "invoice": "发票",
+    "registration": "备案信息",
 }
 # Intents that everyday talk also looks like.
-WEAK = frozenset(("intro", "effect", "compare", "kind", "worth", "stock", "services", "contact", "suitable",
-                  "spec", "link"))
+WEAK = frozenset(
+    (
+        "intro",
+        "effect",
+        "compare",
+        "kind",
+        "worth",
+        "stock",
+        "services",
+        "contact",
+        "suitable",
+        "spec",
+        "link",
+    )
+)
 MAX_SAYINGS = 3
 
 
@@ -135,7 +196,9 @@ class _Room:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
         if about.named and about.product and not gate.is_question(line):
             ask = Asking(line, self.catalog, about.product, self.now)
-            return self._checked("answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link")
+            return self._checked(
+                "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
+            )
         if gate.is_question(line):
             if gate.is_chat(line):
                 return self._fixed("decline", DECLINE, "off_topic")
@@ -163,8 +226,10 @@ class _Room:
             said = [s for n in names if n in OF_SHOP and (s := self._of_shop(n, bare))]
             return said, [n for n in names if n not in OF_SHOP], "+".join(names)
         if self.language != "zh":
-            return (*foreign.sayings(names, Asking(bare, self.catalog, products[0], self.now), self.language),
-                    "+".join(names))
+            return (
+                *foreign.sayings(names, Asking(bare, self.catalog, products[0], self.now), self.language),
+                "+".join(names),
+            )
         for product in products[:2]:
             ask = Asking(bare, self.catalog, product, self.now)
             if not product.speakable(self.now):
@@ -216,8 +281,9 @@ class _Room:
 
     def _of_shop(self, name: str, line: str) -> Said | None:
         """A question about the shop itself, with no product at hand."""
-        some = self.catalog.products[0].model_copy(update={"id": "", "returns": type(
-            self.catalog.products[0].returns)()})
+        some = self.catalog.products[0].model_copy(
+            update={"id": "", "returns": type(self.catalog.products[0].returns)()}
+        )
         return HANDLERS[name](Asking(line, self.catalog, some, self.now))
 
     def _entry(self, line: str, bare: str, about: Topic) -> int | None:
@@ -229,20 +295,27 @@ class _Room:
     def _no_such_link(self, number: int, on_air: Product | None) -> Answer:
         gone = Fact("", "asked.link", str(number))
         if on_air is None or not on_air.speakable(self.now):
-            text = {"zh": f"没有{number}号链接，您看下小黄车里的编号", "en": f"There is no link {number}",
-                    "ja": f"{number}番のリンクはありません"}[self.language]
+            text = {
+                "zh": f"没有{number}号链接，您看下小黄车里的编号",
+                "en": f"There is no link {number}",
+                "ja": f"{number}番のリンクはありません",
+            }[self.language]
             return self._checked("answer", [Said(text, (gone,))], None, "link")
         ask = Asking("", self.catalog, on_air, self.now)
         link = ask.get("link")
-        text = {"zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{on_air.name}",
-                "en": f"There is no link {number}; we are showing link {link} now",
-                "ja": f"{number}番のリンクはありません。今ご紹介しているのは{link}番です"}[self.language]
+        text = {
+            "zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{on_air.name}",
+            "en": f"There is no link {number}; we are showing link {link} now",
+            "ja": f"{number}番のリンクはありません。今ご紹介しているのは{link}番です",
+        }[self.language]
         said = ask.say(text)
         return self._checked("answer", [Said(said.text, (gone, *said.facts))], None, "link")
 
     def _disclosed(self, rest: str, about: Topic) -> Answer:
         said = [Said(pick(DISCLOSE[self.language], self.seed))]
-        wanted = tuple(a for a in asked(rest) if a.intent in HANDLERS and a.intent not in ("authentic", "intro"))
+        wanted = tuple(
+            a for a in asked(rest) if a.intent in HANDLERS and a.intent not in ("authentic", "intro")
+        )
         product = None
         intent = "ai_identity"
         if wanted and about.products:
@@ -267,8 +340,13 @@ class _Room:
                 return self._fixed("disclose", DISCLOSE, intent)
             return self._handover(product, intent)
         text = styled(core, self.style, self.seed, self.language)
-        return Answer("disclose" if act == "disclose" else "answer", text, product.id if product else None,
-                      intent, facts)
+        return Answer(
+            "disclose" if act == "disclose" else "answer",
+            text,
+            product.id if product else None,
+            intent,
+            facts,
+        )
 
     def _handover(self, product: Product | None, intent: str) -> Answer:
         text = styled(pick(HANDOVER[self.language], self.seed), self.style, self.seed, self.language)

@@ -18,9 +18,15 @@ def ask_rows(lines: Iterable[str], catalog: Catalog, now: datetime) -> Iterator[
             continue
         row = json.loads(line)
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-            raise ValueError(f"line {number} is no question; write a JSON object with \"text\"")
-        got = answer(row["text"], catalog=catalog, on_air=row.get("on_air"), now=now,
-                     platform=row.get("platform"))
-        row["answer"] = {"act": got.act, "text": got.text, "product": got.product, "intent": got.intent,
-                         "facts": [asdict(f) for f in got.facts]}
+            raise ValueError(f'line {number} is no question; write a JSON object with "text"')
+        got = answer(
+            row["text"], catalog=catalog, on_air=row.get("on_air"), now=now, platform=row.get("platform")
+        )
+        row["answer"] = {
+            "act": got.act,
+            "text": got.text,
+            "product": got.product,
+            "intent": got.intent,
+            "facts": [asdict(f) for f in got.facts],
+        }
         yield json.dumps(row, ensure_ascii=False)

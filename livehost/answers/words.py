@@ -57,8 +57,11 @@ def styled(text: str, style: Style | None, seed: int, language: Language) -> str
     text = text.rstrip("。.，, ")
     if style is None or language != "zh":
         return text + end
-    before = pick((*style.openers, *style.address), seed) if seed % 2 == 0 and (style.openers or style.address) \
+    before = (
+        pick((*style.openers, *style.address), seed)
+        if seed % 2 == 0 and (style.openers or style.address)
         else ""
+    )
     after = pick(style.closers, seed // 2) if style.closers and seed % 3 == 0 and len(text) < 40 else ""
     lead = before.rstrip("，,。 ")
     return f"{lead}{'，' if lead else ''}{text}{end}{after}"

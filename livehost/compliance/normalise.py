@@ -45,8 +45,11 @@ def compact(line: str) -> View:
         elif raw in _HEARTS:
             meant = "❤" if chars and chars[-1] in "薇微威v维" else ""
         else:
-            meant = "".join(c for c in folded(raw) if c.isalnum() or c in "%+❤'￥¥" or
-                            (c == "." and _inside_number(line, index)))
+            meant = "".join(
+                c
+                for c in folded(raw)
+                if c.isalnum() or c in "%+❤'￥¥" or (c == "." and _inside_number(line, index))
+            )
         for char in meant:
             if char == BARRIER and (not chars or chars[-1] == BARRIER):
                 continue
@@ -60,8 +63,11 @@ def _clause_mark(line: str, index: int) -> bool:
     if line[index] not in ",!?;|:~":
         return True
     before, after = line[index - 1 : index], line[index + 1 : index + 2]
-    return not (before.strip() and after.strip() and _han(before) and _han(after)) or \
-        len(re.split(r"[,!?;|:~]", line)) < 2 or not _lone(line, index)
+    return (
+        not (before.strip() and after.strip() and _han(before) and _han(after))
+        or len(re.split(r"[,!?;|:~]", line)) < 2
+        or not _lone(line, index)
+    )
 
 
 def _lone(line: str, index: int) -> bool:
@@ -79,7 +85,9 @@ def _han(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff"
 
 
-_WEDGED = re.compile(rf"(?<![\u4e00-\u9fff])[\u4e00-\u9fff](?:{BARRIER}[\u4e00-\u9fff]){{2,}}(?![\u4e00-\u9fff])")
+_WEDGED = re.compile(
+    rf"(?<![\u4e00-\u9fff])[\u4e00-\u9fff](?:{BARRIER}[\u4e00-\u9fff]){{2,}}(?![\u4e00-\u9fff])"
+)
 
 
 def _rejoined(view: View) -> View:
@@ -99,9 +107,19 @@ def without_repeats(view: View) -> View:
 
 def digits_only(view: View) -> View:
     """Chinese digits as Arabic ones, one for one, for numbers to call or to add."""
-    table = {char: str(value) for char, value in DIGITS.items()} | {"幺": "1", "壹": "1", "贰": "2", "叁": "3",
-                                                                  "肆": "4", "伍": "5", "陆": "6", "柒": "7",
-                                                                  "捌": "8", "玖": "9", "o": "0"}
+    table = {char: str(value) for char, value in DIGITS.items()} | {
+        "幺": "1",
+        "壹": "1",
+        "贰": "2",
+        "叁": "3",
+        "肆": "4",
+        "伍": "5",
+        "陆": "6",
+        "柒": "7",
+        "捌": "8",
+        "玖": "9",
+        "o": "0",
+    }
     text = "".join(table.get(c, c) for c in view.text)
     return View(text, view.origin)
 

@@ -107,16 +107,19 @@ class Phrases:
         except yaml.YAMLError as error:
             raise PhraseProblems(f"{file}: is not YAML: {error}; mend the line that it names") from error
         except ValidationError as error:
-            lines = [f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}; write it as the file's head says"
-                     for e in error.errors(include_url=False)]
+            lines = [
+                f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}; write it as the file's head says"
+                for e in error.errors(include_url=False)
+            ]
             raise PhraseProblems("\n".join(lines)) from error
 
 
 @cache
 def packaged() -> Phrases:
     """The phrases that come with the package."""
-    return Phrases.parse(files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8"),
-                         "phrases.yaml")
+    return Phrases.parse(
+        files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8"), "phrases.yaml"
+    )
 
 
 def _placed(pattern: str) -> str:

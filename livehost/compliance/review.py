@@ -98,8 +98,10 @@ def _disguised(group: Group, plain: View) -> Iterator[Hit]:
 
 
 # Characters of everyday speech: a word with one of them in it is more likely plain talk than a disguise.
-_PLAIN = frozenset("的了在是我不有这他们来到时地得着就那和也你都说要好没可会能对很还又吧吗呢啊只每自己小大多少上下里外中前后年月日天用去看过"
-                   "给把被让从向与及或但而且为因所以做再次个些样种件一二三四五六七八九十先最更太真加家新水皮肤干净开关")
+_PLAIN = frozenset(
+    "的了在是我不有这他们来到时地得着就那和也你都说要好没可会能对很还又吧吗呢啊只每自己小大多少上下里外中前后年月日天用去看过"
+    "给把被让从向与及或但而且为因所以做再次个些样种件一二三四五六七八九十先最更太真加家新水皮肤干净开关"
+)
 
 
 def _is_disguise(plain: View, line: Spoken, at: int, word: str) -> bool:
@@ -118,9 +120,7 @@ def _is_disguise(plain: View, line: Spoken, at: int, word: str) -> bool:
     return not any(is_word(piece) and piece not in word for piece in pieces)
 
 
-def _approved_spans(
-    text: str, group: Group, category: str, product: Product | None
-) -> list[tuple[int, int]]:
+def _approved_spans(text: str, group: Group, category: str, product: Product | None) -> list[tuple[int, int]]:
     """Where the line uses wordings that are approved for its product or category."""
     words = []
     if product is not None:

@@ -16,7 +16,7 @@ def review_rows(lines: Iterable[str]) -> Iterator[str]:
             continue
         row = json.loads(line)
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-            raise ValueError(f"line {number} is no script line; write a JSON object with \"text\"")
+            raise ValueError(f'line {number} is no script line; write a JSON object with "text"')
         got = review(row["text"], category=row.get("category") or "other")
         row["review"] = {"verdict": got.verdict, "hits": [asdict(h) for h in got.hits]}
         yield json.dumps(row, ensure_ascii=False)

@@ -111,9 +111,7 @@ def sheet(look: Look, out: Path) -> list[Path]:
     """Close pictures: every mouth shape, and the eyes through a blink, glances and a smile."""
     out.mkdir(parents=True, exist_ok=True)
     mouth = look.mouth.rect
-    mouths = [
-        (name, _crop(picture(look, held(mouth=shape)), mouth, 1.6)) for name, shape in SHAPES.items()
-    ]
+    mouths = [(name, _crop(picture(look, held(mouth=shape)), mouth, 1.6)) for name, shape in SHAPES.items()]
     mouths.append(("smile", _crop(picture(look, held(smile=0.85)), mouth, 1.6)))
     mouths += [
         (f"aa {part:.0%}", _crop(picture(look, held(mouth=REST.toward(SHAPES["aa"], part))), mouth, 1.6))

@@ -343,7 +343,6 @@ class _Fit:
         return _Cut(scaled, rect)
 
 
-
 def _trimmed(picture: Bytes) -> tuple[Bytes, int, int]:
     """A picture without its clear border, and how far its corner moved."""
     rows, cols = np.flatnonzero(picture[..., 3].any(axis=1)), np.flatnonzero(picture[..., 3].any(axis=0))

@@ -71,9 +71,7 @@ class MouthArt:
             skin = over(self.behind, skin)
         return skin if self.fringe is None else over(skin, self.fringe)
 
-    def _mouth(
-        self, under: Bytes, mouth: MouthShape, smile: float, open_px: float, stretch: float
-    ) -> Bytes:
+    def _mouth(self, under: Bytes, mouth: MouthShape, smile: float, open_px: float, stretch: float) -> Bytes:
         """The lips and what is seen between them, over the skin of their part."""
         jaw, wide, rnd, close, teeth, _ = mouth.values()
         at = self.lips

@@ -1,6 +1,6 @@
 """A look's folder: `look.yaml`, checked field by field, and where the built-in looks stand.
 
-    LookError    a look cannot be used; says the file, the field, the cause and the mend
+LookError    a look cannot be used; says the file, the field, the cause and the mend
 """
 
 from __future__ import annotations

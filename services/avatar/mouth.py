@@ -73,9 +73,7 @@ class MouthTrack:
     def __init__(self, visemes: Sequence[Viseme], duration_samples: int) -> None:
         """Visemes may be empty or out of order; positions are samples from the phrase's start."""
         self._duration_s = max(0, duration_samples) / SAMPLE_RATE_HZ
-        keys = sorted(
-            (v for v in visemes if 0 <= v.at < max(1, duration_samples)), key=lambda v: v.at
-        )
+        keys = sorted((v for v in visemes if 0 <= v.at < max(1, duration_samples)), key=lambda v: v.at)
         steps = math.ceil((self._duration_s + 2 * PAD_S) / STEP_S) + 1
         spans = _spans(keys, self._duration_s)
         goals = [np.array(MouthShape(*_parameters(v)).sane().values(), np.float32) for v in keys]

@@ -1,9 +1,9 @@
 """The destinations of a room: each with its own task, queue and state; none can hold up another.
 
-    connecting ──► live ──► retrying ──► connecting …
-        │                      ▲
-        ├──────────────────────┘
-        └──► needs_key (until its key changes)            any ──► stopped
+connecting ──► live ──► retrying ──► connecting …
+    │                      ▲
+    ├──────────────────────┘
+    └──► needs_key (until its key changes)            any ──► stopped
 """
 
 from __future__ import annotations
@@ -210,9 +210,7 @@ class Outputs:
             await asyncio.wait(self._stopping, timeout=1.5)
 
     async def _arrange(self) -> None:
-        active = {
-            name: spec for name, spec in self._wanted.items() if self._on_air and spec.enabled
-        }
+        active = {name: spec for name, spec in self._wanted.items() if self._on_air and spec.enabled}
         for name, (output, task) in list(self._running.items()):
             spec = active.get(name)
             if spec is None or (spec.url, spec.key) != (output.spec.url, output.spec.key):

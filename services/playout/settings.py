@@ -1,6 +1,6 @@
 """What a playout is started with: one JSON file, mode 0600, written by the supervisor.
 
-    SettingsUnreadable   the file is missing, not JSON, or holds a value that cannot be
+SettingsUnreadable   the file is missing, not JSON, or holds a value that cannot be
 """
 
 from __future__ import annotations

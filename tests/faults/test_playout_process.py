@@ -204,7 +204,9 @@ async def test_it_ends_by_itself_when_its_parent_is_gone(tmp_path: Path) -> None
     settings = Playout(tmp_path / "p").settings
     path = tmp_path / "settings.json"
     path.write_text(json.dumps(settings))
-    code = "import subprocess, sys, time; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); time.sleep(60)"
+    code = (
+        "import subprocess, sys, time; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); time.sleep(60)"
+    )
     parent = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
         [sys.executable, "-c", code, sys.executable, "-m", "services.playout", str(path)],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT,

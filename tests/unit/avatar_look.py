@@ -57,8 +57,10 @@ def write_look(folder: Path, name: str = "crude", skin: str = "#e8c4a8") -> Path
     layer("tongue", lambda d: d.ellipse((left + 14, y + 4, right - 14, y + 30), "#c05060"))
     bow = [(left, y), (340, y - 9), (352, y - 11), (360, y - 8), (368, y - 11), (380, y - 9), (right, y)]
     layer("lip_upper", lambda d: d.polygon(bow, "#b84850"))
-    layer("lip_lower", lambda d: d.polygon(
-        [(left, y), (336, y + 9), (360, y + 13), (384, y + 9), (right, y)], "#c85860"))
+    layer(
+        "lip_lower",
+        lambda d: d.polygon([(left, y), (336, y + 9), (360, y + 13), (384, y + 9), (right, y)], "#c85860"),
+    )
     layer("front_hair", lambda d: d.pieslice((214, 200, 506, 560), 190, 350, "#3a2822"))
 
     def eye(x: int) -> dict[str, object]:

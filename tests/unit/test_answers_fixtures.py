@@ -17,7 +17,9 @@ from livehost.catalog import Catalog
 DATA = Path(__file__).parents[1] / "data"
 NOW = datetime.fromisoformat("2026-12-01T10:00:00+08:00")
 CATALOG = Catalog.load(DATA / "catalog.yaml")
-ROWS: list[dict[str, Any]] = [json.loads(line) for line in (DATA / "questions.jsonl").read_text("utf-8").splitlines()]
+ROWS: list[dict[str, Any]] = [
+    json.loads(line) for line in (DATA / "questions.jsonl").read_text("utf-8").splitlines()
+]
 
 
 def plain(text: str) -> str:
@@ -51,7 +53,8 @@ def test_at_least_ninety_five_of_a_hundred_and_nothing_forbidden() -> None:
 
 def test_product_is_the_one_asked_about() -> None:
     wrong = [
-        row["text"] for row in ROWS
+        row["text"]
+        for row in ROWS
         if row["act"] in ("answer", "handover")
         and answer(row["text"], catalog=CATALOG, on_air=row["on_air"], now=NOW).product != row["product"]
     ]

@@ -23,8 +23,13 @@ FIXTURES = Catalog.load(Path(__file__).parents[1] / "data" / "catalog.yaml")
 
 def shop(**changes: Any) -> Catalog:
     row: dict[str, Any] = {
-        "id": "cup-1", "link": 4, "name": "不锈钢保温杯", "aliases": ["保温杯", "杯子"], "category": "home",
-        "price": "129.90", "stock": 9,
+        "id": "cup-1",
+        "link": 4,
+        "name": "不锈钢保温杯",
+        "aliases": ["保温杯", "杯子"],
+        "category": "home",
+        "price": "129.90",
+        "stock": 9,
         "specs": [{"name": "350ml", "price": "129.90"}, {"name": "500ml", "price": "149.90"}],
     }
     return Catalog.parse({"products": [row | changes], "shop": {"name": "测试店", "contact": "在线客服"}})
@@ -111,23 +116,44 @@ def test_still_true_until_a_fact_changes() -> None:
 
 def test_style_is_heard_and_seed_decides() -> None:
     style = Style(self_name="小棠", address=("宝子们",), openers=(), closers=("按需要拍",))
-    texts = {answer("多少钱", catalog=FIXTURES, on_air="tea-08", now=NOW, style=style, seed=n).text for n in range(6)}
+    texts = {
+        answer("多少钱", catalog=FIXTURES, on_air="tea-08", now=NOW, style=style, seed=n).text
+        for n in range(6)
+    }
     assert any("宝子们" in t for t in texts) and len(texts) > 1
 
 
-@pytest.mark.parametrize(("language", "question", "word"), [
-    ("en", "How much is it?", "68 yuan"), ("en", "are you a robot", "AI"), ("ja", "いくらですか", "68元"),
-    ("en", "is it in stock", "in stock"), ("ja", "ロボットですか", "AI"),
-])
+@pytest.mark.parametrize(
+    ("language", "question", "word"),
+    [
+        ("en", "How much is it?", "68 yuan"),
+        ("en", "are you a robot", "AI"),
+        ("ja", "いくらですか", "68元"),
+        ("en", "is it in stock", "in stock"),
+        ("ja", "ロボットですか", "AI"),
+    ],
+)
 def test_other_languages(language: Any, question: str, word: str) -> None:
     got = answer(question, catalog=FIXTURES, on_air="cleanser-01", now=NOW, language=language)
     assert word in got.text
 
 
-@pytest.mark.parametrize(("typed", "meant"), [
-    ("多少米啊", "多少钱"), ("youhuo吗", "有货"), ("肿么用", "怎么用"), ("包u吗", "包邮"), ("求练接", "链接"), ("敏皮能用8", "敏感肌能用不"),
-    ("還有貨嗎", "还有货吗"), ("１号", "1号"), ("@小美 在吗🙏", "在吗"), ("运费线", "运费险"), ("duoshaoqian", "多少钱"),
-])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("多少米啊", "多少钱"),
+        ("youhuo吗", "有货"),
+        ("肿么用", "怎么用"),
+        ("包u吗", "包邮"),
+        ("求练接", "链接"),
+        ("敏皮能用8", "敏感肌能用不"),
+        ("還有貨嗎", "还有货吗"),
+        ("１号", "1号"),
+        ("@小美 在吗🙏", "在吗"),
+        ("运费线", "运费险"),
+        ("duoshaoqian", "多少钱"),
+    ],
+)
 def test_cleaning(typed: str, meant: str) -> None:
     assert meant in clean(typed)
 

@@ -14,7 +14,13 @@ CATALOG = Catalog.load(Path(__file__).parents[1] / "data" / "catalog.yaml")
 
 
 def test_a_wording_with_its_facts() -> None:
-    got = fill("{address}，{name}{price}，{link}", CATALOG.product("tea-08"), CATALOG, NOW, words={"address": "家人们"})
+    got = fill(
+        "{address}，{name}{price}，{link}",
+        CATALOG.product("tea-08"),
+        CATALOG,
+        NOW,
+        words={"address": "家人们"},
+    )
     assert got is not None
     assert got.text == "家人们，桂圆红枣枸杞茶39.9元，8号链接"
     assert still_true(got.facts, CATALOG, NOW)

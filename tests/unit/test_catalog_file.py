@@ -44,14 +44,25 @@ def test_all_problems_at_once_with_mends() -> None:
     rows = [
         {"id": "a", "link": 1, "name": "甲", "category": "toys", "price": "x", "stock": 1},
         {"id": "b", "link": 2, "name": "乙", "category": "home", "price": "1", "stock": 1, "colour": "red"},
-        {"id": "c", "link": 2, "name": "丙", "category": "home", "price": "1", "stock": 1,
-         "platforms": {"kuaishou": {"prize": "2"}}},
+        {
+            "id": "c",
+            "link": 2,
+            "name": "丙",
+            "category": "home",
+            "price": "1",
+            "stock": 1,
+            "platforms": {"kuaishou": {"prize": "2"}},
+        },
     ]
     with pytest.raises(CatalogProblems) as caught:
         Catalog.parse({"products": rows})
     text = str(caught.value)
-    for field in ("products[a].category", "products[a].price", "products[b].colour",
-                  "products[c].platforms.kuaishou.prize"):
+    for field in (
+        "products[a].category",
+        "products[a].price",
+        "products[b].colour",
+        "products[c].platforms.kuaishou.prize",
+    ):
         assert field in text
     assert all(p.mend for p in caught.value.problems)
 
@@ -81,7 +92,10 @@ def test_live_change_counts_and_variants_follow() -> None:
     assert [s.price for s in product.specs or ()] == [Decimal("66.00"), Decimal("98.00")]
     assert changed.version("cleanser-01") == 1
     assert changed.version("serum-02") == 0
-    assert changed.with_changes({"cleanser-01": {"coupon": None}}, {"cleanser-01": 7}).version("cleanser-01") == 7
+    assert (
+        changed.with_changes({"cleanser-01": {"coupon": None}}, {"cleanser-01": 7}).version("cleanser-01")
+        == 7
+    )
 
 
 def test_a_bad_change_changes_nothing() -> None:

@@ -38,18 +38,26 @@ def test_services_never_import_the_show() -> None:
 
 @pytest.mark.parametrize("library", sorted(ALLOWED))
 def test_heavy_libraries_stay_where_they_belong(library: str) -> None:
-    users = [p.relative_to(ROOT).as_posix() for p in _sources("livehost", "services") if library in set(_imports(p))]
+    users = [
+        p.relative_to(ROOT).as_posix()
+        for p in _sources("livehost", "services")
+        if library in set(_imports(p))
+    ]
     assert [user for user in users if not user.startswith(ALLOWED[library])] == []
 
 
 def test_no_file_holds_two_ideas() -> None:
-    long = {p.name: n for p in _sources("livehost", "services") if (n := len(p.read_text().splitlines())) > 400}
+    long = {
+        p.name: n for p in _sources("livehost", "services") if (n := len(p.read_text().splitlines())) > 400
+    }
     assert long == {}
 
 
 def test_the_main_loop_is_about_forty_lines() -> None:
     tree = ast.parse((ROOT / "livehost/director.py").read_text())
-    loop = next(node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == "run")
+    loop = next(
+        node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == "run"
+    )
     assert loop.end_lineno is not None
     assert loop.end_lineno - loop.lineno < 40
 

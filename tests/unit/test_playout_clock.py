@@ -59,7 +59,9 @@ def test_the_first_frame_is_composed_at_once() -> None:
 
 
 @given(costs=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=200), fps=st.sampled_from([20, 25, 30, 50]))
-def test_whatever_frames_cost_the_lead_is_bounded_and_nothing_accumulates(costs: list[float], fps: int) -> None:
+def test_whatever_frames_cost_the_lead_is_bounded_and_nothing_accumulates(
+    costs: list[float], fps: int
+) -> None:
     """Frame numbers go up by one, the clock is never more than its lead ahead nor a second behind twice."""
     now, clock = 1000.0, start(1000.0, fps)
     made = []

@@ -33,7 +33,16 @@ def test_address_and_key_are_joined_byte_exactly(url: str, key: str, base: str, 
 
 
 @pytest.mark.parametrize(
-    "url", ["http://h/live/k", "file:///etc/passwd", "rtmp://", "rtmp://h/", "rtmp://h/live", "rtmp://h/a b/c", "-f"]
+    "url",
+    [
+        "http://h/live/k",
+        "file:///etc/passwd",
+        "rtmp://",
+        "rtmp://h/",
+        "rtmp://h/live",
+        "rtmp://h/a b/c",
+        "-f",
+    ],
 )
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(BadAddress):
@@ -45,11 +54,15 @@ def test_the_key_is_in_no_argument_when_it_can_be_hidden() -> None:
     args = " ".join(Ffmpeg("ffmpeg", hides_key=True).push_args(found, preset_fd=7, progress_fd=8))
     assert "secretkey" not in args and "abcd" not in args and "/dev/fd/7" in args
     assert preset(found) == b"rtmp_playpath=secretkey?sign=abcd\n"
-    assert "secretkey" not in found.redacted("Error opening rtmp://push.example.com/live/secretkey?sign=abcd: no")
+    assert "secretkey" not in found.redacted(
+        "Error opening rtmp://push.example.com/live/secretkey?sign=abcd: no"
+    )
 
 
 def test_certificates_are_verified() -> None:
-    args = Ffmpeg("ffmpeg", hides_key=True).push_args(target(spec("rtmps://h/live/k")), preset_fd=7, progress_fd=8)
+    args = Ffmpeg("ffmpeg", hides_key=True).push_args(
+        target(spec("rtmps://h/live/k")), preset_fd=7, progress_fd=8
+    )
     assert args[args.index("-tls_verify") + 1] == "1"
 
 

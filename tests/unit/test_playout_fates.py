@@ -30,7 +30,13 @@ def test_fates_are_told_again_until_acknowledged(tmp_path: Path) -> None:
         book.acknowledged(["a", "unknown"])
     with DiskThread() as disk:
         (kept,) = reopened(path, disk).unacknowledged
-    assert (kept.id, kept.fate, kept.at, kept.heard_s, kept.recording) == ("b", FINISHED, 44_100, 1.0, "rec.mp4")
+    assert (kept.id, kept.fate, kept.at, kept.heard_s, kept.recording) == (
+        "b",
+        FINISHED,
+        44_100,
+        1.0,
+        "rec.mp4",
+    )
 
 
 def test_a_restart_drops_what_waited_and_cuts_what_sounded(tmp_path: Path) -> None:

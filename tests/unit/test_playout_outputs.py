@@ -55,7 +55,9 @@ class ScriptedPush:
         return ended
 
 
-async def states_of(*script: Ended, wanted: OutputState, spec: OutputSpec = SPEC) -> tuple[Output, list[float], list[str]]:
+async def states_of(
+    *script: Ended, wanted: OutputState, spec: OutputSpec = SPEC
+) -> tuple[Output, list[float], list[str]]:
     """Run a script until a state stands; the output, its waits and its states."""
     waits: list[float] = []
     seen: list[str] = []
@@ -66,7 +68,13 @@ async def states_of(*script: Ended, wanted: OutputState, spec: OutputSpec = SPEC
 
     pusher = ScriptedPush(*script)
     output = Output(
-        spec, Fanout(), lambda: None, BINARY, lambda: seen.append(output.state.value), pusher=pusher, sleep=sleep
+        spec,
+        Fanout(),
+        lambda: None,
+        BINARY,
+        lambda: seen.append(output.state.value),
+        pusher=pusher,
+        sleep=sleep,
     )
     task = asyncio.create_task(output.run())
     await wait_until(lambda: output.state is wanted and not pusher.script)
@@ -107,7 +115,9 @@ async def test_an_unknown_host_is_asked_ever_later() -> None:
 
 
 async def test_an_address_that_cannot_be_is_said_so() -> None:
-    output, _, _ = await states_of(wanted=OutputState.NEEDS_KEY, spec=OutputSpec(name="o", url="http://x/y/z"))
+    output, _, _ = await states_of(
+        wanted=OutputState.NEEDS_KEY, spec=OutputSpec(name="o", url="http://x/y/z")
+    )
     assert "rtmp://" in output.status().error
 
 

@@ -100,7 +100,9 @@ class World:
         """Post commands at a time after the start."""
         opened = {each.session for each in commands if isinstance(each, wire.OpenSession)}
         self._more_sessions = self._more_sessions or "s2" in opened
-        self.script.append((1000.0 + seconds, lambda: [self.program.post(each) for each in commands] and None))
+        self.script.append(
+            (1000.0 + seconds, lambda: [self.program.post(each) for each in commands] and None)
+        )
 
     def play(self, seconds: float) -> None:
         """Run for so long, then leave."""

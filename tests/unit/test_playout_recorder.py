@@ -26,7 +26,11 @@ class Free(NamedTuple):
 def settings(tmp_path: Path, **fields: object) -> PlayoutSettings:
     given = {"width": 64, "height": 64, "preset": "ultrafast", "video_kbps": 300, "gop_s": 0.4, **fields}
     return PlayoutSettings(
-        room="r", state_dir=str(tmp_path), socket="", media_socket="", **given  # type: ignore[arg-type]
+        room="r",
+        state_dir=str(tmp_path),
+        socket="",
+        media_socket="",
+        **given,  # type: ignore[arg-type]
     )
 
 

@@ -143,7 +143,11 @@ def _rib(region: Region, x: Array, y: Array, albedo: Array) -> Array:
 
 
 def _tucks(region: Region, x: Array, y: Array, albedo: Array) -> Array:
-    line = np.exp(-((((x - 360) / 9.0) % 1.0 - 0.5) ** 2) / 0.006) * (np.abs(x - 360) < 62) * smoothstep(842, 850, y)
+    line = (
+        np.exp(-((((x - 360) / 9.0) % 1.0 - 0.5) ** 2) / 0.006)
+        * (np.abs(x - 360) < 62)
+        * smoothstep(842, 850, y)
+    )
     return np.asarray(albedo * (1 - 0.09 * line * smoothstep(1000, 930, y))[..., None], np.float32)
 
 

@@ -14,6 +14,7 @@ HAIR = Region(130, 60, 460, 900, 2)
 
 Guides = list[list[tuple[float, float]]]
 
+
 # fmt: off
 def _from_middle(half: Guides, c: float, side: int) -> Guides:
     """Guides given as distances from the middle line, for one side of the face."""
@@ -140,14 +141,19 @@ def front(host: Host) -> Array:
     if host.name not in PARTINGS:
         return picture
     x, top, foot = PARTINGS[host.name]
-    line = spline([(host.face.cx + x, top), (host.face.cx + x - 0.8, (top + foot) / 2), (host.face.cx + x, foot)], 30)
+    line = spline(
+        [(host.face.cx + x, top), (host.face.cx + x - 0.8, (top + foot) / 2), (host.face.cx + x, foot)], 30
+    )
     shape = polygon(ribbon(line, 2.6 * np.linspace(0.5, 1, 30)))
-    return over(picture, HAIR.paint(lambda c: c.drawPath(shape, brush(mix(host.hair[0], host.skin.shade, 0.22), 0.8, blur_px=0.8))))
+    return over(
+        picture,
+        HAIR.paint(
+            lambda c: c.drawPath(shape, brush(mix(host.hair[0], host.skin.shade, 0.22), 0.8, blur_px=0.8))
+        ),
+    )
 
 
 def front_mask(host: Host, region: Region) -> Array:
     """Where the front hair lies, over another region."""
     solid = [lock for lock in locks_of(host)[1] if lock.ground]
     return np.clip(mask_of(region, solid), 0, 1)
-
-

@@ -156,7 +156,9 @@ def ears(host: Host, shadow: Array) -> Array:
             )
         )  # fmt: skip
         hollows.append(
-            spline([(x + side * 3, f.eye_y - 12), (x + side * 8, f.eye_y + 4), (x + side * 4, f.nose_y - 26)], 30)
+            spline(
+                [(x + side * 3, f.eye_y - 12), (x + side * 8, f.eye_y + 4), (x + side * 4, f.nose_y - 26)], 30
+            )
         )
 
     def cover(canvas: Any) -> None:

@@ -184,11 +184,16 @@ def teeth(region: Region, host: Host, *, upper: bool) -> Array:
         canvas.drawPath(polygon(shape), brush(rgb("#f3ebe2"), blur_px=0.3))
         for side in (-1, 1):
             for k, x in enumerate(xs):
-                gap = [(c + side * x, root_y), (c + side * (x - 0.2), top + tall - 1.4 if upper else top + 1.4)]
+                gap = [
+                    (c + side * x, root_y),
+                    (c + side * (x - 0.2), top + tall - 1.4 if upper else top + 1.4),
+                ]
                 canvas.drawPath(polygon(gap, closed=False), _over_line(rgb("#a98579"), 0.20 + 0.05 * k, 0.9))
             for reach, strength in ((0.5, 0.22), (0.72, 0.34), (0.95, 0.5)):
-                canvas.drawOval(_box(c + side * xs[-1] * (reach + 0.35), top + tall / 2, xs[-1] * 0.35, tall),
-                                _over(rgb("#5a2a26"), strength, 4.0))
+                canvas.drawOval(
+                    _box(c + side * xs[-1] * (reach + 0.35), top + tall / 2, xs[-1] * 0.35, tall),
+                    _over(rgb("#5a2a26"), strength, 4.0),
+                )
         canvas.drawRect(_rect(c - 40, root_y - 4, 80, 8), _over(rgb("#4a1b1a"), 0.5, 2.6))
 
     return region.paint(draw)

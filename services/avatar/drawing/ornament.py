@@ -33,7 +33,14 @@ GOLD = (
     (0.0, "#3a2008"), (0.25, "#7a4a12"), (0.45, "#b98024"), (0.6, "#8f5d17"), (0.74, "#e2b550"), (0.88, "#fbe7a6"),
     (1.0, "#fffbe8"),
 )  # fmt: skip
-SILVER = ((0.0, "#3d4044"), (0.3, "#8d9296"), (0.5, "#c3c7c9"), (0.62, "#8f9598"), (0.8, "#e6eaec"), (1.0, "#ffffff"))
+SILVER = (
+    (0.0, "#3d4044"),
+    (0.3, "#8d9296"),
+    (0.5, "#c3c7c9"),
+    (0.62, "#8f9598"),
+    (0.8, "#e6eaec"),
+    (1.0, "#ffffff"),
+)
 JADE = ((0.0, "#1f4a38"), (0.4, "#4f8d6c"), (0.75, "#8cc4a2"), (0.92, "#d3efdd"), (1.0, "#ffffff"))
 RUBY = ((0.0, "#3a0508"), (0.4, "#8f1218"), (0.72, "#cf2a2c"), (0.9, "#f58a7e"), (1.0, "#fff0ea"))
 PEARL = ((0.0, "#8d7f7a"), (0.35, "#cfc2ba"), (0.65, "#efe6df"), (0.85, "#fffaf4"), (1.0, "#ffffff"))
@@ -41,7 +48,9 @@ PEARL = ((0.0, "#8d7f7a"), (0.35, "#cfc2ba"), (0.65, "#efe6df"), (0.85, "#fffaf4
 Ramp = tuple[tuple[float, str], ...]
 
 
-def polished(region: Region, host: Host, draw: Callable[[Any], None], ramp: Ramp, thick: float, reach: float) -> Array:
+def polished(
+    region: Region, host: Host, draw: Callable[[Any], None], ramp: Ramp, thick: float, reach: float
+) -> Array:
     """A hard bright thing: its rounded form coloured by how it faces the light."""
     mask = region.mask(draw)
     z = pillow(region, mask, thick, reach, 0.45)
@@ -54,9 +63,13 @@ def polished(region: Region, host: Host, draw: Callable[[Any], None], ramp: Ramp
     return np.dstack([colour, mask]).astype(np.float32)
 
 
-def _shaded(region: Region, below: Array, draw: Callable[[Any], None], strength: float, soft: float = 2.2) -> Array:
+def _shaded(
+    region: Region, below: Array, draw: Callable[[Any], None], strength: float, soft: float = 2.2
+) -> Array:
     """Darkens what lies under a jewel; used where jewel and ground are one layer."""
-    shadow = region.blur(np.roll(region.mask(draw), (2 * region.scale, region.scale), (0, 1)), soft) * strength
+    shadow = (
+        region.blur(np.roll(region.mask(draw), (2 * region.scale, region.scale), (0, 1)), soft) * strength
+    )
     out = below.copy()
     out[..., :3] *= 1 - shadow[..., None]
     return out
@@ -78,8 +91,14 @@ def _shapes(shapes: list[Points]) -> Callable[[Any], None]:
     return draw
 
 
-def flower(canvas: Any, at: tuple[float, float], radius: float, tones: tuple[Colour, Colour, Colour],
-           rng: np.random.Generator, rings: int = 5) -> None:
+def flower(
+    canvas: Any,
+    at: tuple[float, float],
+    radius: float,
+    tones: tuple[Colour, Colour, Colour],
+    rng: np.random.Generator,
+    rings: int = 5,
+) -> None:
     """A peony: rings of ruffled petals, each with its own shade, round a gold heart."""
     deep, mid, pale = tones
     for ring in range(rings):
@@ -95,24 +114,37 @@ def flower(canvas: Any, at: tuple[float, float], radius: float, tones: tuple[Col
             along = reach * np.sqrt(np.clip(1 - np.abs(t) ** 2.6 * 0.82, 0, 1)) * ruffle
             across = wide * t * 0.92
             way, side = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
-            edge = root + along[:, None] * way + across[:, None] * side * (0.55 + 0.45 * along[:, None] / reach)
+            edge = (
+                root + along[:, None] * way + across[:, None] * side * (0.55 + 0.45 * along[:, None] / reach)
+            )
             shape = polygon(np.vstack([root[None], edge, root[None]]))
             canvas.drawPath(shape, brush(mix(deep, (0, 0, 0), 0.55), 0.34, blur_px=1.9))
             lit = 0.5 + 0.5 * float(np.dot(way, (-0.6, -0.8)))
             tip = mix(mid, pale, 0.25 + 0.75 * lit)
             paint = brush((1, 1, 1))
-            paint.setShader(skia.GradientShader.MakeRadial(
-                skia.Point(*root), reach * 1.05, [ink(deep), ink(mix(deep, mid, 0.7)), ink(tip), ink(mix(tip, pale, 0.6))],
-                [0.0, 0.42, 0.82, 1.0]))
+            paint.setShader(
+                skia.GradientShader.MakeRadial(
+                    skia.Point(*root),
+                    reach * 1.05,
+                    [ink(deep), ink(mix(deep, mid, 0.7)), ink(tip), ink(mix(tip, pale, 0.6))],
+                    [0.0, 0.42, 0.82, 1.0],
+                )
+            )
             canvas.drawPath(shape, paint)
             canvas.drawPath(polygon(edge[4:-4], closed=False), brush(pale, 0.5, width=0.6, blur_px=0.3))
             for v in np.linspace(-0.6, 0.6, 5):
-                vein = np.array([root + way * reach * s * 0.85 + side * wide * v * s * 0.8 for s in (0.35, 0.6, 0.9)])
+                vein = np.array(
+                    [root + way * reach * s * 0.85 + side * wide * v * s * 0.8 for s in (0.35, 0.6, 0.9)]
+                )
                 canvas.drawPath(polygon(vein, closed=False), brush(deep, 0.16, width=0.5, blur_px=0.3))
     for _ in range(26):
         a, r = rng.uniform(0, 2 * np.pi), radius * 0.17 * np.sqrt(rng.uniform(0, 1))
-        canvas.drawCircle(at[0] + np.cos(a) * r, at[1] + np.sin(a) * r, rng.uniform(0.7, 1.4),
-                          brush(mix(rgb("#b9771c"), rgb("#ffe9a0"), rng.uniform(0, 1))))
+        canvas.drawCircle(
+            at[0] + np.cos(a) * r,
+            at[1] + np.sin(a) * r,
+            rng.uniform(0.7, 1.4),
+            brush(mix(rgb("#b9771c"), rgb("#ffe9a0"), rng.uniform(0, 1))),
+        )
 
 
 def on_head(host: Host) -> Array:
@@ -141,8 +173,14 @@ def _pearls(host: Host) -> Array:
 def _hoop(host: Host) -> Array:
     f = host.face
     x, y = f.cx + 127.0, f.nose_y + 5
-    ring = spline([(x, y - 4), (x + 8, y + 8), (x + 6, y + 24), (x - 1, y + 31), (x - 7, y + 22), (x - 5, y + 8)], 60, closed=True)
-    hoop = polished(REGION, host, lambda c: c.drawPath(polygon(ring), brush((1, 1, 1), width=2.6)), GOLD, 3, 1.5)
+    ring = spline(
+        [(x, y - 4), (x + 8, y + 8), (x + 6, y + 24), (x - 1, y + 31), (x - 7, y + 22), (x - 5, y + 8)],
+        60,
+        closed=True,
+    )
+    hoop = polished(
+        REGION, host, lambda c: c.drawPath(polygon(ring), brush((1, 1, 1), width=2.6)), GOLD, 3, 1.5
+    )
     return over(hoop, polished(REGION, host, _circles([(x, y - 4, 2.2), (x - 1, y + 32, 3.4)]), GOLD, 4, 3))
 
 
@@ -173,20 +211,46 @@ def _court(host: Host) -> Array:
             length = 116 + (18 if k == 1 else 0)
             for j, y in enumerate(np.arange(200, 200 + length, 6.2)):
                 big = j % 4 == 3
-                (pearls if big else beads).append((x + 0.5 * np.sin(j * 0.7 + k), float(y), 2.5 if big else 1.35))
-            drop = spline([(x, 200 + length), (x + 3.6, 209 + length), (x, 215 + length), (x - 3.6, 209 + length)], 30, closed=True)
+                (pearls if big else beads).append(
+                    (x + 0.5 * np.sin(j * 0.7 + k), float(y), 2.5 if big else 1.35)
+                )
+            drop = spline(
+                [(x, 200 + length), (x + 3.6, 209 + length), (x, 215 + length), (x - 3.6, 209 + length)],
+                30,
+                closed=True,
+            )
             pins.append(drop)
         ear_x, ear_y = c + side * (130.0), f.nose_y + 1
         beads += [(ear_x, ear_y, 2.6), (ear_x, ear_y + 6.5, 1.5)]
         drops.append((ear_x, ear_y + 43, 2.2))
         pearls += [(ear_x, ear_y + 12.5, 3.8)]
-    jade = [spline([(c + s * 130.0, f.nose_y + 18), (c + s * 130 + 5.2, f.nose_y + 33), (c + s * 130.0, f.nose_y + 41),
-                    (c + s * 130 - 5.2, f.nose_y + 33)], 40, closed=True) for s in (-1, 1)]
-    comb = np.vstack([spline([(c - 47, 250), (c - 40, 226), (c, 211), (c + 40, 226), (c + 47, 250)], 50),
-                      spline([(c + 47, 250), (c + 24, 246), (c, 244), (c - 24, 246), (c - 47, 250)], 50)])
+    jade = [
+        spline(
+            [
+                (c + s * 130.0, f.nose_y + 18),
+                (c + s * 130 + 5.2, f.nose_y + 33),
+                (c + s * 130.0, f.nose_y + 41),
+                (c + s * 130 - 5.2, f.nose_y + 33),
+            ],
+            40,
+            closed=True,
+        )
+        for s in (-1, 1)
+    ]
+    comb = np.vstack(
+        [
+            spline([(c - 47, 250), (c - 40, 226), (c, 211), (c + 40, 226), (c + 47, 250)], 50),
+            spline([(c + 47, 250), (c + 24, 246), (c, 244), (c - 24, 246), (c - 47, 250)], 50),
+        ]
+    )
     out = over(out, polished(REGION, host, _shapes([comb]), GOLD, 9, 12))
-    teeth = [spline([(c + x * 0.96, 242.5 - (1 - (x / 44) ** 2) * 2), (c + x * 0.8, 231 - (1 - (x / 44) ** 2) * 8)], 12)
-             for x in np.linspace(-40, 40, 19)]
+    teeth = [
+        spline(
+            [(c + x * 0.96, 242.5 - (1 - (x / 44) ** 2) * 2), (c + x * 0.8, 231 - (1 - (x / 44) ** 2) * 8)],
+            12,
+        )
+        for x in np.linspace(-40, 40, 19)
+    ]
 
     def slits(canvas: Any) -> None:
         for line in teeth:
@@ -208,10 +272,24 @@ def _court(host: Host) -> Array:
     def blossoms(canvas: Any) -> None:
         coral = (rgb("#a3122a"), rgb("#e2566a"), rgb("#ffd9d4"))
         cream = (rgb("#d88a7c"), rgb("#f6cfc0"), rgb("#fff7ee"))
-        for x, y, turn in ((c - 96, 214, 2.7), (c - 84, 184, 3.6), (c - 30, 168, 4.9), (c + 84, 222, 0.4), (c + 78, 196, -0.7)):
-            leaf = bezier([(x, y), (x + 24 * np.cos(turn) + 5, y + 24 * np.sin(turn) - 4),
-                           (x + 36 * np.cos(turn), y + 36 * np.sin(turn))], 20)
-            canvas.drawPath(polygon(ribbon(leaf, 13 * np.sin(np.linspace(0.1, np.pi, 20)))), brush(rgb("#2f5a3c")))
+        for x, y, turn in (
+            (c - 96, 214, 2.7),
+            (c - 84, 184, 3.6),
+            (c - 30, 168, 4.9),
+            (c + 84, 222, 0.4),
+            (c + 78, 196, -0.7),
+        ):
+            leaf = bezier(
+                [
+                    (x, y),
+                    (x + 24 * np.cos(turn) + 5, y + 24 * np.sin(turn) - 4),
+                    (x + 36 * np.cos(turn), y + 36 * np.sin(turn)),
+                ],
+                20,
+            )
+            canvas.drawPath(
+                polygon(ribbon(leaf, 13 * np.sin(np.linspace(0.1, np.pi, 20)))), brush(rgb("#2f5a3c"))
+            )
             canvas.drawPath(polygon(leaf, closed=False), brush(rgb("#86b07c"), 0.7, width=0.8))
         flower(canvas, (c - 56, 196), 40, coral, rng)
         flower(canvas, (c + 62, 206), 24, cream, rng, 4)
@@ -258,4 +336,6 @@ def on_body(host: Host, region: Region, body: Array) -> Array:
     body = _shaded(region, body, line, 0.35, 1.4)
     body = over(body, polished(region, host, line, GOLD, 1.6, 0.8))
     body = _shaded(region, body, _circles(spots), 0.4)
-    return over(body, polished(region, host, _circles(spots), GOLD if host.name == "evening" else PEARL, 6, 5))
+    return over(
+        body, polished(region, host, _circles(spots), GOLD if host.name == "evening" else PEARL, 6, 5)
+    )

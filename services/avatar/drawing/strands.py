@@ -243,15 +243,27 @@ def _tint(
     wide = np.clip(1 - (th + 0.12) ** 2, 0, 1) ** 7 * np.clip(diffuse, 0.1, 1)
     rx, ry, rz = unit(host.light.rim)
     rim = np.clip((nx * rx + ny * ry + rz) / size, 0, 1) * np.clip(1 - 1 / size, 0, 1) * host.light.rim_power
-    wobble = np.sin(clump * 53.0 + salt * 1.7) * 0.17 + np.sin(clump * 131.0) * 0.09 + rng.normal(0, 0.13, len(lines))
-    streak = np.sin(np.linspace(0, 1, STEPS)[None] * (6 + 9 * np.abs(np.sin(clump * 17.0)))[:, None] + clump[:, None] * 40) * 0.08
+    wobble = (
+        np.sin(clump * 53.0 + salt * 1.7) * 0.17
+        + np.sin(clump * 131.0) * 0.09
+        + rng.normal(0, 0.13, len(lines))
+    )
+    streak = (
+        np.sin(
+            np.linspace(0, 1, STEPS)[None] * (6 + 9 * np.abs(np.sin(clump * 17.0)))[:, None]
+            + clump[:, None] * 40
+        )
+        * 0.08
+    )
     wobble = wobble[:, None] + streak
     level = np.clip((0.25 + 0.75 * diffuse) * (tone + wobble) * 1.05 + wide * 0.12, 0, 1)[..., None]
     dark, mid, light = (np.asarray(c) ** GAMMA for c in host.hair)
     colour = np.where(level < 0.5, dark + (mid - dark) * level * 2, mid + (light - mid) * (level * 2 - 1))
     colour = colour * (0.22 + 0.86 * diffuse[..., None] ** 1.3)
     colour = colour + gleam[..., None] * np.asarray(host.hair_gleam) ** GAMMA * (0.18 + 0.95 * level)
-    colour = colour + rim[..., None] * np.asarray(host.light.rim_colour) ** GAMMA * 0.10 * (lines[..., :1] > host.face.cx)
+    colour = colour + rim[..., None] * np.asarray(host.light.rim_colour) ** GAMMA * 0.10 * (
+        lines[..., :1] > host.face.cx
+    )
     return (np.clip(colour, 0, 1) ** (1 / GAMMA) * 255).astype(int)
 
 
