@@ -37,10 +37,10 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Everything but the shows runs in parallel workers; shows in real time need both cores each.
+# What plays in real time (shows, a browser's video) has both cores for itself; all else runs in workers.
 test: setup-dev
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not show and not long"
-	$(BIN)/pytest -q -m "show and not long"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not show and not browser and not long"
+	$(BIN)/pytest -q -m "(show or browser) and not long"
 
 test-long: setup-dev
 	$(BIN)/pytest -q -m "long"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -27,7 +28,7 @@ def create_red_button(settings: Settings, cut: Cut) -> Starlette:
         origin = request.headers.get("origin", "")
         if not host_is_ours(request.headers.get("host", ""), settings.api.hosts):
             return _problem(421, "a foreign Host header", "call it by its own name", "")
-        if origin and not host_is_ours(origin.partition("://")[2], settings.api.hosts):
+        if origin and not _is_the_console(origin, settings):
             return _problem(403, "a foreign Origin", "use the console's own page", "")
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_cors(origin))
@@ -50,6 +51,18 @@ def create_red_button(settings: Settings, cut: Cut) -> Starlette:
             for action in ("cut", "uncut")
         ]
     )
+
+
+def _is_the_console(origin: str, settings: Settings) -> bool:
+    """Whether an Origin is the console's page: a host of ours, at the API's port or behind a proxy's."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return False
+    name = parts.hostname or ""
+    behind_proxy = name in {one.lower() for one in settings.api.hosts}
+    return host_is_ours(name, settings.api.hosts) and (behind_proxy or port == settings.api.port)
 
 
 def _cors(origin: str) -> dict[str, str]:
