@@ -1,6 +1,6 @@
 """What a room's playout costs: CPU-seconds per stream-second of the process and its children.
 
-    python -m bench.playout [--seconds 30] [--preset superfast] [--outputs 1]
+python -m bench.playout [--seconds 30] [--preset superfast] [--outputs 1]
 """
 
 from __future__ import annotations

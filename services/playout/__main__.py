@@ -20,6 +20,7 @@ from services.playout.disk import DiskThread
 from services.playout.events import Leave
 from services.playout.fanout import Fanout
 from services.playout.fates import FateBook
+from services.playout.frame_rows import FrameRows, rows_asked_for
 from services.playout.memory import Memory
 from services.playout.overlays import FontMissing, LabelRefused
 from services.playout.painter import HostPainter, load_any_look, stand_in_look
@@ -57,7 +58,9 @@ async def serve(settings: PlayoutSettings) -> int:
         fanout = Fanout()
         painter = HostPainter(settings)
         size = (settings.width, settings.height)
-        program = Program(settings, Composer(painter, settings.width, settings.height), fanout, emit)
+        rows = rows_asked_for(disk)
+        composer = Composer(painter, settings.width, settings.height)
+        program = Program(settings, composer, fanout, emit, left=rows.left if rows else None)
         memory = Memory(state, disk)
         book = FateBook(state / "fates.jsonl", disk)
         own = wire.Hello(
@@ -86,7 +89,7 @@ async def serve(settings: PlayoutSettings) -> int:
         async with asyncio.TaskGroup() as tasks:
             chores = [
                 tasks.create_task(_happenings(events, station), name="happenings"),
-                tasks.create_task(_beats(station), name="beats"),
+                tasks.create_task(_beats(station, rows), name="beats"),
                 tasks.create_task(_watch_clock(clock, stop), name="watch-clock"),
             ]
             if settings.with_parent:
@@ -101,6 +104,8 @@ async def serve(settings: PlayoutSettings) -> int:
                 await station.happened(events.get_nowait())
             for chore in chores:
                 chore.cancel()
+        if rows is not None:
+            rows.write()
         await station.close()
         control.close()
     return EXIT_CLOCK_DIED if died else 0
@@ -115,10 +120,12 @@ async def _happenings(events: asyncio.Queue[object], station: Station) -> None:
             log.exception("an event was not handled: %s", type(event).__name__)
 
 
-async def _beats(station: Station) -> None:
+async def _beats(station: Station, rows: FrameRows | None) -> None:
     while True:
         try:
             station.beat()
+            if rows is not None:
+                rows.write()
         except Exception:
             log.exception("the status was not told")
         await asyncio.sleep(1.0)

@@ -94,6 +94,7 @@ class Program:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         make_encoder: Callable[[PlayoutSettings], Coder] = Encoder,
+        left: Callable[[int, float, float], None] | None = None,
     ) -> None:
         self.figures = Figures()
         self.opening: OpenSession | None = None
@@ -108,6 +109,7 @@ class Program:
         self._now = now
         self._sleep = sleep
         self._make_encoder = make_encoder
+        self._left = left
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._air: Air | None = None
         self._watch = ShowWatch(since=now())
@@ -210,6 +212,8 @@ class Program:
                 air.first_ts_ms = tag.ts_ms
             index = round((tag.ts_ms - air.first_ts_ms) * air.clock.fps / 1000)
             late_s = now - air.clock.due(index)
+            if self._left is not None:
+                self._left(air.first_frame + index, air.clock.due(index), now)
             if late_s > 0:
                 self.figures.late_frames += 1
                 self.figures.worst_late_s = max(self.figures.worst_late_s, late_s)

@@ -97,7 +97,9 @@ class Station:
         self._stand_in = stand_in
         self._ffmpeg: Ffmpeg | None = None
         self._ffmpeg_lock = asyncio.Lock()
-        self._looks: set[str] = set()
+        self._looks: dict[str, str] = {}
+        self._preparing: set[asyncio.Task[None]] = set()
+        self._decoding = asyncio.Lock()
         self._mode = SessionMode.OFF
 
     # ---- start and end -----------------------------------------------------------------------
@@ -126,6 +128,8 @@ class Station:
 
     async def close(self) -> None:
         """End children and files."""
+        for task in self._preparing:
+            task.cancel()
         await self.outputs.close()
         self.preview.close()
         await asyncio.to_thread(self.recorder.end)
@@ -138,8 +142,9 @@ class Station:
             case Phrase():
                 await self._take_phrase(message)
             case PrepareLook(look=look, path=path):
-                error = await self._prepare(look, path)
-                self._audience.tell_show(LookReady(look=look, ok=not error, error=error))
+                task = asyncio.create_task(self._prepare_and_tell(look, path), name=f"look-{look}")
+                self._preparing.add(task)  # decoding takes a second: phrases must not wait behind it
+                task.add_done_callback(self._preparing.discard)
             case OpenSession():
                 await self._open(message)
             case CloseSession(session=session):
@@ -201,16 +206,21 @@ class Station:
         if self.program.on and before is not message.mode:
             await self.outputs.on_air(message.mode is SessionMode.ON_AIR)
 
+    async def _prepare_and_tell(self, look: str, path: str) -> None:
+        error = await self._prepare(look, path)
+        self._audience.tell_show(LookReady(look=look, ok=not error, error=error))
+
     async def _prepare(self, look: str, path: str) -> str:
         """Decode a look off the clock; what went wrong, or nothing."""
-        if look in self._looks:
+        if self._looks.get(look) == path:
             return ""
         try:
-            decoded = await asyncio.to_thread(self._load_look, path)
+            async with self._decoding:
+                decoded = await asyncio.to_thread(self._load_look, path)
         except Exception as error:
             log.error("look %s cannot be used: %s; the look on air stays", look, error)
             return str(error)
-        self._looks.add(look)
+        self._looks[look] = path
         self.memory.change(looks={**self.memory.now.looks, look: path})
         self.program.post(LookDecoded(look, decoded))
         return ""
@@ -231,6 +241,7 @@ class Station:
                 if not self.book.knows(phrase.id):
                     self.book.came(phrase)
                 self.book.began(phrase.id, at)
+                self._remember_who(phrase)
                 self._audience.tell_show(Started(id=phrase.id, session=phrase.session, at=at))
             case PhraseEnded():
                 self._settle(event)
@@ -249,6 +260,15 @@ class Station:
                 await self.outputs.on_air(False)
             case Happened(what=what):
                 log.warning(what)
+
+    def _remember_who(self, phrase: Phrase) -> None:
+        """A restart goes on with the look and the persona that were on last."""
+        opening, path = self.memory.now.opening, self._looks.get(phrase.look)
+        if opening is not None and path is not None and phrase.look != opening.look:
+            after = msgspec.structs.replace(
+                opening, look=phrase.look, look_path=path, persona=phrase.persona
+            )
+            self.memory.change(opening=after)
 
     _leaving = False
 
