@@ -19,7 +19,7 @@ from livehost.lines import Cast, Draft, Line, Place
 from livehost.progress import Progress, after, product_at
 from livehost.store.protocol import Question, QuestionState, Store
 from livehost.voicing import Voicer
-from livehost.writer import Writer, reviewed
+from livehost.writer import Writer, handed_over, reviewed
 from services import wire
 
 log = structlog.get_logger(__name__)
@@ -231,9 +231,12 @@ class QuestionPreparer:
             return None
         checked, hits = reviewed(draft, self._catalog(), self._clock())
         if checked is None:
-            note = "; ".join(str(hit) for hit in hits)
-            await self._settle(question, QuestionState.BLOCKED, note=note)
-            return None
+            log.warning(
+                "an answer breaks a rule and is handed over",
+                question=question.id,
+                hits=[str(h) for h in hits],
+            )
+            checked = handed_over(cast)
         return Line(
             kind=wire.PhraseKind.ANSWER,
             cast=cast,

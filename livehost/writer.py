@@ -15,6 +15,12 @@ from livehost.store.protocol import Question
 from services import wire
 from services.speech.phrases import split_phrases
 
+_HANDED_OVER = {
+    "zh": "这个问题我请店铺客服来确认，确认好了再告诉大家。",
+    "en": "I will ask the shop's service about that, and tell you when I know.",
+    "ja": "それはおみせにかくにんして、あとでおこたえします。",
+}
+
 Choose = Callable[[list[tuple[int, str]]], int]
 
 _MOODS = {"welcome": wire.Mood.SMILE, "interact": wire.Mood.QUESTION, "next": wire.Mood.TOPIC}
@@ -95,6 +101,12 @@ class TemplateWriter:
             act=answer.act,
             intent=answer.intent,
         )
+
+
+def handed_over(cast: Cast) -> Draft:
+    """What is said where an answer may not be: a person will look at it; nothing is promised."""
+    language = cast.persona.language
+    return Draft(texts=split_phrases(_HANDED_OVER[language], language), act="handover", source="fixed")
 
 
 def reviewed(
