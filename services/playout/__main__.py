@@ -40,8 +40,8 @@ class RunsAlready(Exception):
     """Another playout of this room runs with the same state folder."""
 
 
-async def serve(settings: PlayoutSettings) -> int:
-    """Run the playout to its end; the exit status."""
+async def serve(settings: PlayoutSettings, parent: int) -> int:
+    """Run the playout to its end, or its parent's; the exit status."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     events: asyncio.Queue[object] = asyncio.Queue()
@@ -93,7 +93,7 @@ async def serve(settings: PlayoutSettings) -> int:
                 tasks.create_task(_watch_clock(clock, stop), name="watch-clock"),
             ]
             if settings.with_parent:
-                chores.append(tasks.create_task(_watch_parent(stop), name="watch-parent"))
+                chores.append(tasks.create_task(_watch_parent(stop, parent), name="watch-parent"))
             await stop.wait()
             station.leave()
             died = not clock.is_alive()
@@ -138,8 +138,7 @@ async def _watch_clock(clock: threading.Thread, stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _watch_parent(stop: asyncio.Event) -> None:
-    parent = os.getppid()
+async def _watch_parent(stop: asyncio.Event, parent: int) -> None:
     while os.getppid() == parent:
         await asyncio.sleep(PARENT_LOOK_S)
     log.warning("the parent process is gone: ending")
@@ -160,6 +159,7 @@ def _only_one(state: Path) -> Iterator[None]:
 
 def main() -> int:
     """The command line."""
+    parent = os.getppid()
     sys.setswitchinterval(0.001)  # the clock's thread gets its turn soon
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
@@ -170,7 +170,7 @@ def main() -> int:
     try:
         settings = read_settings(Path(sys.argv[1]))
         with _only_one(Path(settings.state_dir)):
-            return asyncio.run(serve(settings))
+            return asyncio.run(serve(settings, parent))
     except (SettingsUnreadable, FontMissing, LabelRefused, NoHoldingPicture) as error:
         print(error, file=sys.stderr)
         return EXIT_SETTINGS
