@@ -5,6 +5,8 @@ at each `Want`, playout's fates move lines on or bring them back. Order of the p
 
     urgent insert > the line that holds the floor > insert > persona switch > answer
     > disclosure that is due > script (after an interruption: a resuming phrase first) > bridge
+
+An answer may come between two phrases of a disclosure, whose rest follows it.
 """
 
 from __future__ import annotations
@@ -126,6 +128,9 @@ class Desk:
         if self.inserts and self.inserts[0].urgent and self.inserts[0].ready:
             return self._begin(self.inserts.popleft())
         if self.on is not None and self.on.holds_floor and not self.on.all_sent:
+            gives_way = self.on.kind is PhraseKind.DISCLOSURE and self.on.sent > 0
+            if gives_way and (line := self._answer()) is not None:
+                return self._begin(line)
             return self.on if self.on.ready else self._bridge(held_s)
         if self.inserts and self.inserts[0].ready:
             return self._begin(self.inserts.popleft())
@@ -133,14 +138,14 @@ class Desk:
             return None
         if self.switch is not None:
             return self._switch(self.switch)
-        if self.mode is Mode.AUTO and (line := self._first_ready_answer()) is not None:
+        if (line := self._answer()) is not None:
             return self._begin(line)
         if self.disclosure_due() and (line := self.stock.take(PhraseKind.DISCLOSURE)) is not None:
             return self._begin(line)
         return self._script() or self._bridge(held_s)
 
-    def _first_ready_answer(self) -> Line | None:
-        for line in self.answers:
+    def _answer(self) -> Line | None:
+        for line in self.answers if self.mode is Mode.AUTO else ():
             if line.ready and line.cast is self.cast:
                 self.answers.remove(line)
                 return line
@@ -153,6 +158,8 @@ class Desk:
                 self.script.appendleft(self.on)
             elif self.on.kind is PhraseKind.ANSWER:
                 self.answers.appendleft(self.on)
+            elif self.on.kind is PhraseKind.DISCLOSURE:
+                self.inserts.appendleft(self.on)  # its rest follows the answer
         self.on = line
         return line
 

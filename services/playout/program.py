@@ -55,7 +55,7 @@ from services.wire import (
     Want,
 )
 
-WANT_BELOW_S = 1.5
+WANT_BELOW_S = 1.2
 WANT_EVERY_S = 0.25
 KEY_EVERY_S = 0.5
 

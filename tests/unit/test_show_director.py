@@ -235,6 +235,27 @@ def test_an_answer_in_the_old_voice_is_given_back_at_a_switch_and_never_said() -
     in_show(body)
 
 
+def test_an_answer_does_not_wait_for_a_whole_disclosure_and_its_rest_follows() -> None:
+    async def body(show: Show) -> None:
+        await show.until(lambda: show.desk.in_flight)
+        show.desk.lay(
+            await show.line(PhraseKind.DISCLOSURE, "我是AI数字人主播", "内容由人工智能生成", "以页面为准")
+        )
+        await show.until(lambda: show.desk.last_kind is PhraseKind.DISCLOSURE)
+        show.desk.lay(await show.line(PhraseKind.ANSWER, "答一", "答二", question=_question()))
+        await show.until(lambda: show.kinds().count("disclosure") == 3)
+        begin = show.kinds().index("disclosure")
+        assert show.kinds()[begin : begin + 5] == [
+            "disclosure",
+            "answer",
+            "answer",
+            "disclosure",
+            "disclosure",
+        ]
+
+    in_show(body)
+
+
 def test_pause_says_nothing_more_and_script_only_keeps_answers_waiting() -> None:
     async def body(show: Show) -> None:
         await show.until(lambda: len(show.playout.heard) >= 2)
