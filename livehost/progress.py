@@ -102,9 +102,7 @@ def next_product(rundown: Rundown, segment: int) -> int:
 
 
 def product_at(rundown: Rundown, segment: int) -> str | None:
-    """The product on air at a segment: its own, else that of the nearest segment before it."""
-    for back in range(len(rundown.segments)):
-        product = rundown.segments[(segment - back) % len(rundown.segments)].product
-        if product is not None:
-            return product
-    return None
+    """The product on air at a segment: its own, else that of the nearest before it, else the first."""
+    before = [one.product for one in rundown.segments[: segment + 1] if one.product is not None]
+    products = [one.product for one in rundown.segments if one.product is not None]
+    return before[-1] if before else next(iter(products), None)

@@ -116,9 +116,11 @@ def standing_lines(cast: Cast, shop: str, split: Callable[[str, str], tuple[str,
     """The cast's stock of unvoiced standing lines (greeting, farewell, bridge, resume, disclosure)."""
     persona = cast.persona
 
-    def lines(kind: wire.PhraseKind, texts: tuple[str, ...]) -> deque[Line]:
+    def lines(
+        kind: wire.PhraseKind, texts: tuple[str, ...], card: wire.ProductCard | None = None
+    ) -> deque[Line]:
         return deque(
-            Line(kind=kind, cast=cast, draft=Draft(texts=split(spoken(text), persona.language)))
+            Line(kind=kind, cast=cast, draft=Draft(texts=split(spoken(text), persona.language)), card=card)
             for text in texts
         )
 
@@ -126,9 +128,10 @@ def standing_lines(cast: Cast, shop: str, split: Callable[[str, str], tuple[str,
         address = persona.style.address[0] if persona.style.address else ""
         return text.format(self=persona.style.self_name, address=address, shop=shop)
 
+    no_card = wire.ProductCard(product="", name="")  # her greeting takes the last host's card away
     stock = Stock(cast)
     stock.lines = {
-        wire.PhraseKind.GREETING: lines(wire.PhraseKind.GREETING, persona.greeting),
+        wire.PhraseKind.GREETING: lines(wire.PhraseKind.GREETING, persona.greeting, no_card),
         wire.PhraseKind.FAREWELL: lines(wire.PhraseKind.FAREWELL, persona.farewell),
         wire.PhraseKind.BRIDGE: lines(wire.PhraseKind.BRIDGE, persona.bridges),
         wire.PhraseKind.DISCLOSURE: lines(wire.PhraseKind.DISCLOSURE, persona.disclosure),

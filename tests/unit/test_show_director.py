@@ -15,7 +15,7 @@ from livehost.desk import Desk, Mode, Switch
 from livehost.director import Director
 from livehost.lines import Draft, Line, Trace
 from livehost.preparers import ScriptPreparer
-from livehost.progress import Progress, next_product
+from livehost.progress import Progress, next_product, product_at
 from livehost.store.protocol import Question, QuestionState
 from livehost.tasks import Tasks
 from livehost.voicing import Voicer, standing_lines
@@ -312,6 +312,15 @@ def test_next_product_goes_to_the_next_segment_of_another_product() -> None:
     rundown = a_cast().rundown
     assert next_product(rundown, 0) == 1
     assert next_product(rundown, 3) == 0
+
+
+def test_the_product_on_air_is_the_one_last_presented_or_the_first_to_come() -> None:
+    rundown = a_cast().rundown
+    plain = [segment.model_copy(update={"product": None}) for segment in rundown.segments]
+    mixed = rundown.model_copy(
+        update={"segments": (plain[0], rundown.segments[1], plain[2], rundown.segments[2])}
+    )
+    assert [product_at(mixed, index) for index in range(4)] == ["p1", "p1", "p1", "p0"]
 
 
 def test_a_phrase_trace_survives_a_restart() -> None:
