@@ -1,7 +1,8 @@
 """One show on air, scripted: late frames, a room's cores, the time to an answer, the webhook's throughput.
 
 `late_frames`       frames that left the mux after they were due, of all frames between the first question
-                    and `late_window_s` later (at least 5 minutes; not in a quick run).
+                    and `late_window_s` later (at least 5 minutes; not in a quick run). The session's first
+                    12 s are not in that window: `late_frames_in_all` counts them, and the flood, too.
 `cores_per_room`    CPU-seconds a second of the room's playout with its children in that window;
                     `show_cores` is the same of the show's process, which serves all rooms.
 `answer_*_s`        from just before the question's POST to the instant at which the frame with the
@@ -29,7 +30,7 @@ from typing import Any
 import httpx
 
 from bench import rows
-from bench.flood import flood, per_s
+from bench.flood import ARRAY, flood, per_s
 from bench.processes import cpu_s, load, rss_mb
 from services import wire
 from services.playout.frame_rows import ASKED_BY
@@ -121,6 +122,7 @@ def _show(stage: Stage, questions: list[tuple[str, str]], quick: bool) -> dict[s
         "webhook_per_s": per_s(poured[0]),
         "webhook_per_s_8": per_s(poured[1]),
         "webhook_refused": sum(row[4] != 202 for part in poured for row in part),
+        "webhook_not_stored": sum(ARRAY - row[5] for part in poured for row in part),
         "webhook_growth_mb": round(after_mb - before_mb, 1),
         "flood_late_frames": sum(left > due for _, due, left in under_flood),
         "late_frames_in_all": counters["late_frames"],
@@ -161,7 +163,7 @@ def _missing(window: list[tuple[int, float, float]]) -> int:
 def _answers(
     journal: list[dict[str, Any]], posted: list[tuple[str, str, float]], due: dict[int, float]
 ) -> list[tuple[Any, ...]]:
-    firsts = {}
+    firsts: dict[str, dict[str, Any]] = {}
     for entry in journal:
         if entry["type"] == "fate" and entry["position"] >= 0:
             head, _, tail = entry["trace"].rpartition("#")
@@ -170,13 +172,13 @@ def _answers(
                 firsts.setdefault(key, entry)
     found: list[tuple[Any, ...]] = []
     for question, text, at in posted:
-        entry = firsts.get(question)
-        if entry is None:
+        heard = firsts.get(question)
+        if heard is None:
             found.append((question, text, at, "", "", "", ""))
             continue
-        frame, rest = divmod(int(entry["position"]), SAMPLES)
+        frame, rest = divmod(int(heard["position"]), SAMPLES)
         spoken = due[frame] + rest / wire.SAMPLE_RATE_HZ
-        found.append((question, text, at, spoken, round(spoken - at, 3), entry["trace"], entry["text"]))
+        found.append((question, text, at, spoken, round(spoken - at, 3), heard["trace"], heard["text"]))
     return found
 
 

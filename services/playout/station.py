@@ -265,9 +265,7 @@ class Station:
         """A restart goes on with the look and the persona that were on last."""
         opening, path = self.memory.now.opening, self._looks.get(phrase.look)
         if opening is not None and path is not None and phrase.look != opening.look:
-            after = msgspec.structs.replace(
-                opening, look=phrase.look, look_path=path, persona=phrase.persona
-            )
+            after = msgspec.structs.replace(opening, look=phrase.look, look_path=path, persona=phrase.persona)
             self.memory.change(opening=after)
 
     _leaving = False
