@@ -357,10 +357,11 @@ class Program:
         self.opening = opening
         self.figures = Figures(look=opening.look, position=first_frame * self._samples, frames=first_frame)
         self._fader.jump_to(0.0 if self.cut else 1.0)
-        clock = start(self._now(), self._settings.fps)
         self._look = opening.look
         self._composer.interrupted()
-        self._air = Air(clock, self._make_encoder(self._settings), first_frame)
+        encoder = self._make_encoder(self._settings)  # before the clock runs: it takes a tenth of a second
+        clock = start(self._now(), self._settings.fps)
+        self._air = Air(clock, encoder, first_frame)
         self._emit(SessionBegan(opening.session, first_frame))
 
     def _begin_close(self) -> None:
