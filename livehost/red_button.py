@@ -28,7 +28,8 @@ def create_red_button(settings: Settings, cut: Cut) -> Starlette:
         origin = request.headers.get("origin", "")
         if not host_is_ours(request.headers.get("host", ""), settings.api.hosts):
             return _problem(421, "a foreign Host header", "call it by its own name", "")
-        if origin and not _is_the_console(origin, settings):
+        foreign = request.headers.get("sec-fetch-site", "") == "cross-site"
+        if foreign or (origin and not _is_the_console(origin, settings)):
             return _problem(403, "a foreign Origin", "use the console's own page", "")
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_cors(origin))

@@ -125,7 +125,10 @@ def host_is_ours(host: str, allowed: Iterable[str]) -> bool:
 
 def origin_is_ours(origin: str, host: str) -> bool:
     """Whether an Origin header is the page of this very service."""
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     if parts.scheme not in ("http", "https"):
         return False
     default = ":80" if parts.scheme == "http" else ":443"

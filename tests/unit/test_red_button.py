@@ -8,6 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from livehost.api.keys import origin_is_ours
 from livehost.check import read_settings
 from livehost.red_button import create_red_button
 from livehost.settings import Token
@@ -66,6 +67,8 @@ async def test_the_duty_cuts_and_takes_it_back(
         (_bearer(DUTY) | {"Host": "evil.example"}, "/v1/rooms/demo/cut", 421),
         (_bearer(DUTY) | {"Origin": "http://evil.example"}, "/v1/rooms/demo/cut", 403),
         (_bearer(DUTY) | {"Origin": "http://127.0.0.1:9999"}, "/v1/rooms/demo/cut", 403),
+        (_bearer(DUTY) | {"Origin": "http://["}, "/v1/rooms/demo/cut", 403),
+        (_bearer(DUTY) | {"Sec-Fetch-Site": "cross-site"}, "/v1/rooms/demo/cut", 403),
         (_bearer(DUTY) | {"Origin": "http://127.0.0.1:8080"}, "/v1/rooms/demo/cut", 200),
     ],
 )
@@ -73,3 +76,8 @@ async def test_who_may_press(
     client: httpx.AsyncClient, headers: dict[str, str], path: str, status: int
 ) -> None:
     assert (await client.post(path, headers=headers)).status_code == status
+
+
+def test_an_origin_that_is_no_address_is_foreign() -> None:
+    assert not origin_is_ours("http://[", "127.0.0.1:8080")
+    assert origin_is_ours("http://127.0.0.1:8080", "127.0.0.1:8080")
