@@ -6,6 +6,7 @@ Tests build a show by the same functions and pass scripted voices or writers.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +28,8 @@ from livehost.settings import Settings
 from livehost.store import open_store
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from livehost.voicing import Voices
     from livehost.writer import Writer
 
@@ -89,7 +92,20 @@ async def serve_show(
         if open_rooms:
             for room in house.rooms.values():
                 room.open_when_ready(OPEN_WITHIN_S)
-        await server.serve(sockets=[sock] if sock else None)
+        with_parent = asyncio.create_task(_end_with_parent(server), name="end with the supervisor")
+        try:
+            await server.serve(sockets=[sock] if sock else None)
+        finally:
+            with_parent.cancel()
+
+
+async def _end_with_parent(server: uvicorn.Server) -> None:
+    """A show whose supervisor is gone ends, so that the next one finds its port free."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1.0)
+    log.error("the supervisor is gone; the show ends")
+    server.should_exit = True
 
 
 def _journal_alarm(alarms: Alarms, settings: Settings) -> Callable[[str | None], None]:

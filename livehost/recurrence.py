@@ -215,13 +215,11 @@ def _until(value: str, zone: str) -> datetime:
     for form, whole_day in (("%Y%m%dT%H%M%SZ", False), ("%Y%m%dT%H%M%S", False), ("%Y%m%d", True)):
         try:
             until = datetime.strptime(value, form)
-        except ValueError:
+            if form.endswith("Z"):
+                return until.replace(tzinfo=UTC).astimezone(zone_named(zone)).replace(tzinfo=None)
+        except (ValueError, OverflowError):
             continue
-        if whole_day:
-            return datetime.combine(until.date(), time(23, 59, 59))
-        if form.endswith("Z"):
-            return until.replace(tzinfo=UTC).astimezone(zone_named(zone)).replace(tzinfo=None)
-        return until
+        return datetime.combine(until.date(), time(23, 59, 59)) if whole_day else until
     raise SlotRefused(
         f"UNTIL={value} is no date, as 20261231 or 20261231T160000Z is",
         f"UNTIL={value} 不是日期，要写成 20261231 或 20261231T160000Z",

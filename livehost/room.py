@@ -210,7 +210,7 @@ class Room:
             raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
         review = compliance.review(text, category=self._category())
         if review.verdict == "block":
-            hits = "；".join(str(hit) for hit in review.hits)
+            hits = "；".join(f"{hit.rule}（{hit.why}）" for hit in review.hits)
             raise Refused(f"话术未过审 / the review blocks this: {hits}", "请改写后再发 / reword it", 422)
         texts = split_phrases(text, self.desk.cast.persona.language)
         if not texts:

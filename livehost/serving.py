@@ -94,7 +94,8 @@ async def run(
 
 async def _watch(settings: Settings, supervisor: Supervisor, say: Callable[[str], None], token: str) -> None:
     """Tell the address once the show answers, and go on asking it: a mute show is restarted."""
-    base = f"http://{settings.api.host}:{settings.api.port}"
+    host = "127.0.0.1" if settings.api.host in ("0.0.0.0", "::") else settings.api.host
+    base = f"http://{host}:{settings.api.port}"
     told = False
     begun = time.monotonic()
     async with httpx.AsyncClient(timeout=3.0) as client:

@@ -26,6 +26,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(UnicodeEncodeError, _unwritable)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -65,6 +66,12 @@ def _one(item: dict[str, Any]) -> dict[str, str]:
     """One mistake: where, what, its kind. The input itself is not sent back (it may be a secret)."""
     at = ".".join(str(part) for part in item.get("loc", ()))[:200]
     return {"at": at, "message": str(item.get("msg", ""))[:300], "kind": str(item.get("type", ""))}
+
+
+async def _unwritable(request: Request, error: Exception) -> Response:
+    """Half a surrogate pair (`\\ud800`) is legal JSON and no text: it cannot be kept."""
+    assert isinstance(error, UnicodeEncodeError)
+    return answer(request, ProblemError("invalid", first=f"{error.reason} at {error.start}"), {})
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ block blocks, one review sends to a person.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,6 +19,8 @@ from livehost.compliance.context import APPROVED, denied, is_word, splits_words
 from livehost.compliance.normalise import Spoken, View, compact, digits_only, spoken, without_repeats
 from livehost.compliance.phrases import Group, Phrases, packaged
 from livehost.compliance.types import Hit, Review
+
+_MARKUP = re.compile(r"<[^<>]{0,200}>")
 
 
 def review(
@@ -31,6 +34,7 @@ def review(
 ) -> Review:
     """Judge one line of a product's category, with the product's own approvals if it is given."""
     category = product.category if product else category
+    text = _MARKUP.sub("", html.unescape(text))
     plain = compact(text)
     hits: dict[tuple[str, tuple[int, int]], Hit] = {}
     for group in (phrases or packaged()).groups:

@@ -78,7 +78,7 @@ async def serve(settings: PlayoutSettings, parent: int) -> int:
             load_look=lambda path: load_any_look(path, *size),
             stand_in=lambda name: stand_in_look(name, *size),
         )
-        control.serve(station.take, lambda: (station.status(), *book.unacknowledged))
+        control.serve(station.take, lambda: (*book.unacknowledged, station.status()))
         media = MediaServer(program, fanout, station.preview)
         clock = threading.Thread(target=program.run, name="playout-clock", daemon=True)
         clock.start()
