@@ -1,6 +1,6 @@
 """What is said next. Read this first: it is the show's main loop.
 
-Playout asks (`Want`) when it holds less than about 1.5 s of speech. Everything that can be slow
+Playout asks (`Want`) when it holds less than about 1.2 s of speech. Everything that can be slow
 was done ahead by the preparers and lies on the desk; here it is only picked, checked once more
 against the facts of this moment, and sent. So every decision falls at a phrase boundary.
 """

@@ -202,7 +202,7 @@ class AckFates(Message, frozen=True, kw_only=True, tag="ack_fates"):
 
 
 class Want(Message, frozen=True, kw_only=True, tag="want"):
-    """Playout holds less than about 1.5 s of speech and asks for the next phrase. Repeated every
+    """Playout holds less than about 1.2 s of speech and asks for the next phrase. Repeated every
     0.25 s while it stands; at most one phrase is to be sent for one `serial`."""
 
     serial: int
