@@ -17,6 +17,39 @@ from typing import Literal
 
 import msgspec
 
+from services.wire_engines import (
+    CancelBelow as CancelBelow,
+)
+from services.wire_engines import (
+    EngineState as EngineState,
+)
+from services.wire_engines import (
+    Generate as Generate,
+)
+from services.wire_engines import (
+    Generated as Generated,
+)
+from services.wire_engines import (
+    LookMade as LookMade,
+)
+from services.wire_engines import (
+    MakeLook as MakeLook,
+)
+from services.wire_engines import (
+    Pin as Pin,
+)
+from services.wire_engines import (
+    Resident as Resident,
+)
+from services.wire_engines import (
+    Stage as Stage,
+)
+from services.wire_engines import (
+    Staged as Staged,
+)
+from services.wire_parts import (
+    Message as Message,
+)
 from services.wire_parts import (
     Mood as Mood,
 )
@@ -71,17 +104,13 @@ class MessageUnreadable(WireError):
     """The bytes received are not a message of this protocol."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """Base of everything that travels."""
-
-
 # ---- both ways -------------------------------------------------------------------------------
 
 
 class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     """First message of each side. The newest `epoch` of role `show` fences older connections."""
 
-    role: Literal["show", "supervisor", "playout"]
+    role: Literal["show", "supervisor", "playout", "language", "vision"]
     protocol: int = PROTOCOL
     build: str = ""
     config_hash: str = ""
@@ -287,6 +316,15 @@ AnyMessage = (
     | Started
     | Fated
     | Status
+    | Stage
+    | Staged
+    | Pin
+    | Generate
+    | Generated
+    | CancelBelow
+    | MakeLook
+    | LookMade
+    | EngineState
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -7,6 +7,10 @@ from enum import StrEnum
 import msgspec
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of everything that travels."""
+
+
 class PhraseKind(StrEnum):
     """Why a phrase is said."""
 
