@@ -8,13 +8,15 @@ ARGS ?=
 RUN_PACKAGES := fonts-noto-cjk
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg nginx libnginx-mod-rtmp redis-server chromium procps
 
-.PHONY: help setup setup-dev demo serve lint test test-long bench draw lock clean
+.PHONY: help setup setup-dev demo serve lint test test-long bench bench-swap train-bases draw lock clean
 
 help:
 	@echo "make demo [ARGS='--seconds 60']   put a demo room on air on this machine"
 	@echo "make test                         every test (make test-long: the long ones)"
 	@echo "make lint                         ruff and mypy"
 	@echo "make bench                        the figures that the README quotes"
+	@echo "make bench-swap                   adapter switches beside diffusers and peft"
+	@echo "make train-bases                  train the embedded bases and the demo's adapters again"
 	@echo "make draw                         draw the hosts, sets and products again"
 
 setup: $(VENV)/.run-ready
@@ -47,6 +49,9 @@ test-long: setup-dev
 
 bench: setup-dev
 	$(BIN)/python -m bench $(ARGS)
+
+bench-swap: setup-dev
+	$(BIN)/python -m bench.swap $(ARGS)
 
 draw: setup-dev
 	$(BIN)/python -m services.avatar.drawing
