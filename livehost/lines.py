@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from livehost.settings import Persona, Rundown
+from livehost.settings import AdapterVersions, Persona, Rundown
 from services import wire
 
 if TYPE_CHECKING:
@@ -24,18 +24,47 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Worn:
+    """A finished look: its name as playout knows it, its folder, and the products it is worn for."""
+
+    name: str
+    path: Path
+    products: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Cast:
-    """Who is on: persona, script, look and voice as one immutable value."""
+    """Who is on: persona, script, look, voice and adapters as one immutable value.
+
+    Plain, as the settings alone give it, it shows the posed look and has no adapters; a cast that
+    the wardrobe has dressed carries the made look and what she wears with it.
+    """
 
     persona: Persona
     rundown: Rundown
     look_path: Path
     voice: VoiceSpec
+    versions: AdapterVersions = field(default_factory=AdapterVersions)  # the adapters that are wanted
+    language_adapter: str = ""  # SHA-256 of the adapter that words what she says; empty: none
+    visual_adapter: str = ""  # SHA-256 of the adapter that drew her look; empty: none
+    made: Worn | None = None
+    variants: tuple[Worn, ...] = ()
+    dressed: bool = False
 
     @property
     def look(self) -> str:
         """The look's name as playout knows it."""
-        return self.persona.look
+        return self.made.name if self.made is not None else self.persona.look
+
+    def look_for(self, product: str | None) -> str:
+        """The name of the look that is worn while a product is presented."""
+        suits = (worn.name for worn in self.variants if product is not None and product in worn.products)
+        return next(suits, self.look)
+
+    @property
+    def looks(self) -> tuple[Worn, ...]:
+        """Every look of hers, the main one first."""
+        return (self.made or Worn(self.look, self.look_path), *self.variants)
 
 
 @dataclass(frozen=True)
@@ -56,7 +85,9 @@ class Draft:
     product: str | None = None
     act: str = "answer"
     intent: str = ""
-    source: str = "template"
+    source: str = "template"  # model | template | fixed | duty
+    adapter: str = ""  # SHA-256 of the language adapter that worded it
+    why: str = ""  # where a model was to word it and the template spoke: the reason, in one word
     mood: wire.Mood = wire.Mood.NEUTRAL
 
 

@@ -12,7 +12,10 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
+Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 Language = Literal["zh", "en", "ja"]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$")]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Part(BaseModel):
@@ -82,16 +85,51 @@ class Style(Part):
     particles: tuple[str, ...] = ()
 
 
+class AdapterVersions(Part):
+    """Which versions of a persona's adapters are worn: `<library>/<persona>/<kind>/<version>`.
+
+    A kind that is left out has none: the template speaks, or the base draws by the prompt alone.
+    """
+
+    language: Version | None = None  # how she words things
+    visual: Version | None = None  # how she looks
+
+
+class LookVariant(Part):
+    """Another look of the same persona (a set, an outfit) for the products that it suits."""
+
+    id: Name
+    prompt: str = Field(min_length=1, max_length=500)  # the whole caption, trigger word included
+    products: tuple[str, ...] = Field(min_length=1)  # worn while one of these is presented
+
+
+class Portrait(Part):
+    """How the vision base draws a persona over her posed look.
+
+    The same base, adapter, prompt and seed give the same picture, which is kept and found again.
+    """
+
+    prompt: str = Field(min_length=1, max_length=500)  # the caption, with the adapter's trigger word
+    negative: str = Field("", max_length=500)  # what the picture should not show
+    seed: int = Field(0, ge=0, le=2**31 - 1)  # of the noise: another seed, another picture
+    strength: float = Field(1.0, gt=0, le=1)  # how far the picture may leave the posed look
+    guidance: float = Field(2.0, ge=1, le=20)  # how closely it follows the caption
+    variants: tuple[LookVariant, ...] = ()
+
+
 class Persona(Part):
     """A digital host: look, voice and words as one thing.
 
-    `look` is a folder, or `builtin:NAME` for one that the project draws. Lines may hold
-    `{self}`, `{address}` and `{shop}`; `reserve` lines hold no price, number or stock.
+    `look` is a folder, or `builtin:NAME` for one that the project draws: the posed template, and
+    what is shown where no model draws her. Lines may hold `{self}`, `{address}` and `{shop}`;
+    `reserve` lines hold no price, number or stock.
     """
 
     id: Name
     name: str
     look: str
+    adapters: AdapterVersions = AdapterVersions()
+    portrait: Portrait | None = None
     voice: Voice
     style: Style
     language: Language = "zh"
@@ -149,6 +187,7 @@ class Override(Part):
 
     persona: Name | None
     rundown: Name | None = None
+    adapters: AdapterVersions | None = None  # other versions than the persona's own
     until: datetime
 
 
@@ -174,7 +213,7 @@ class Room(Part):
     slots: tuple[Slot, ...] = ()
     follow_timetable: bool = False
     show_prices: bool = True
-    prepare_s: float = Field(30.0, ge=1, le=900)
+    prepare_s: float = Field(120.0, ge=1, le=900)  # how long before a slot its persona is made ready
     disclose_every_s: float = Field(240.0, ge=30, le=300)
     question_expires_s: float = Field(180.0, ge=10, le=3600)
     inbox_limit: int = Field(2000, ge=10, le=100_000)
@@ -211,6 +250,51 @@ class AlarmPush(Part):
     format: Literal["feishu", "dingtalk", "wecom", "json"] | None = None
 
 
+class LanguageModel(Part):
+    """The language base, loaded once a machine, and its engine's process.
+
+    `embedded` is the small base that comes with livehost; `transformers` runs a model directory
+    here; `openai` asks a server that speaks that API (vLLM). With `off` the templates speak.
+    """
+
+    engine: Literal["off", "embedded", "transformers", "openai"] = "off"
+    base: Path | None = None  # transformers: the model's directory on this disk
+    url: str = ""  # openai: the server's address, as http://127.0.0.1:8000/v1
+    key: SecretStr = SecretStr("")  # openai: the server's key
+    model: str = ""  # openai: the base's name on that server
+    slots: int = Field(8, ge=2, le=64)  # adapters that are resident at once, the bare base included
+    max_rank: int = Field(16, ge=1, le=256)  # the highest rank that a slot has room for
+    device: Device = "auto"  # auto: the first GPU, else the CPU
+    dtype: Dtype = "auto"  # auto: bfloat16 on a GPU, float32 on a CPU
+    threads: int = Field(1, ge=1, le=64)  # of the CPU; playout needs a core of its own
+    deadline_s: float = Field(2.5, ge=0.2, le=30)  # words that come later are not waited for
+    max_tokens: int = Field(96, ge=8, le=512)  # the longest wording
+
+
+class VisionModel(Part):
+    """The vision base, loaded once a machine, and its engine's process.
+
+    `embedded` is the small base that comes with livehost; `diffusers` runs a pipeline directory
+    (Stable Diffusion 1.5, SDXL, turbo or LCM). With `off` the posed looks are shown as they are.
+    """
+
+    engine: Literal["off", "embedded", "diffusers"] = "off"
+    base: Path | None = None  # diffusers: the pipeline's directory on this disk
+    slots: int = Field(8, ge=2, le=64)  # adapters that are resident at once, the bare base included
+    max_rank: int = Field(16, ge=1, le=256)  # the highest rank that a slot has room for
+    device: Device = "auto"  # auto: the first GPU, else the CPU
+    dtype: Dtype = "auto"  # auto: float16 on a GPU, float32 on a CPU
+    threads: int = Field(1, ge=1, le=64)  # of the CPU; playout needs a core of its own
+    cache_mb: int = Field(512, ge=64, le=100_000)  # finished looks that are kept, least used go first
+
+
+class Models(Part):
+    """The shared bases. Nothing is ever downloaded: a base is a directory on this disk."""
+
+    language: LanguageModel = LanguageModel()
+    vision: VisionModel = VisionModel()
+
+
 class Settings(Part):
     """The whole configuration. Paths are absolute once read (relative to the file they stand in)."""
 
@@ -219,6 +303,8 @@ class Settings(Part):
     catalog: Path
     font: Path | None = None
     ai_label: str = "AI生成 · 数字人主播"
+    models: Models = Models()
+    adapters: Path | None = None  # the adapter library: <persona>/<language|visual>/<version>/
     api: Api = Api()
     alarms: tuple[AlarmPush, ...] = ()
     redis_url: SecretStr | None = None
