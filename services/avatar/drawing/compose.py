@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from services.avatar.drawing import brows, dress, eyes, figure, hair, head, lips, ornament
-from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, Region, reduce
+from services.avatar.drawing.canvas import PLATE_H, PLATE_W, Array, Layer, Points, Region, polygon, reduce
 from services.avatar.drawing.sets import draw_set
 from services.avatar.drawing.spec import Face, Host
 from services.avatar.drawing.table import draw_table
@@ -60,6 +62,24 @@ def bust(host: Host) -> Layer:
     cast = lifted.blur(np.roll(hair_over, (10, 14), (0, 1)), 7) * 0.5
     clothed[..., :3] *= 1 - cast[..., None] * np.asarray((0.8, 0.95, 1.0), np.float32)
     return reduce(lifted, edge_light(lifted, clothed, host, 0.8))
+
+
+def regions(host: Host) -> NDArray[np.uint8]:
+    """What covers the bust, on the whole plate: red is the dress, green bare skin, blue jewellery."""
+    region = figure.BODY
+    z = figure.relief(host)
+    skin = np.zeros((*z.shape, 4), np.float32)
+    cloth, worn = skin.copy(), ornament.on_body(host, region, skin)[..., 3]
+    for piece in dress.pieces(host):
+        mask = region.blur(region.mask(partial(figure.cover, polygon(piece.shape))), piece.edge_soft)
+        cloth[..., 3] = 1 - (1 - cloth[..., 3]) * (1 - mask * piece.alpha)
+    torso = region.mask(partial(figure.cover, polygon(figure.torso_shape(host.face.cx))))
+    parts = np.stack([cloth[..., 3] * (1 - worn), torso * (1 - cloth[..., 3]) * (1 - worn), worn], axis=2)
+    small = cv2.resize(parts, (region.w, region.h), interpolation=cv2.INTER_AREA)
+    plate = np.zeros((PLATE_H, PLATE_W, 3), np.uint8)
+    top = region.y - figure.RISE
+    plate[top : top + region.h] = (np.clip(small, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return plate
 
 
 def edge_light(region: Region, picture: Array, host: Host, strength: float) -> Array:
@@ -127,7 +147,7 @@ def landmarks(f: Face) -> dict[str, Any]:
 
 
 def save(host: Host, folder: Path) -> None:
-    """Draws a look into a folder: one PNG a layer (the set as JPEG) and look.yaml."""
+    """Draws a look into a folder: one PNG a layer (the set as JPEG), regions.png and look.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = {}
     for name, layer in layers(host).items():
@@ -138,6 +158,7 @@ def save(host: Host, folder: Path) -> None:
         else:
             cv2.imwrite(str(folder / file), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         entries[name] = {"file": file, "at": [layer.x, layer.y]}
+    mark_regions(host, folder)
     f = host.face
     doc = {
         "version": 1,
@@ -152,6 +173,12 @@ def save(host: Host, folder: Path) -> None:
     (folder / "look.yaml").write_text(
         yaml.safe_dump(doc, sort_keys=False, allow_unicode=True, default_flow_style=None), encoding="utf-8"
     )
+
+
+def mark_regions(host: Host, folder: Path) -> None:
+    """Writes `regions.png` beside the layers: which of the body's pixels are dress and which are skin."""
+    masks = cv2.cvtColor(regions(host), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(folder / "regions.png"), masks, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 def at_rest(folder: Path, *, blink: str = "", open_px: float = 0.0) -> Array:

@@ -111,7 +111,7 @@ class Piece:
     rumple: float = 1.1
 
 
-def _fill(outline: Any, canvas: Any) -> None:
+def cover(outline: Any, canvas: Any) -> None:
     """Covers a shape."""
     canvas.drawPath(outline, brush((1, 1, 1)))
 
@@ -124,7 +124,7 @@ def dress(host: Host, z: Array, below: Array, pieces: Sequence[Piece]) -> tuple[
     hang = cv2.resize(hang, (x.shape[1], x.shape[0]), interpolation=cv2.INTER_CUBIC)
     for piece in pieces:
         outline = polygon(piece.shape)
-        mask = BODY.mask(partial(_fill, outline))
+        mask = BODY.mask(partial(cover, outline))
         fall = BODY.blur(np.roll(mask, (int(piece.drop * 2), int(piece.drop)), (0, 1)), piece.drop) * 0.5
         below = below.copy()
         below[..., :3] *= 1 - (fall * (1 - mask))[..., None] * np.asarray((0.8, 0.92, 0.95), np.float32)
