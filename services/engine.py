@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -88,6 +89,16 @@ def read_engine_settings(path: Path) -> EngineSettings:
         raise SettingsUnreadable(f"{path} cannot be read: {error.strerror}; give a readable file") from error
     except msgspec.MsgspecError as error:
         raise SettingsUnreadable(f"{path}: {error}; correct that field") from error
+
+
+def rss_bytes() -> int:
+    """Memory that this process holds now, in bytes; its peak where the system tells no more."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    return pages * resource.getpagesize()
 
 
 class _Peer:
