@@ -1,0 +1,217 @@
+"""The adapter's card, `adapter.yaml`: what the weights are, what they fit, and who consented.
+
+CardProblems    a card cannot be used; `problems` has a sentence for each fault: file, field, mend
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+CARD_FILE = "adapter.yaml"
+WEIGHTS_FILE = "adapter.safetensors"
+CARD_MAX_BYTES = 256 * 1024
+
+Kind = Literal["language", "visual"]
+Scope = Literal["face", "voice", "words"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
+Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+Target = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*$")]
+Pattern = Annotated[str, Field(pattern=r"^\^?[A-Za-z0-9_][A-Za-z0-9_.]*$")]
+Rank = Annotated[int, Field(ge=1, le=1024)]
+Alpha = Annotated[float, Field(gt=0, le=65536, allow_inf_nan=False)]
+Measure = Annotated[float, Field(allow_inf_nan=False)]
+
+NEEDED_SCOPE: dict[Kind, Scope] = {"language": "words", "visual": "face"}
+
+
+class CardProblems(Exception):
+    """A card or a consent cannot be used; `problems` has a sentence for each fault."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Consent(_Part):
+    """Whose face, voice or words these are, and the document in which that person agreed.
+
+    A character that nobody sat for says so in `subject` and names the document that states it.
+    """
+
+    subject: str = Field(min_length=1)
+    scope: tuple[Scope, ...] = Field(min_length=1)
+    document: str = Field(min_length=1, description="where the signed paper is kept: a number, a path")
+    valid_from: date
+    valid_until: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Consent:
+        if self.valid_until < self.valid_from:
+            raise ValueError(f"valid_until {self.valid_until} is before valid_from {self.valid_from}")
+        return self
+
+
+class Base(_Part):
+    """The base model that the adapter was trained on; `sha256` as `services.lora.base_sha256` gives it."""
+
+    name: str = Field(min_length=1)
+    sha256: Sha256
+
+
+class Card(_Part):
+    """What `adapter.yaml` holds. `sha256` is that of the whole file `adapter.safetensors`.
+
+    A `rank_pattern` or `alpha_pattern` key names modules by the end of their path, at a dot
+    (`attn1.to_q`), or by their whole path when it starts with `^`. The first that fits counts.
+    """
+
+    kind: Kind
+    persona: Name
+    version: Version
+    base: Base
+    rank: Rank
+    alpha: Alpha
+    use_rslora: bool = False
+    rank_pattern: dict[Pattern, Rank] = {}
+    alpha_pattern: dict[Pattern, Alpha] = {}
+    target_modules: tuple[Target, ...] = Field(min_length=1, description="ends of module paths, as peft's")
+    trigger_words: tuple[str, ...] = ()
+    sha256: Sha256
+    parent: Version | None = Field(None, description="the version it was trained on from")
+    recipe: dict[str, Any] | str = Field("", description="the recipe's content, or its path")
+    evaluation: dict[str, Measure] = {}
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    consent: Consent | None = None
+
+    @property
+    def id(self) -> str:
+        """Its name in messages: `<persona>.<kind>.<version>`."""
+        return f"{self.persona}.{self.kind}.{self.version}"
+
+    def scale_of(self, module: str, *, alpha: float | None = None) -> float:
+        """What B·A is multiplied by for a module: alpha / rank, or alpha / √rank for rsLoRA.
+
+        `alpha` is the file's own where it holds one.
+        """
+        rank = self.rank_of(module)
+        own = self.alpha_of(module) if alpha is None else alpha
+        scale: float = own / rank**0.5 if self.use_rslora else own / rank
+        return scale
+
+    def rank_of(self, module: str) -> int:
+        """The rank that the card gives a module (by its whole path)."""
+        return next((rank for key, rank in self.rank_pattern.items() if fits(key, module)), self.rank)
+
+    def alpha_of(self, module: str) -> float:
+        """The alpha that the card gives a module (by its whole path)."""
+        return next((alpha for key, alpha in self.alpha_pattern.items() if fits(key, module)), self.alpha)
+
+
+def fits(key: str, module: str) -> bool:
+    """Whether a pattern or target (`attn1.to_q`, `^model.layers.0.mlp`) names a module."""
+    if key.startswith("^"):
+        return module == key[1:]
+    return module == key or module.endswith("." + key)
+
+
+def consent_problems(card: Card, *, today: date, file: Path) -> list[str]:
+    """Every reason why the card's consent does not cover the kind on that day."""
+    field = f"{file}: consent"
+    if card.consent is None:
+        return [f"{field}: is missing; have the person agree and write subject, scope, document and dates"]
+    consent, problems = card.consent, []
+    needed = NEEDED_SCOPE[card.kind]
+    if needed not in consent.scope:
+        problems.append(
+            f"{field}.scope: {', '.join(consent.scope)} does not cover the {needed} that a {card.kind} "
+            f"adapter shows; obtain consent for it"
+        )
+    if today < consent.valid_from:
+        problems.append(f"{field}.valid_from: begins on {consent.valid_from}; stage it from that day on")
+    if today > consent.valid_until:
+        problems.append(f"{field}.valid_until: ran out on {consent.valid_until}; renew the consent")
+    return problems
+
+
+def read_card(folder: Path) -> Card:
+    """The card in an adapter's folder.
+
+    Raises:
+        CardProblems: with everything that is wrong with it.
+    """
+    file = folder / CARD_FILE
+    try:
+        return Card.model_validate(_read_yaml(file))
+    except ValidationError as error:
+        raise CardProblems(_sentences(file, error)) from error
+
+
+def read_consent(file: Path) -> Consent:
+    """The consent in a YAML file of its own, as a recipe names it.
+
+    Raises:
+        CardProblems: with everything that is wrong with it.
+    """
+    try:
+        return Consent.model_validate(_read_yaml(file))
+    except ValidationError as error:
+        raise CardProblems(_sentences(file, error)) from error
+
+
+def write_card(folder: Path, card: Card) -> Path:
+    """Write `adapter.yaml` whole or not at all; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / CARD_FILE
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    text = yaml.safe_dump(card.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=100)
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+    return file
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(CARD_MAX_BYTES + 1)
+        if len(raw) > CARD_MAX_BYTES:
+            raise CardProblems(
+                [f"{file}: (file): is over {CARD_MAX_BYTES} bytes; a card is a short YAML file"]
+            )
+        data = yaml.safe_load(raw.decode("utf-8"))
+    except OSError as error:
+        raise CardProblems(
+            [f"{file}: (file): cannot be read ({error.strerror}); every adapter needs one"]
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise CardProblems([f"{file}: (file): is not YAML ({error}); mend that line"]) from error
+    if not isinstance(data, dict):
+        raise CardProblems([f"{file}: (file): holds no fields; write them as docs/adapters.md shows"])
+    return data
+
+
+def _sentences(file: Path, error: ValidationError) -> list[str]:
+    return [
+        f"{file}: {'.'.join(map(str, detail['loc'])) or '(top)'}: {detail['msg']}; {_mend(detail['type'])}"
+        for detail in error.errors(include_url=False)
+    ]
+
+
+def _mend(kind: str) -> str:
+    match kind:
+        case "missing":
+            return "add the field"
+        case "extra_forbidden":
+            return "remove it or correct its name"
+        case _:
+            return "correct the value"
