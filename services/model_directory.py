@@ -1,12 +1,11 @@
-"""What stands in a model's directory, read without torch: is it whole, which base is it, how big is a slot.
+"""What stands in a model's directory, read without torch: is it whole, and how big is a slot of the bank.
 
 `livehost check` calls this before any engine runs. Only JSON files and the headers of safetensors
-files are read (and, for `base_sha256`, every byte of the weights once).
+files are read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import struct
@@ -31,6 +30,7 @@ VISION_PIPELINES = {
 EMBEDDED_MODULE = "services.vision"
 LFS = b"version https://git-lfs"
 MAX_HEADER_BYTES = 100 << 20
+SLOT_ALIGN = 32
 GET_ONE = "download the whole directory (docs/models.md names where) and name it in the settings"
 
 
@@ -216,11 +216,16 @@ def slot_bytes(path: Path, max_rank: int, *, item_bytes: int = 4) -> int:
     else:
         files = [(one, LANGUAGE_TARGETS) for one in weight_files(path, ("model", "pytorch_model"))]
     return sum(
-        max_rank * (shape.sides[0] + math.prod(shape.sides[1:])) * item_bytes
+        (_aligned(max_rank * shape.sides[0]) + _aligned(max_rank * math.prod(shape.sides[1:]))) * item_bytes
         for file, targets in files
         for name, shape in read_header(file).items()
         if len(shape.sides) >= 2 and _targeted(name, targets)
     )
+
+
+def _aligned(count: int) -> int:
+    """The bank begins each matrix at a multiple of this many numbers."""
+    return -(-count // SLOT_ALIGN) * SLOT_ALIGN
 
 
 def _targeted(name: str, targets: tuple[str, ...]) -> bool:
@@ -231,25 +236,6 @@ def _targeted(name: str, targets: tuple[str, ...]) -> bool:
 def weights_bytes(path: Path) -> int:
     """Bytes of the weights in a model's directory, all parts together (0 where none are)."""
     return sum(file.stat().st_size for file in _base_files(path))
-
-
-def base_sha256(path: Path) -> str:
-    """The base's name by content: the SHA-256 over the names and hashes of its weight files.
-
-    Adapter cards carry it, so that an adapter is never put on another base.
-
-    Raises:
-        ValueError: the directory holds no weights.
-    """
-    whole = hashlib.sha256()
-    files = _base_files(path)
-    if not files:
-        raise ValueError(f"{path} holds no .safetensors weights; {GET_ONE}")
-    for file in files:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        whole.update(f"{file.relative_to(path).as_posix()} {content}\n".encode())
-    return whole.hexdigest()
 
 
 def _base_files(path: Path) -> list[Path]:

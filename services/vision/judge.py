@@ -1,0 +1,151 @@
+"""May this look go on air? Measures of a finished picture against its template, and the verdict.
+
+Each fault is a sentence for the person on duty. A look with a fault is not announced; the last good
+one stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from services.vision.colour import Floats, delta_e, middle, to_lab
+from services.vision.template import Sheet, Template
+
+FACE_LEAST = 0.75  # of the face's drawing (its gradients) that must still be there
+GENERATED_FACE_LEAST = 0.2  # of the same, in what the base itself made
+SKIN_MOST = 34.0  # ΔE of the face's skin against the template's
+SKIN_LIGHT = (32.0, 97.0)  # L: darker or lighter is no skin on screen
+SKIN_HUE = (10.0, 95.0)  # degrees in Lab; outside, skin is green, blue or violet
+MOTTLING_MOST = 3.0  # ΔE that colour wanders within a region beyond what the template's does
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was measured, and every reason against the look."""
+
+    measures: dict[str, float]
+    faults: tuple[str, ...]
+
+
+def judge_generated(pictures: Floats, template_low: Floats, template: Template, *, steady: bool) -> Verdict:
+    """What the base made, before any finish: pictures (n, h, w, 3) against the template at that size.
+
+    `steady`: whether the base draws the face itself and must have kept it (image-to-image does).
+    """
+    if not np.isfinite(pictures).all():
+        fault = "the picture holds values that are no numbers; the adapter or the base is broken"
+        return Verdict({}, (fault,))
+    lab = to_lab(pictures.mean(axis=0))
+    light, spread = float(lab[..., 0].mean()), float(lab[..., 0].std())
+    measures = {"light": light, "contrast": spread}
+    faults = []
+    if light < 4:
+        faults.append(f"the picture is black (mean L {light:.1f}); try another seed or less guidance")
+    elif light > 97:
+        faults.append(f"the picture is blown out (mean L {light:.1f}); try another seed or less guidance")
+    elif spread < 3:
+        faults.append(f"the picture is flat (contrast {spread:.1f}); try another seed or less guidance")
+    same = _alike(lab[..., 0], to_lab(template_low)[..., 0], _face(template, lab.shape[1], lab.shape[0]))
+    measures["generated_face"] = same
+    if steady and not faults and same < GENERATED_FACE_LEAST:
+        faults.append(
+            f"the face left the template (likeness {same:.2f}, at least {GENERATED_FACE_LEAST}); lower the strength"
+        )
+    return Verdict(measures, tuple(faults))
+
+
+def judge_finished(template: Template, done: Mapping[str, Sheet]) -> Verdict:
+    """The finished layers: face, skin, mottling."""
+    after = Template(template.folder, template.spec, dict(done), "")
+    before_flat, after_flat = template.flat, after.flat
+    faults: list[str] = []
+    if not np.isfinite(after_flat).all():
+        return Verdict({}, ("the finished look holds values that are no numbers; report this",))
+    # Half the size tells as much, in a quarter of the time.
+    half = (template.size[0] // 2, template.size[1] // 2)
+    before, now = (
+        to_lab(cv2.resize(p, half, interpolation=cv2.INTER_AREA)) for p in (before_flat, after_flat)
+    )
+    measures = {"face": _alike(now[..., 0], before[..., 0], _face(template, *half))}
+    if measures["face"] < FACE_LEAST:
+        faults.append(
+            f"the face is not the template's any more (likeness {measures['face']:.2f} of {FACE_LEAST})"
+        )
+    for name, seen in template.regions.items():
+        share = cv2.resize(seen, half, interpolation=cv2.INTER_AREA)
+        was, becomes = middle(before, share), middle(now, share)
+        measures[f"delta_e_{name}"] = float(delta_e(was, becomes))
+        measures[f"mottling_{name}"] = _mottling(now, before, share)
+        if name == "skin":
+            faults += _skin_faults(was, becomes)
+        if measures[f"mottling_{name}"] > MOTTLING_MOST:
+            faults.append(
+                f"the {name} is blotched (colour wanders by {measures[f'mottling_{name}']:.1f}, "
+                f"at most {MOTTLING_MOST}); try another seed"
+            )
+    return Verdict(measures, tuple(faults))
+
+
+def _skin_faults(was: Floats, becomes: Floats) -> list[str]:
+    light, a, b = (float(v) for v in becomes)
+    faults = []
+    apart = float(delta_e(was, becomes))
+    hue = float(np.degrees(np.arctan2(b, a)))
+    if apart > SKIN_MOST:
+        faults.append(f"the skin is far from the template's (ΔE {apart:.0f}, at most {SKIN_MOST:.0f})")
+    if not SKIN_LIGHT[0] <= light <= SKIN_LIGHT[1]:
+        faults.append(f"the skin is too dark or too light to be seen (L {light:.0f})")
+    if np.hypot(a, b) > 5 and not SKIN_HUE[0] <= hue <= SKIN_HUE[1]:
+        faults.append(f"the skin has no skin's hue ({hue:.0f} degrees)")
+    return faults
+
+
+def _face(template: Template, width: int, height: int) -> tuple[slice, slice]:
+    """The face's rows and columns on a picture of that size."""
+    marks = template.spec.landmarks
+    xs = [p[0] for p in marks.jaw]
+    ys = [p[1] for p in (*marks.jaw, *marks.brow_l, *marks.brow_r, *marks.eye_l.contour)]
+    sx, sy = width / template.size[0], height / template.size[1]
+    rows = slice(max(0, int(min(ys) * sy) - 1), min(height, int(max(ys) * sy) + 2))
+    cols = slice(max(0, int(min(xs) * sx) - 1), min(width, int(max(xs) * sx) + 2))
+    return rows, cols
+
+
+def _alike(first: Floats, second: Floats, place: tuple[slice, slice]) -> float:
+    """How far two pictures are drawn alike there: the correlation of their gradients, -1..1."""
+    lines = []
+    for picture in (first, second):
+        part = np.ascontiguousarray(picture[place], np.float32)
+        across, down = cv2.Sobel(part, cv2.CV_32F, 1, 0), cv2.Sobel(part, cv2.CV_32F, 0, 1)
+        lines.append(np.concatenate([across.ravel(), down.ravel()]))
+    power = float(np.linalg.norm(lines[0]) * np.linalg.norm(lines[1]))
+    return float(lines[0] @ lines[1]) / power if power > 1e-6 else 0.0
+
+
+def _mottling(now: Floats, before: Floats, share: Floats) -> float:
+    """How far chroma wanders from place to place in a region, beyond what the template's own does.
+
+    Blotches are 15 to 60 plate pixels wide: a band between two blurs, inside the region only.
+    """
+    sure = (share > 0.95).astype(np.float32)
+    if float(sure.sum()) < 50:
+        return 0.0
+    kept = cv2.erode(sure, np.ones((9, 9), np.uint8))
+    kept = sure if float(kept.sum()) < 50 else kept
+
+    def band(lab: Floats) -> Floats:
+        chroma = lab[..., 1:] * sure[..., None]
+
+        def local(sigma: float) -> Floats:
+            mass = cv2.GaussianBlur(sure, (0, 0), sigma)[..., None]
+            mean: Floats = cv2.GaussianBlur(chroma, (0, 0), sigma) / np.maximum(mass, 1e-3)
+            return mean
+
+        return local(4) - local(16)
+
+    apart = band(now) - band(before)
+    return float(np.sqrt(((apart**2).sum(axis=-1) * kept).sum() / kept.sum()))

@@ -1,0 +1,131 @@
+"""From generated pictures to what each region's colour becomes: smooth fields, never their texture.
+
+The generated pictures and the template are compared at the generated size, region by region and
+cloth by cloth, so that whatever both share (blur, the codec's habits) falls out. What is left is the
+change that the prompt asked for; it is smoothed inside the region, and its ripples are bounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from services.vision.colour import Floats, delinear, linear, middle, smoothed, soft_range, to_lab, to_rgb
+from services.vision.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How a region's field may vary: smoothing in plate pixels, and how far from its middle (L; a, b)."""
+
+    sigma_px: float
+    light: float
+    chroma: float
+
+
+BOUNDS = {
+    "skin": Bounds(90, 5, 3),
+    "hair": Bounds(70, 8, 6),
+    "dress": Bounds(80, 9, 7),
+    "set": Bounds(34, 40, 30),
+}
+SMALL_CLOTH = 0.018  # of the plate: below, a trim too small to have been generated for itself
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A region's colours on the plate: what the template's local colour is, and what it becomes (Lab)."""
+
+    was: Floats  # (h, w, 3)
+    becomes: Floats
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Every region's field, and the light that fell on the whole."""
+
+    fields: dict[str, Field]
+    light: Floats  # linear gain of the set's light for each channel
+
+
+def low(template: Template, shape: tuple[int, int]) -> Floats:
+    """The template's flat picture at a generated picture's size (rows, columns), RGB 0..1."""
+    small: Floats = cv2.resize(template.flat, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    return small
+
+
+def shifts(
+    template: Template, pictures: Floats, shown_as: Floats | None = None, *, part: float = 1.0
+) -> Shifts:
+    """The fields that turn `template` into what `pictures` (n, h, w, 3; RGB 0..1) show of it.
+
+    `shown_as` is the template as the generator itself shows it (through its codec), if it can; `part` (0..1)
+    is how much of the change is taken.
+    """
+    height, width = pictures.shape[1:3]
+    after = to_lab(linear_mean(pictures))
+    before = to_lab(low(template, (height, width)) if shown_as is None else shown_as)
+    plate = template.size
+    fields: dict[str, Field] = {}
+    for name, seen in template.shown.items():
+        kind = "dress" if name.startswith("dress") else name
+        if kind not in BOUNDS:
+            continue
+        share = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
+        if kind == "dress" and name != "dress0" and float(seen.mean()) < SMALL_CLOTH:
+            continue
+        fields[name] = _field(after, before, share, BOUNDS[kind], plate, part)
+    main = fields.get("dress0")
+    if main is not None:
+        for name, seen in template.shown.items():
+            if name.startswith("dress") and name not in fields:
+                fields[name] = _trim(template, name, seen, main)
+    return Shifts(fields, _light(template, fields["set"]) if "set" in fields else np.ones(3, np.float32))
+
+
+def linear_mean(pictures: Floats) -> Floats:
+    """Several pictures taken together in linear light, the way an eye would mix them."""
+    mean: Floats = linear(pictures).mean(axis=0).astype(np.float32)
+    return delinear(mean)
+
+
+def _field(
+    after: Floats, before: Floats, share: Floats, bounds: Bounds, plate: tuple[int, int], part: float
+) -> Field:
+    height, width = share.shape
+    cell = (plate[0] / width, plate[1] / height)
+    sigma = (max(bounds.sigma_px / cell[0], 0.6), max(bounds.sigma_px / cell[1], 0.6))
+    sure = (share**3).astype(np.float32)  # cells at an edge hold two colours
+    change = after - before
+    centre = middle(change, sure)
+    limit = np.array([bounds.light, bounds.chroma, bounds.chroma], np.float32)
+    ripple = change - centre
+    ripple = np.where(np.abs(ripple) < limit, ripple, limit * np.tanh(ripple / limit)).astype(np.float32)
+    field = smoothed(ripple, sure, sigma, prior=np.zeros(3, np.float32)) + centre
+    was = smoothed(before, sure, sigma, prior=middle(before, sure))
+    up = cv2.resize(field, plate, interpolation=cv2.INTER_CUBIC)
+    ground = cv2.resize(was, plate, interpolation=cv2.INTER_CUBIC)
+    becomes = ground + np.float32(part) * up
+    becomes[..., 0] = soft_range(becomes[..., 0], 2, 98, 6)
+    return Field(ground, becomes)
+
+
+def _trim(template: Template, name: str, seen: Floats, main: Field) -> Field:
+    """A trim keeps its own colour and takes a part of the main cloth's change in light."""
+    lab = to_lab(template.flat)
+    own = middle(lab, seen)
+    was = np.broadcast_to(own, main.was.shape).astype(np.float32)
+    change = (main.becomes - main.was) * np.array([0.3, 0.08, 0.08], np.float32)
+    return Field(was, was + change)
+
+
+def _light(template: Template, ground: Field) -> Floats:
+    """The gain of the set's light, for what stands in it and keeps its own colour."""
+    seen = template.shown["set"]
+    was = linear(to_rgb(ground.was[::8, ::8]))
+    becomes = linear(to_rgb(ground.becomes[::8, ::8]))
+    mass = seen[::8, ::8, None]
+    gain = ((becomes * mass).sum(axis=(0, 1)) + 1e-3) / ((was * mass).sum(axis=(0, 1)) + 1e-3)
+    return np.clip(gain, 0.2, 5).astype(np.float32)
