@@ -52,3 +52,53 @@ def write_base(folder: Path, *, seed: int = 0) -> Path:
     )
     model.save_pretrained(folder)
     return folder
+
+
+def write_adapter(
+    folder: Path, base: Path, *, persona: str = "tang", version: str = "1", seed: int = 1, rank: int = 4
+) -> str:
+    """An adapter of random weights for a base, as peft saves it, with its card; returns its SHA-256."""
+    import hashlib
+    from datetime import date
+
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    from services.lora.base_hash import base_sha256
+    from services.lora.card import Base, Card, Consent, write_card
+
+    dice = torch.Generator().manual_seed(seed)
+    targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    tensors = {}
+    with safe_open(base / "model.safetensors", "pt") as weights:
+        for name in weights.keys():
+            module = name.removesuffix(".weight")
+            if module.endswith(targets):
+                out, into = weights.get_slice(name).get_shape()
+                key = f"base_model.model.{module}"
+                tensors[f"{key}.lora_A.weight"] = torch.randn(rank, into, generator=dice) * 0.3
+                tensors[f"{key}.lora_B.weight"] = torch.randn(out, rank, generator=dice) * 0.3
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "adapter.safetensors")
+    sha256 = hashlib.sha256((folder / "adapter.safetensors").read_bytes()).hexdigest()
+    consent = Consent(
+        subject="a character that nobody sat for",
+        scope=("words",),
+        document="tests",
+        valid_from=date(2020, 1, 1),
+        valid_until=date(2999, 1, 1),
+    )
+    card = Card(
+        kind="language",
+        persona=persona,
+        version=version,
+        base=Base(name="tiny", sha256=base_sha256(base)),
+        rank=rank,
+        alpha=2 * rank,
+        target_modules=targets,
+        sha256=sha256,
+        consent=consent,
+    )
+    write_card(folder, card)
+    return sha256

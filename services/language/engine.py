@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from concurrent.futures import Future
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -88,7 +87,7 @@ class Shelf:
                 adapter=self._names.get(one.sha256, ""),
                 sha256=one.sha256,
                 slot=one.slot,
-                pinned=one.pinned,
+                pinned=one.pinned or one.in_flight > 0,
             )
             for one in self._bank.resident()
         )
@@ -160,7 +159,7 @@ class LanguageEngine:
         assert base and bank and shelf and owner
         try:
             staged = await asyncio.to_thread(
-                stage_folder, Path(message.folder), bank.layout, base_sha256=base.sha256, today=date.today()
+                stage_folder, Path(message.folder), bank.layout, base_sha256=base.sha256, kind="language"
             )
         except StagingFailed as failed:
             return _staged(message, began, errors=tuple(failed.errors))

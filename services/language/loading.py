@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from services.lora.base_hash import base_sha256
+from services.lora import base_sha256
 from services.model_directory import check_language_base
 
 PACKAGED = Path(__file__).with_name("base")

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from services import wire
 from services.language.generation import Decoder, Row
 from services.language.loading import Base
+from services.wire_engines import Finish
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Job:
         self.cancelled = False
         self.done: Future[wire.Generated] = Future()
 
-    def answer(self, finish: wire.Finish, *, text: str = "", tokens: int = 0, error: str = "") -> None:
+    def answer(self, finish: Finish, *, text: str = "", tokens: int = 0, error: str = "") -> None:
         """Keep the promise, once."""
         if self.done.done():
             return
@@ -230,7 +231,7 @@ class Owner:
         common = self._base.prompt(request.system, "一")[:length]
         return length if prompt[:length] == common and length < len(prompt) else 0
 
-    def _over(self, job: Job) -> wire.Finish | None:
+    def _over(self, job: Job) -> Finish | None:
         if job.cancelled:
             return "cancelled"
         return "deadline" if time.monotonic() >= job.due else None
