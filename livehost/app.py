@@ -18,14 +18,19 @@ from livehost.alarm_push import chat_pushes
 from livehost.alarms import Alarms
 from livehost.catalog import Catalog
 from livehost.compliance import context
+from livehost.engine_watch import EngineWatch
+from livehost.engines import EngineClient
 from livehost.events import EventBus
 from livehost.house import House
 from livehost.journal import Journal
+from livehost.library import Library
 from livehost.metrics import Metrics
 from livehost.room import Room
 from livehost.runtime import Places
 from livehost.settings import Settings
 from livehost.store import open_store
+from livehost.tasks import Tasks
+from livehost.wardrobe import Engines, Role, Wardrobe, wanted
 
 if TYPE_CHECKING:
     import uvicorn
@@ -40,7 +45,11 @@ OPEN_WITHIN_S = 30.0
 
 @asynccontextmanager
 async def open_house(
-    settings: Settings, *, voices: Voices | None = None, writer: Writer | None = None
+    settings: Settings,
+    *,
+    voices: Voices | None = None,
+    writer: Writer | None = None,
+    engines: Engines | None = None,
 ) -> AsyncIterator[House]:
     """The house with its rooms running; all of it ends with the block."""
     places = Places(settings.state_dir)
@@ -58,11 +67,15 @@ async def open_house(
         journal = await stack.enter_async_context(
             Journal(places.journal, secrets=_secrets(settings), alarm=_journal_alarm(alarms, settings))
         )
+        beside = await stack.enter_async_context(Tasks("house"))
+        if engines is None:
+            engines = _reach_engines(settings, places, beside)
         house = House(
             settings=settings, catalog=Catalog.load(settings.catalog), store=store, journal=journal,
             events=events, metrics=metrics, alarms=alarms, tokens=settings.api.tokens,
             red_button_url=f"http://{settings.api.host}:{settings.api.red_button_port}",
             recordings=settings.state_dir / "recordings",
+            wardrobe=Wardrobe(Library(settings.adapters), engines),
         )  # fmt: skip
         warming = asyncio.create_task(asyncio.to_thread(context.warm), name="warm the word list")
         stack.push_async_callback(asyncio.wait, [warming])
@@ -70,7 +83,17 @@ async def open_house(
             house.rooms[room.id] = await stack.enter_async_context(
                 Room(room, house, voices, run_dir=places.run_dir(room.id), writer=writer)
             )
+        beside.keep(EngineWatch(house).run, "watch the engines")
         yield house
+
+
+def _reach_engines(settings: Settings, places: Places, tasks: Tasks) -> Engines:
+    """The show's ends of the engines that the supervisor starts; they connect for ever."""
+    clients: dict[Role, EngineClient] = {}
+    for role in wanted(settings.models):
+        clients[role] = EngineClient(places.engine_socket(role), role=role)
+        tasks.keep(clients[role].run, f"link to the {role} engine")
+    return Engines(language=clients.get("language"), vision=clients.get("vision"))
 
 
 async def serve_show(
@@ -129,6 +152,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
         found += [room.webhook.secret.get_secret_value(), room.webhook.token.get_secret_value()]
     for push in settings.alarms:
         found += [push.url.get_secret_value(), push.secret.get_secret_value()]
+    found.append(settings.models.language.key.get_secret_value())
     for persona in settings.personas:
         found += [engine.key.get_secret_value() for engine in persona.voice.chain]
     return tuple(secret for secret in found if secret)

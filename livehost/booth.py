@@ -10,10 +10,11 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from livehost.desk import Mode, Stock
-from livehost.lines import Cast
+from livehost.lines import Worn
 from livehost.link import PlayoutLink
 from livehost.store.protocol import Life
 from livehost.switching import LookFailed
@@ -81,22 +82,30 @@ class Booth:
     async def tell_reserve(self, stock: Stock) -> None:
         """The evergreen phrases that playout speaks when no show is there."""
         lines = stock.lines[wire.PhraseKind.RESERVE]
-        phrases = [phrase for line in lines for phrase in line.voiced if phrase is not None]
+        phrases = [
+            msgspec.structs.replace(phrase, look=stock.cast.look)
+            for line in lines
+            for phrase in line.voiced
+            if phrase is not None
+        ]
         for index, phrase in enumerate(phrases):
             message = wire.Reserve(
                 persona=stock.cast.persona.id, index=index, total=len(phrases), phrase=phrase
             )
             await self.link.tell(message)
 
-    async def take_look(self, cast: Cast) -> None:
-        """Have playout decode a cast's look; raises LookFailed or ConnectionError."""
-        waiting = self._looks[cast.look] = asyncio.get_running_loop().create_future()
-        await self.link.send(wire.PrepareLook(look=cast.look, path=str(cast.look_path)))
+    async def take_look(self, worn: Worn) -> None:
+        """Have playout decode a look; raises LookFailed or ConnectionError."""
+        waiting = self._looks.get(worn.name)
+        if waiting is None or waiting.done():
+            waiting = self._looks[worn.name] = asyncio.get_running_loop().create_future()
+            await self.link.send(wire.PrepareLook(look=worn.name, path=str(worn.path)))
         try:
             async with asyncio.timeout(LOOK_S):
-                await waiting
+                await asyncio.shield(waiting)
         except TimeoutError as error:
-            raise LookFailed(f"the look {cast.look} was not ready within {LOOK_S:.0f} s") from error
+            self._looks.pop(worn.name, None)
+            raise LookFailed(f"the look {worn.name} was not ready within {LOOK_S:.0f} s") from error
 
     async def keep_alive(self) -> None:
         """Tell playout each second that the show lives, and whether it is silent on purpose."""
@@ -111,11 +120,13 @@ class Booth:
         room = self._room
         room.house.metrics.playout_connected.labels(room.id).set(1)
         self.reconciled = False
+        if self._pid not in (0, hello.pid):
+            room.changes.playout_restarted()
         await self.link.tell(wire.DropQueued(below_generation=first_generation(room.epoch)))
         await self.tell_outputs()
         if room.is_open:
             await self.tell_session()
-            if room.sessions.equipped is room.desk.cast:
+            if room.sessions.equipped is room.desk.stock:
                 room.spawn(self.tell_reserve(room.desk.stock), "reserve")
 
     async def _heard(self, message: wire.AnyMessage) -> None:
@@ -176,4 +187,9 @@ class Booth:
         room.questions.wake.set()
 
     def _lost(self) -> None:
+        for waiting in self._looks.values():
+            if not waiting.done():
+                waiting.set_exception(LookFailed("playout went away"))
+                waiting.exception()  # nobody may be left to hear it
+        self._looks.clear()
         self._room.house.metrics.playout_connected.labels(self._room.id).set(0)

@@ -9,7 +9,7 @@ import services
 from livehost.catalog import Catalog
 from livehost.lines import Cast
 from livehost.schedule import OnAir
-from livehost.settings import Persona, Room, Settings
+from livehost.settings import AdapterVersions, Persona, Room, Segment, Settings
 from services import wire
 from services.speech.types import EngineSpec, VoiceSpec
 
@@ -44,6 +44,11 @@ def voice_of(persona: Persona) -> VoiceSpec:
     )
 
 
+def greeting_segment(persona: Persona) -> Segment:
+    """A persona's greetings as a piece of script, for who words it."""
+    return Segment(id="greeting", kind="welcome", wordings=persona.greeting)
+
+
 class Casting:
     """Makes the casts of one room."""
 
@@ -51,8 +56,11 @@ class Casting:
         self._settings = settings
         self._room = room
 
-    def cast(self, persona_id: str, rundown_id: str | None) -> Cast:
-        """The cast of a persona; without a rundown the room's default, else the first one."""
+    def cast(self, persona_id: str, rundown_id: str | None, adapters: AdapterVersions | None = None) -> Cast:
+        """The plain cast of a persona; without a rundown the room's default, else the first one.
+
+        `adapters` names other versions than the persona's own; a kind that it leaves out stays.
+        """
         persona = self._settings.persona(persona_id)
         chosen = rundown_id or self._room.default_rundown or self._settings.rundowns[0].id
         return Cast(
@@ -60,11 +68,15 @@ class Casting:
             rundown=self._settings.rundown(chosen),
             look_path=look_path(persona),
             voice=voice_of(persona),
+            versions=AdapterVersions(
+                language=(adapters and adapters.language) or persona.adapters.language,
+                visual=(adapters and adapters.visual) or persona.adapters.visual,
+            ),
         )
 
     def of(self, on: OnAir) -> Cast | None:
         """The cast that the timetable asks for, or None: off air."""
-        return None if on.persona is None else self.cast(on.persona, on.rundown)
+        return None if on.persona is None else self.cast(on.persona, on.rundown, on.adapters)
 
     def first(self, on: OnAir) -> Cast:
         """The cast to begin with: the timetable's, else the default or first persona."""

@@ -3,7 +3,7 @@
 Pure state, no tasks and no clock of its own: preparers lay lines on the desk, the director picks
 at each `Want`, playout's fates move lines on or bring them back. Order of the pick:
 
-    urgent insert > the line that holds the floor > insert > persona switch > answer
+    urgent insert > the line that holds the floor > insert > another dress > persona switch > answer
     > disclosure that is due > script (after an interruption: a resuming phrase first) > bridge
 
 An answer may come between two phrases of a disclosure, whose rest follows it.
@@ -39,6 +39,13 @@ class Stock:
     lines: dict[PhraseKind, deque[Line]] = field(default_factory=dict)
     resumes: deque[Line] = field(default_factory=deque)
 
+    def wear(self, cast: Cast) -> None:
+        """The same persona in another dress: her standing lines keep their sound."""
+        self.cast = cast
+        for turn in (*self.lines.values(), self.resumes):
+            for line in turn:
+                line.cast = cast
+
     def take(self, kind: PhraseKind) -> Line | None:
         """The next ready line of that kind, moved to the end of its turn; None if none is voiced."""
         return self._next(self.lines.get(kind))
@@ -68,6 +75,11 @@ class Switch:
     greeting: Line
 
 
+def same_role(one: Cast, other: Cast) -> bool:
+    """Whether two casts are the same persona with the same script, whatever she wears."""
+    return one.persona.id == other.persona.id and one.rundown.id == other.rundown.id
+
+
 class Desk:
     """What is ready to be said in one room."""
 
@@ -80,6 +92,8 @@ class Desk:
         self.answers: deque[Line] = deque()
         self.inserts: deque[Line] = deque()
         self.switch: Switch | None = None
+        self.redress: Cast | None = None
+        self.presented: str | None = None
         self.disclosure_due: Callable[[], bool] = lambda: False
         self.orphaned: Callable[[Line], None] = lambda line: None
         self.interrupted = False
@@ -87,6 +101,29 @@ class Desk:
         self.changed = asyncio.Event()
         self.in_flight: dict[str, tuple[Line, int]] = {}
         self.last_kind: PhraseKind | None = None
+
+    # ---- who says it, in what dress
+
+    def adopt(self, line: Line) -> bool:
+        """Whether a line may be said by the cast on air; one of hers in an older dress becomes hers.
+
+        Words of another adapter than the one she wears are not hers any more.
+        """
+        if line.cast is self.cast:
+            return True
+        words = line.draft.adapter
+        if not same_role(line.cast, self.cast) or (words and words != self.cast.language_adapter):
+            return False
+        line.cast = self.cast
+        return True
+
+    def wear(self, line: Line) -> str:
+        """The look for a line's next phrase: its persona's, in the variant of the product presented."""
+        if line.kind is PhraseKind.SCRIPT:
+            self.presented = line.card.product if line.card is not None else None
+        elif line.kind is PhraseKind.GREETING:
+            self.presented = None
+        return line.cast.look_for(self.presented)
 
     # ---- what preparers and the duty lay down
 
@@ -136,6 +173,8 @@ class Desk:
             return self._begin(self.inserts.popleft())
         if self.mode is Mode.PAUSED:
             return None
+        if self.redress is not None:
+            self._put_on(self.redress)
         if self.switch is not None:
             return self._switch(self.switch)
         if (line := self._answer()) is not None:
@@ -146,7 +185,7 @@ class Desk:
 
     def _answer(self) -> Line | None:
         for line in self.answers if self.mode is Mode.AUTO else ():
-            if line.ready and line.cast is self.cast:
+            if line.ready and self.adopt(line):
                 self.answers.remove(line)
                 return line
         return None
@@ -189,11 +228,31 @@ class Desk:
         self.on = None
         self.interrupted = False
         self.generation += 1
-        self.cast, self.stock = switch.cast, switch.stock
-        for line in [line for line in self.answers if line.cast is not self.cast]:
-            self.answers.remove(line)
-            self.orphaned(line)
+        self.cast, self.stock, self.redress = switch.cast, switch.stock, None
+        self._give_back()
         return self._begin(switch.greeting)
+
+    def _put_on(self, cast: Cast) -> None:
+        """Look, adapters and words change from the next phrase on; the persona stays."""
+        self.redress = None
+        if not same_role(cast, self.cast):
+            return
+        self.cast = cast
+        self.stock.wear(cast)
+        script = [self.on] if self.on is not None and self.on.kind is PhraseKind.SCRIPT else []
+        foreign = next((line for line in (*script, *self.script) if not self.adopt(line)), None)
+        if self.on is not None:
+            self.adopt(self.on)
+        self._give_back()
+        if foreign is not None:
+            self.orphaned(foreign)
+
+    def _give_back(self) -> None:
+        """What waits in words or a voice that are not on air any more is written anew."""
+        for waiting in (self.answers, self.inserts):
+            for line in [line for line in waiting if not self.adopt(line)]:
+                waiting.remove(line)
+                self.orphaned(line)
 
     def _bridge(self, held_s: float) -> Line | None:
         if held_s > BRIDGE_BELOW_S or self.last_kind in (None, PhraseKind.BRIDGE):
@@ -228,7 +287,7 @@ class Desk:
             line.heard = max(line.heard, index + 1)
             return line, line.heard >= len(line.voiced)
         line.sent = min(line.sent, index)
-        if line.cast is self.cast and line is not self.on and line not in self.all_lines():
+        if self.adopt(line) and line is not self.on and line not in self.all_lines():
             if line.kind is PhraseKind.SCRIPT:
                 self.script.appendleft(line)
                 self.interrupted = line.sent > 0

@@ -63,7 +63,7 @@ class Director:
             phrase = line.voiced[line.sent]
             assert phrase is not None
             phrase = msgspec.structs.replace(
-                phrase, session=self._session(), generation=self._desk.generation
+                phrase, session=self._session(), generation=self._desk.generation, look=self._desk.wear(line)
             )
             line.voiced[line.sent] = phrase
             self._desk.sent(line)

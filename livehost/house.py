@@ -14,6 +14,7 @@ from livehost.journal import Journal
 from livehost.metrics import Metrics
 from livehost.settings import Settings, Token
 from livehost.store.protocol import Store
+from livehost.wardrobe import Wardrobe
 from services import wire
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class House:
     tokens: tuple[Token, ...]
     red_button_url: str
     recordings: Path
+    wardrobe: Wardrobe
     rooms: dict[str, Room] = field(default_factory=dict)
 
     @property

@@ -5,12 +5,18 @@ The room calls the named objects; `status` takes a playout's whole report at onc
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from services.wire import OutputState, OutputStatus, SessionMode, Status
+from services.wire import EngineState, OutputState, OutputStatus, SessionMode, Status
+
+if TYPE_CHECKING:
+    from livehost.switching import Next
 
 _ANSWER_S = (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60, 120, 180)
+_PREPARE_S = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _SPEAK_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
 
 
@@ -65,6 +71,32 @@ class Metrics:
         self.output_dropped_frames = self._gauge(
             "output_dropped_frames", "Frames not sent in this session.", (*room, "output")
         )
+        self.worded_total = self._counter(
+            "worded_total",
+            "Lines by who worded them (model, template, …) and why a model did not.",
+            (*room, "kind", "source", "why"),
+        )
+        self.switch_state = self._gauge(
+            "switch_state", "1 for the state that the next change of persona is in.", (*room, "state")
+        )
+        self.switch_failures_total = self._counter(
+            "switch_failures_total", "Failed preparations of a change, by the part.", (*room, "part")
+        )
+        self.switch_prepare_seconds = Histogram(
+            "livehost_switch_prepare_seconds",
+            "Time to make the next persona ready: adapters, look, greeting.",
+            room,
+            buckets=_PREPARE_S,
+            registry=self.registry,
+        )
+        self.dressed = self._gauge("dressed", "1 while the persona on air wears all of hers.", room)
+        self.engine_ready = self._gauge("engine_ready", "1 while a model engine serves.", ("engine",))
+        self.engine_slots = self._gauge("engine_slots", "Slots of an engine's bank.", ("engine", "state"))
+        self.engine_bytes = self._gauge(
+            "engine_bytes", "Memory of an engine: process, base, bank.", ("engine", "part")
+        )
+        self.engine_tokens_per_s = self._gauge("engine_tokens_per_second", "Lately.", ("engine",))
+        self.engine_waiting = self._gauge("engine_waiting", "Requests that wait.", ("engine",))
         self.alarms = self._gauge("alarms", "Alarms that stand.", room)
         self._outputs: dict[str, set[str]] = {}
 
@@ -103,6 +135,28 @@ class Metrics:
             for gauge in (self.output_reconnects, self.output_bytes, self.output_dropped_frames):
                 gauge.remove(room, name)
         self._outputs[room] = present
+
+    def switch(self, room: str, coming: Next | None) -> None:
+        """Take over how far the next change of persona is prepared."""
+        for state in ("waiting", "preparing", "ready", "failed"):
+            self.switch_state.labels(room, state).set(coming is not None and coming.state == state)
+        if coming is not None and coming.state == "failed":
+            self.switch_failures_total.labels(room, coming.part).inc()
+        if coming is not None and coming.state == "ready":
+            self.switch_prepare_seconds.labels(room).observe(coming.prepared_s)
+
+    def engine(self, engine: str, state: EngineState | None, ready: bool) -> None:
+        """Take over an engine's figures; None while it is not there."""
+        self.engine_ready.labels(engine).set(ready)
+        now = state or EngineState(kind="language", ready=False)
+        self.engine_slots.labels(engine, "used").set(len(now.resident))
+        self.engine_slots.labels(engine, "pinned").set(sum(one.pinned for one in now.resident))
+        self.engine_slots.labels(engine, "total").set(now.slots)
+        self.engine_bytes.labels(engine, "process").set(now.rss_bytes)
+        self.engine_bytes.labels(engine, "base").set(now.base_bytes)
+        self.engine_bytes.labels(engine, "bank").set(now.slot_bytes * now.slots)
+        self.engine_tokens_per_s.labels(engine).set(now.tokens_per_s)
+        self.engine_waiting.labels(engine).set(now.waiting)
 
     def text(self) -> bytes:
         """All figures as Prometheus reads them."""

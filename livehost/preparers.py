@@ -60,7 +60,7 @@ class ScriptPreparer:
         self._spawn = spawn
         self._running = running
         self._cursor: tuple[int, int] | None = None
-        self._cursor_of: tuple[Cast, int] | None = None
+        self._cursor_of: tuple[str, str, int] | None = None
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -87,8 +87,7 @@ class ScriptPreparer:
 
     async def _one(self) -> bool:
         """Prepare the next segment; False where no segment of the rundown is true now."""
-        desk, cast = self._desk, self._desk.cast
-        stamp = (cast, desk.generation)
+        cast, stamp = self._desk.cast, self._stamp()
         if self._cursor_of != stamp or self._cursor is None:
             self._progress.enter(cast.rundown)
             self._cursor, self._cursor_of = (self._progress.segment, self._progress.loop), stamp
@@ -97,14 +96,19 @@ class ScriptPreparer:
             segment, loop = self._cursor
             here = Place(segment, -1, loop)
             written = await self._write(cast, here)
-            if (self._desk.cast, self._desk.generation) != stamp:
+            if self._stamp() != stamp:
                 return True
+            if written is not None and not self._lay(cast, here, *written):
+                return True  # she changed her dress meanwhile: the segment is worded again
             self._cursor = after(segment, loop, len(segments))
             if written is not None:
-                self._lay(cast, here, *written)
                 return True
         log.warning("no segment can be said now", rundown=cast.rundown.id)
         return False
+
+    def _stamp(self) -> tuple[str, str, int]:
+        desk = self._desk
+        return (desk.cast.persona.id, desk.cast.rundown.id, desk.generation)
 
     async def _write(self, cast: Cast, here: Place) -> tuple[int, Draft] | None:
         progress, segment = self._progress, cast.rundown.segments[here.segment]
@@ -127,16 +131,20 @@ class ScriptPreparer:
             return None
         return written[0], draft
 
-    def _lay(self, cast: Cast, here: Place, wording: int, draft: Draft) -> None:
+    def _lay(self, cast: Cast, here: Place, wording: int, draft: Draft) -> bool:
+        """Lay a written line and have it voiced; False where its words are not hers any more."""
         progress = self._progress
         place = Place(here.segment, wording, here.loop)
         shown = product_at(cast.rundown, here.segment)
         line = Line(kind=wire.PhraseKind.SCRIPT, cast=cast, draft=draft, place=place, card=self._card(shown))
+        if not self._desk.adopt(line):
+            return False
         resumes = (progress.segment, progress.loop, progress.wording) == (here.segment, here.loop, wording)
         if resumes and 0 < progress.phrase < len(draft.texts):
             line.sent = line.heard = progress.phrase
         self._desk.lay(line)
         self._spawn(self._voice(line), f"voice script {here.segment}")
+        return True
 
     async def _voice(self, line: Line) -> None:
         await self._voicer.voice(line, self._desk.changed.set)
@@ -213,7 +221,7 @@ class QuestionPreparer:
                 if line.failed:
                     log.warning("an answer has no sound", question=question.id, error=line.failed)
                     await self._settle(question, QuestionState.ACCEPTED, note=line.failed)
-                elif line.cast is not self._desk.cast:
+                elif not self._desk.adopt(line):
                     await self._settle(question, QuestionState.ACCEPTED, note="the persona changed")
                 else:
                     self._desk.lay(line)

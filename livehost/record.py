@@ -25,6 +25,8 @@ from services import wire
 
 log = structlog.get_logger(__name__)
 
+WORDED = (wire.PhraseKind.ANSWER, wire.PhraseKind.SCRIPT, wire.PhraseKind.GREETING)
+
 
 class Record:
     """Keeps the record of one room."""
@@ -66,15 +68,22 @@ class Record:
             "look": phrase.look,
             "text": phrase.text,
             "source": line.draft.source,
+            "adapters": {"language": line.cast.language_adapter, "visual": line.cast.visual_adapter},
             "facts": [asdict(fact) for fact in line.draft.facts],
             "product": line.draft.product,
         }
         if line.question is not None:
             entry |= {"question": line.question.id, "asked": line.question.text, "act": line.draft.act}
             self._asked_at[phrase.id] = line.question.at
+        if line.draft.why:
+            entry["why"] = line.draft.why  # a model was to word it, and the template spoke
         if line.by:
             entry["by"] = line.by
         self._journal.append(self._room, phrase.session, entry)
+        if line.kind in WORDED and line.sent == 1:
+            self._metrics.worded_total.labels(
+                self._room, line.kind.value, line.draft.source, line.draft.why
+            ).inc()
 
     async def started(self, message: wire.Started) -> None:
         """A phrase is heard now: its question is answered from here on, whatever comes."""

@@ -19,6 +19,7 @@ from livehost import answers, compliance, schedule
 from livehost.booth import Booth, first_generation
 from livehost.casting import Casting, card
 from livehost.catalog import Catalog
+from livehost.changes import Changes, kept, restored
 from livehost.desk import Desk, Mode, Stock
 from livehost.director import Director
 from livehost.house import House
@@ -32,7 +33,6 @@ from livehost.sessions import OPEN, Sessions
 from livehost.settings import Override, Slot
 from livehost.settings import Room as RoomSettings
 from livehost.store.protocol import Accepted, ChatMessage, Life, Session
-from livehost.switching import SwitchPreparer
 from livehost.tasks import Tasks
 from livehost.voicing import Voicer, Voices, standing_lines
 from livehost.writer import TemplateWriter, Writer
@@ -59,7 +59,7 @@ class Room:
         self.house = house
         self.media_socket = run_dir / "media.sock"
         self._control_socket = run_dir / "control.sock"
-        self._writer = writer or TemplateWriter(platform=settings.platform)
+        self.writer: Writer = writer or TemplateWriter(platform=settings.platform)
         self.voicer = Voicer(voices)
         self.casting = Casting(house.settings, settings)
         self._slots: tuple[Slot, ...] = settings.slots
@@ -81,7 +81,8 @@ class Room:
         self.progress = Progress.of(state.get("progress", {}))
         await self.reload_catalog()
         await self._read_timetable()
-        cast = self.casting.first(self.on_air())
+        was = restored(state, self.casting, self.house.wardrobe) if self.is_open else None
+        cast = was or self.casting.first(self.on_air())
         self.desk = Desk(cast, self.stock(cast))
         self.desk.generation = first_generation(self.epoch)
         self.desk.mode = Mode(state.get("mode", Mode.AUTO))
@@ -90,15 +91,17 @@ class Room:
         self._disclosed_at = float(state.get("disclosed_at", 0.0))
         self.record = Record(
             room, self.desk, store, self.house.journal, self.progress,
-            rundown=self._rundown, save=self._save, events=self.house.events, metrics=self.house.metrics,
+            rundown=self._rundown, save=self.save, events=self.house.events, metrics=self.house.metrics,
         )  # fmt: skip
         self.booth = Booth(self, self._control_socket)
         self.link = self.booth.link
+        self.changes = Changes(self)
         self._prepare_parts()
         self.tasks = await self._stack.enter_async_context(Tasks(f"room {room}"))
         for name, work in (
             ("link", self.link.run), ("director", self._director.run), ("script", self.script.run),
-            ("questions", self._questions.run), ("switch", self._switch.run), ("alive", self.booth.keep_alive),
+            ("questions", self._questions.run), ("switch", self.changes.switch.run),
+            ("dresser", self.changes.dresser.run), ("alive", self.booth.keep_alive),
             ("timetable", self.sessions.follow_timetable),
         ):  # fmt: skip
             self.tasks.keep(work, name)
@@ -118,20 +121,14 @@ class Room:
             said=self._said, stale=self._stale, session=lambda: self.session_id,
         )  # fmt: skip
         self.script = ScriptPreparer(
-            self.desk, self._writer, self.voicer, self.progress, **common,
+            self.desk, self.writer, self.voicer, self.progress, **common,
             spawn=self.spawn, running=lambda: self.sessions.works and self.sessions.greeted.is_set(),
         )  # fmt: skip
         self._questions = QuestionPreparer(
-            self.desk, self._writer, self.voicer, self.house.store, **common, room=self.id,
+            self.desk, self.writer, self.voicer, self.house.store, **common, room=self.id,
             expires_s=self.settings.question_expires_s, on_air_product=self.product_on_air,
             spawn=self.spawn, running=lambda: self.sessions.works and self.booth.reconciled,
             settled=self.record.question_changed,
-        )  # fmt: skip
-        self._switch = SwitchPreparer(
-            self.desk, self.voicer, prepare_s=self.settings.prepare_s, clock=self.now,
-            on_air=self.on_air, next_change=self.next_change, cast_for=self.casting.of,
-            stock_for=self.stock, take_look=self.booth.take_look,
-            running=lambda: self.sessions.works and self.link.connected, alarm=self._switch_alarm,
         )  # fmt: skip
 
     # ---- what others read
@@ -164,7 +161,7 @@ class Room:
     @property
     def next_switch(self) -> Any:
         """The change of persona that comes, and how far it is prepared."""
-        return self._switch.next
+        return self.changes.switch.next
 
     def catalog(self) -> Catalog:
         """The catalogue as it is now, live changes and platform included."""
@@ -219,10 +216,9 @@ class Room:
             kind=wire.PhraseKind.INSERT, cast=self.desk.cast, draft=Draft(texts=texts, source="duty"),
             urgent=urgent, by=by,
         )  # fmt: skip
-        await self.voicer.voice(line, lambda: None)
+        line = await self._voice_insert(line)
         if line.failed:
             raise Refused(f"语音合成失败 / no sound: {line.failed}", "稍后再试 / try again", 503)
-        self.desk.lay(line)
         return {"id": line.id, "phrases": list(texts), "verdict": review.verdict}
 
     async def control(self, action: str, by: str = "") -> None:
@@ -248,7 +244,7 @@ class Room:
                 modes = {"pause": Mode.PAUSED, "script_only": Mode.SCRIPT_ONLY}
                 self.desk.mode = modes.get(action, Mode.AUTO)
                 self.desk.changed.set()
-                await self._save()
+                await self.save()
             case _:
                 raise Refused(f"unknown action {action}", "see the API's documentation", 422)
         self.house.events.publish(self.id, "session", {"action": action, "by": by})
@@ -262,7 +258,7 @@ class Room:
     async def reload_timetable(self) -> None:
         """Slots or the override changed in the store."""
         await self._read_timetable()
-        self._switch.wake.set()
+        self.changes.look_again()
 
     async def reload_outputs(self) -> None:
         """Destinations changed in the store."""
@@ -289,11 +285,12 @@ class Room:
 
     def _said(self, line: Line, phrase: wire.Phrase) -> None:
         self.record.said(line, phrase)
+        self.changes.said()
         if line.kind is wire.PhraseKind.DISCLOSURE:
             self._disclosed_at = self.now().timestamp()
         if line.kind is wire.PhraseKind.GREETING:
             self._disclosed_at = self.now().timestamp()
-            if line.cast is self.desk.cast and self.sessions.equipped is not self.desk.cast:
+            if line.cast is self.desk.cast and self.sessions.equipped is not self.desk.stock:
                 self.house.events.publish(self.id, "switch", {"persona": line.cast.persona.id})
                 self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
         self.script.wake.set()
@@ -306,20 +303,31 @@ class Room:
             self._questions.prepare(line.question)
         elif line.place is not None:
             self.script.seek(line.place.segment)
+        elif line.kind is wire.PhraseKind.INSERT and line.heard == 0:
+            again = Line(
+                kind=line.kind, cast=self.desk.cast, draft=line.draft, urgent=line.urgent, by=line.by
+            )
+            self.spawn(self._say_again(again), "an insert in another voice")
+
+    async def _say_again(self, line: Line) -> None:
+        await self._voice_insert(line)
+
+    async def _voice_insert(self, line: Line) -> Line:
+        """Voice what the duty wrote, by who is on air when it has its sound, and lay it down."""
+        while True:
+            await self.voicer.voice(line, lambda: None)
+            if line.failed or self.desk.adopt(line):
+                break
+            line = Line(kind=line.kind, cast=self.desk.cast, draft=line.draft, urgent=line.urgent, by=line.by)
+        if not line.failed:
+            self.desk.lay(line)
+        return line
 
     def _disclosure_due(self) -> bool:
         return self.now().timestamp() - self._disclosed_at > self.settings.disclose_every_s
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.tasks.spawn(work, name)
-
-    def _switch_alarm(self, cause: str | None) -> None:
-        if cause is None:
-            self.house.alarms.clear(self.id, "switch")
-        else:
-            self.house.alarms.raise_(
-                self.id, "switch", cause, "检查形象与音色 / check the look and the voice"
-            )
 
     def _category(self) -> str:
         product = self._catalog.get(self.product_on_air())
@@ -345,13 +353,15 @@ class Room:
         self._slots = tuple(one.slot for one in stored)
         self._override = await self.house.store.override(self.id)
 
-    async def _save(self) -> None:
+    async def save(self) -> None:
+        """Keep what a restart goes on with."""
         await self.house.store.save_room_state(
             self.id,
             {
                 "progress": self.progress.kept(),
                 "mode": self.desk.mode.value,
                 "disclosed_at": self._disclosed_at,
+                "cast": kept(self.desk.cast),
             },
         )
 

@@ -43,6 +43,7 @@ def room_view(room: Room) -> dict[str, Any]:
             "product": room.product_on_air(),
         },
         "next": _next(room),
+        "wearing": room.changes.wearing(),
         "now": room.record.now if room.is_open else None,
         "coming": [
             {"kind": line.kind.value, "text": text}
@@ -69,4 +70,12 @@ def _next(room: Room) -> dict[str, Any] | None:
         return None
     at, on = coming
     name = room.house.settings.persona(on.persona).name if on.persona else None
-    return {"persona": on.persona, "name": name, "at": at, "state": "waiting", "error": ""}
+    return {
+        "persona": on.persona,
+        "name": name,
+        "at": at,
+        "state": "waiting",
+        "error": "",
+        "part": "",
+        "parts": {},
+    }

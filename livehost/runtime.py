@@ -25,10 +25,21 @@ class Places:
 
     def run_dir(self, room: str) -> Path:
         """The folder of a room's sockets, for this user alone."""
-        folder = self.state_dir / "run" / room
-        if len(str(folder / "control.sock").encode()) > SOCKET_PATH_LIMIT:
+        return self._own_folder(Path(room), "control.sock")
+
+    def engine_socket(self, role: str) -> Path:
+        """Where a model engine listens: one a machine, whatever the rooms are."""
+        return self._own_folder(Path("."), f"{role}.sock") / f"{role}.sock"
+
+    def engine(self, role: str) -> Path:
+        """What a model engine keeps: its settings, finished looks."""
+        return self.state_dir / "engines" / role
+
+    def _own_folder(self, inside: Path, longest: str) -> Path:
+        folder = self.state_dir / "run" / inside
+        if len(str(folder / longest).encode()) > SOCKET_PATH_LIMIT:
             mark = hashlib.sha256(str(self.state_dir).encode()).hexdigest()[:10]
-            folder = Path(tempfile.gettempdir()) / f"livehost-{os.getuid()}-{mark}" / room
+            folder = Path(tempfile.gettempdir()) / f"livehost-{os.getuid()}-{mark}" / inside
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
         return folder
@@ -60,6 +71,15 @@ class Places:
     def token(self) -> Path:
         """The token that was made where none is configured."""
         return self.state_dir / "token"
+
+
+def write_private(path: Path, content: bytes) -> Path:
+    """Write a file that holds a secret, for this user alone; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    return path
 
 
 def with_token(settings: Settings) -> tuple[Settings, str | None]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from livehost.recurrence import ScheduleError, SlotRefused, WindowTooLong, check_slot, starts
-from livehost.settings import Override, Room, Slot
+from livehost.settings import AdapterVersions, Override, Room, Slot
 
 __all__ = [
     "OnAir",
@@ -59,6 +59,7 @@ class OnAir:
     since: datetime | None
     until: datetime | None
     reason: Reason
+    adapters: AdapterVersions | None = None
 
     @property
     def what(self) -> tuple[str | None, str | None]:
@@ -138,9 +139,11 @@ def _tiles(
 
 
 def _tile(room: Room, source: Override | _Occurrence | None, since: datetime, until: datetime) -> OnAir:
+    adapters = None
     match source:
         case Override():
             persona, rundown, slot, reason = source.persona, source.rundown, None, Reason.OVERRIDE
+            adapters = source.adapters
         case _Occurrence():
             persona, rundown = source.slot.persona, source.slot.rundown
             slot, reason = source.slot.id, Reason.SLOT
@@ -148,7 +151,15 @@ def _tile(room: Room, source: Override | _Occurrence | None, since: datetime, un
             persona, rundown, slot = room.default_persona, room.default_rundown, None
             reason = Reason.GAP if persona is None else Reason.DEFAULT
     rundown = None if persona is None else rundown or room.default_rundown
-    return OnAir(persona=persona, rundown=rundown, slot=slot, since=since, until=until, reason=reason)
+    return OnAir(
+        persona=persona,
+        rundown=rundown,
+        slot=slot,
+        since=since,
+        until=until,
+        reason=reason,
+        adapters=adapters,
+    )
 
 
 def _occurrences(room: Room, slots: Sequence[Slot], start: datetime, end: datetime) -> list[_Occurrence]:

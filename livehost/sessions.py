@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from livehost.desk import Stock
-from livehost.lines import Cast, renewed
+from livehost.lines import renewed
 from livehost.refused import Refused
 from livehost.store.protocol import Life, Session
 from services import wire
@@ -35,7 +35,7 @@ class Sessions:
         self._closing = False
         self.last = last
         self.greeted = asyncio.Event()
-        self.equipped: Cast | None = None
+        self.equipped: Stock | None = None
         if last is not None and last.life in OPEN:
             self.greeted.set()
             log.info("going on with an open session", room=room.id, session=last.id)
@@ -110,15 +110,15 @@ class Sessions:
             for line in turn:
                 if not all(line.voiced):
                     await self._room.voicer.voice(line, lambda: None)
-        self.equipped = stock.cast
+        self.equipped = stock
         await self._room.booth.tell_reserve(stock)
 
     def _fresh(self, life: Life) -> Session:
         room, now = self._room, self._room.now()
-        cast = room.casting.first(room.on_air())
+        cast = room.changes.first()
         room.desk.cast, room.desk.stock = cast, room.stock(cast)
         room.desk.drop_script()
-        room.desk.on = None
+        room.desk.on = room.desk.redress = room.desk.presented = None
         return Session(
             id=f"{now:%Y%m%d-%H%M%S}-{room.id}", room=room.id, mode=life.value, life=life,
             opened_at=now, epoch=room.epoch,

@@ -2,7 +2,8 @@
 serves the red button, which works while the show does not.
 
 Children are siblings, each in its own session group, and are ended by their process ids within
-`STOP_S`. On a small machine all but the playouts yield (nice).
+`STOP_S`. On a small machine all but the playouts yield (nice); the model engines start once the show
+answers, yield most, and are restarted more and more seldom where they cannot stay.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 
-from livehost.runtime import Places
+from livehost.child import Child
+from livehost.engine_children import engine_children, watch_engine
+from livehost.runtime import Places, write_private
 from livehost.settings import Room, Settings
 from livehost.tasks import Tasks
 from services import wire
@@ -31,34 +33,13 @@ from services import wire
 log = structlog.get_logger(__name__)
 
 STOP_S = 4.0
-PROGRESS_S = 10.0
-START_S = 60.0
 FIRST_BACKOFF_S = 0.3
-LAST_BACKOFF_S = 5.0
 STEADY_S = 30.0
+ENGINES_WAIT_S = 20.0
 
 
 class AlreadyRunning(Exception):
     """Another livehost holds this state directory; stop it, or give another `state_dir`."""
-
-
-@dataclass
-class Child:
-    """One supervised process: how it is started, and when it last showed progress."""
-
-    name: str
-    command: list[str]
-    nice: int = 0
-    env: dict[str, str] = field(default_factory=dict)
-    restarts: int = 0
-    process: asyncio.subprocess.Process | None = None
-    started: float = 0.0
-    progress: float = 0.0
-
-    @property
-    def pid(self) -> int:
-        """Its process id, 0 while it is down."""
-        return self.process.pid if self.process is not None and self.process.returncode is None else 0
 
 
 class Supervisor:
@@ -84,7 +65,10 @@ class Supervisor:
             name = f"playout {room.id}"
             command = [sys.executable, "-m", "services.playout", str(self._playout_file(room))]
             self.children[name] = Child(name, command, env=dict(env))
+        self._engines = engine_children(settings, self._places)
+        self.children |= {name: child for name, (child, _) in self._engines.items()}
         self.children["show"] = Child("show", show_command, nice=5, env=dict(env))
+        self._show_answered = asyncio.Event()
         self._tasks = Tasks("supervisor")
         self._lock: int | None = None
 
@@ -95,6 +79,8 @@ class Supervisor:
             self._tasks.spawn(self._keep(child), child.name)
         for room in self._settings.rooms:
             self._tasks.keep(lambda room=room: self._watch_playout(room), f"watch {room.id}")  # type: ignore[misc]
+        for name, (child, socket) in self._engines.items():
+            self._tasks.keep(lambda child=child, socket=socket: watch_engine(child, socket), f"watch {name}")  # type: ignore[misc]
         self._tasks.spawn(self._watch_progress(), "progress")
         return self
 
@@ -122,6 +108,9 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> None:
         backoff_s = FIRST_BACKOFF_S
+        if child.after_show:
+            with contextlib.suppress(TimeoutError):  # a base that loads must not hold up the console
+                await asyncio.wait_for(self._show_answered.wait(), ENGINES_WAIT_S)
         while not self._stopping:
             child.process = await asyncio.create_subprocess_exec(
                 *child.command, env={**os.environ, **child.env}, start_new_session=True,
@@ -139,7 +128,7 @@ class Supervisor:
                 "a process ended and is started again", process=child.name, code=code, after_s=backoff_s
             )
             await asyncio.sleep(backoff_s)
-            backoff_s = min(LAST_BACKOFF_S, backoff_s * 2)
+            backoff_s = min(child.last_backoff_s, backoff_s * 2)
 
     async def _stop(self, child: Child) -> None:
         process = child.process
@@ -162,7 +151,7 @@ class Supervisor:
         while True:
             await asyncio.sleep(1.0)
             for child in self.children.values():
-                allowed_s = PROGRESS_S if child.progress > child.started else START_S
+                allowed_s = child.progress_s if child.progress > child.started else child.start_s
                 if child.pid and time.monotonic() - child.progress > allowed_s:
                     log.error("a process makes no progress and is killed", process=child.name)
                     child.progress = time.monotonic()
@@ -193,6 +182,7 @@ class Supervisor:
     def show_progressed(self) -> None:
         """The show answered (the watcher of its health calls this)."""
         self.children["show"].progress = time.monotonic()
+        self._show_answered.set()
 
     # ---- files
 
@@ -216,11 +206,7 @@ class Supervisor:
             "recording_cap_gb": room.recording_cap_gb,
             "config_hash": self._config_hash,
         }
-        path = own / "settings.json"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False)
-        return path
+        return write_private(own / "settings.json", json.dumps(content, ensure_ascii=False).encode())
 
     def _take_lock(self) -> None:
         self._places.lock.parent.mkdir(parents=True, exist_ok=True)

@@ -161,8 +161,9 @@ def load_any_look(path: str, width: int, height: int) -> Look:
 
 
 def stand_in_look(name: str, width: int, height: int) -> Look | None:
-    """A built-in look for one that cannot be used: of the same name, else the first."""
-    for each in sorted(builtin_names(), key=lambda built: built != name):
+    """A built-in look for one that cannot be used: the one it was made from, else the first."""
+    posed = name.removeprefix(BUILTIN).partition("@")[0]  # builtin:morning@3f9a…
+    for each in sorted(builtin_names(), key=lambda built: built != posed):
         try:
             return load_look(builtin_look(each), width=width, height=height)
         except LookError as error:

@@ -1,0 +1,171 @@
+"""The cast on air in her right dress: same persona, other adapters or another look, at a phrase boundary.
+
+A room begins at once with the posed look and the templates' words; as soon as all of her dress is
+ready she wears it, without a farewell or a greeting. The same way other versions of her adapters
+come on and go (a rollback), and what may not be on air any more is taken off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from livehost.desk import Desk, same_role
+from livehost.lines import Cast
+from livehost.switching import Backoff, Fitting, same, unless
+from livehost.wardrobe import DressFailed, Part
+
+log = structlog.get_logger(__name__)
+
+LAPSE_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class Dress:
+    """How the persona on air is dressed."""
+
+    state: str  # plain | preparing | dressed | failed | lapsed
+    error: str = ""
+    part: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+    tries: int = 0
+
+
+class Dresser:
+    """Keeps the cast on air dressed as the settings, or a person, want it.
+
+    While no session is open, who would come on is dressed ahead, so that the next one begins dressed.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        fitting: Fitting,
+        *,
+        clock: Callable[[], datetime],
+        wanted: Callable[[], Cast | None],
+        running: Callable[[], bool],
+        is_open: Callable[[], bool],
+        changed: Callable[[Dress], None],
+        pin: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._desk = desk
+        self._fitting = fitting
+        self._clock = clock
+        self._wanted = wanted
+        self._running = running
+        self._is_open = is_open
+        self._changed = changed
+        self._pin = pin
+        self._backoff = Backoff()
+        self._tried: Cast | None = None
+        self._unsure = True
+        self._looked: datetime | None = None
+        self.dress = Dress("plain")
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Dress the cast on air, for ever."""
+        while True:
+            wait_s = await self._step() if self._running() else 1.0
+            self.wake.clear()
+            try:
+                async with asyncio.timeout(max(0.05, min(1.0, wait_s))):
+                    await self.wake.wait()
+            except TimeoutError:
+                pass
+
+    def forget(self) -> None:
+        """Playout or an engine is another process: see again that all she wears is there."""
+        self._unsure = True
+        self.wake.set()
+
+    async def _step(self) -> float:
+        """Do what is due; returns the seconds until something may be due again."""
+        now, wardrobe = self._clock(), self._fitting.wardrobe
+        if self._desk.redress is not None:
+            return 0.5  # it waits for the next phrase
+        if self._take_off_what_lapsed(now):
+            return 1.0
+        plain, on = self._who()
+        if not wardrobe.needs(plain) or (on.dressed and same(plain, on) and not self._unsure):
+            self._tell(Dress("dressed" if on.dressed else "plain"))
+            return 1.0
+        if self._tried is None or not same(self._tried, plain):
+            self._tried = plain
+            self._backoff.over()
+        if left_s := self._backoff.left_s(now):
+            return left_s
+        await self._put_on(plain)
+        return 0.5
+
+    def _who(self) -> tuple[Cast, Cast]:
+        """Who is to be dressed, as the settings give her, and as she is dressed now."""
+        on, wanted = self._desk.cast, self._wanted()
+        if not self._is_open():
+            plain = undressed(wanted or on)
+            return plain, self._fitting.wardrobe.as_last_worn(plain)
+        if wanted is None or not same_role(wanted, on):
+            wanted = on  # off air, or another persona comes: that is the switch's
+        return undressed(wanted), on
+
+    async def _put_on(self, plain: Cast) -> None:
+        parts = {part.value: "waiting" for part in self._fitting.wardrobe.needs(plain)}
+
+        def told(part: Part, state: str) -> None:
+            parts[part.value] = state
+            self._tell(Dress("preparing", parts=dict(parts), tries=self._backoff.tries))
+
+        try:
+            cast = await unless(
+                lambda: not same(self._who()[0], plain), self._fitting.fit(plain, told), self.wake
+            )
+        except DressFailed as failed:
+            parts[failed.part.value] = "waiting" if failed.loading else "failed"
+            state = "preparing" if failed.loading else "failed"
+            (self._backoff.wait if failed.loading else self._backoff.failed)(self._clock())
+            self._tell(Dress(state, str(failed), failed.part.value, dict(parts), self._backoff.tries))
+            if not failed.loading:
+                log.warning(
+                    "a persona is not dressed", persona=plain.persona.id, part=failed.part, error=str(failed)
+                )
+            return
+        if cast is None:
+            return  # another is wanted by now
+        self._backoff.over()
+        self._unsure = False
+        if self._is_open() and same_role(self._desk.cast, cast) and cast != self._desk.cast:
+            self._desk.redress = cast
+            self._desk.changed.set()
+        await self._pin()
+        self._tell(Dress("dressed", parts=dict(parts)))
+
+    def _take_off_what_lapsed(self, now: datetime) -> bool:
+        on = self._desk.cast
+        if not on.dressed or (
+            self._looked is not None and (now - self._looked).total_seconds() < LAPSE_EVERY_S
+        ):
+            return False
+        self._looked = now
+        why = self._fitting.wardrobe.lapsed(on)
+        if not why:
+            return False
+        log.error("what a persona wears may not be on air any more", persona=on.persona.id, why=why)
+        self._desk.redress = undressed(on)
+        self._desk.changed.set()
+        self._tell(Dress("lapsed", why, "consent"))
+        return True
+
+    def _tell(self, dress: Dress) -> None:
+        if dress != self.dress:
+            self.dress = dress
+            self._changed(dress)
+
+
+def undressed(cast: Cast) -> Cast:
+    """The cast as the settings alone give it."""
+    return replace(cast, language_adapter="", visual_adapter="", made=None, variants=(), dressed=False)

@@ -1,0 +1,284 @@
+"""What a persona wears: both adapters staged in their engines, her look made or found. All of it, or nothing.
+
+Shared by all rooms, as the engines are. A *plain* cast comes from the settings; `dress` returns the
+same cast with everything on it, or names the part that failed. An engine that is configured off, or
+that cannot run on this machine at all, asks for nothing: then words and look are the templates'.
+
+DressFailed   a part of the dress cannot be had; the message has the cause and what to mend
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import structlog
+
+from livehost.engines import EngineGone
+from livehost.library import Kind, Library, adapter_id
+from livehost.lines import Cast, Worn
+from livehost.settings import Models, Portrait
+from services import wire
+
+log = structlog.get_logger(__name__)
+
+Role = Literal["language", "vision"]
+ROLES: tuple[Role, ...] = ("language", "vision")
+
+
+class Part(StrEnum):
+    """What a change of persona is made of."""
+
+    LANGUAGE = "language"
+    """The adapter that words what she says."""
+    VISUAL = "visual"
+    """The adapter that draws her."""
+    LOOK = "look"
+    """The finished picture, decoded by playout."""
+    GREETING = "greeting"
+    """Her first words, with their sound."""
+
+
+class DressFailed(Exception):
+    """A part of a dress cannot be had. `loading`: only because its engine still loads its base."""
+
+    def __init__(self, part: Part, cause: str, *, loading: bool = False) -> None:
+        super().__init__(cause)
+        self.part = part
+        self.loading = loading
+
+
+class BankEngine(Protocol):
+    """An engine with a bank of adapters (livehost.engines.EngineClient)."""
+
+    state: wire.EngineState | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has its base."""
+        ...
+
+    async def stage(self, adapter_id: str, folder: Path) -> wire.Staged:
+        """Have an adapter checked and made resident."""
+        ...
+
+    async def pin(self, room: str, adapters: Iterable[str]) -> None:
+        """Keep a room's adapters resident."""
+        ...
+
+
+class LookEngine(BankEngine, Protocol):
+    """An engine that also makes looks."""
+
+    async def make_look(
+        self,
+        *,
+        room: str,
+        template: Path,
+        prompt: str,
+        adapter: str = "",
+        negative: str = "",
+        seed: int = 0,
+        strength: float = 1.0,
+        guidance: float = 2.0,
+    ) -> wire.LookMade:
+        """A look made from a posed template, or found in the cache."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The show's ends of the engines; None where one is configured off or cannot run here."""
+
+    language: BankEngine | None = None
+    vision: LookEngine | None = None
+
+    def by_role(self) -> Mapping[Role, BankEngine]:
+        """Those that are there."""
+        both: dict[Role, BankEngine | None] = {"language": self.language, "vision": self.vision}
+        return {role: engine for role, engine in both.items() if engine is not None}
+
+
+Told = Callable[[Part, str], None]
+
+
+@dataclass
+class Wardrobe:
+    """Dresses casts. `today` is the day that consents are held against."""
+
+    library: Library
+    engines: Engines
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
+    _worn: dict[tuple[Any, ...], Cast] = field(default_factory=dict)
+
+    def needs(self, cast: Cast) -> tuple[Part, ...]:
+        """The parts that a cast's dress is made of, in the order in which they are had."""
+        parts: list[Part] = []
+        if self.engines.language is not None and cast.versions.language is not None:
+            parts.append(Part.LANGUAGE)
+        if self.engines.vision is not None and cast.persona.portrait is not None:
+            parts += [Part.VISUAL] if cast.versions.visual is not None else []
+            parts.append(Part.LOOK)
+        return tuple(parts)
+
+    async def dress(self, plain: Cast, *, room: str, told: Told = lambda part, state: None) -> Cast:
+        """The cast with both adapters resident and her looks made.
+
+        Raises:
+            DressFailed: a part cannot be had; nothing on air has changed.
+        """
+        parts = self.needs(plain)
+        language = visual = ""
+        made: Worn | None = None
+        variants: tuple[Worn, ...] = ()
+        if Part.LANGUAGE in parts:
+            language = await self._stage(plain, Part.LANGUAGE, told)
+        if Part.VISUAL in parts:
+            visual = await self._stage(plain, Part.VISUAL, told)
+        if Part.LOOK in parts:
+            assert plain.persona.portrait is not None
+            told(Part.LOOK, "preparing")
+            made = await self._look(plain, plain.persona.portrait, visual, room)
+            variants = await self._variants(plain, plain.persona.portrait, visual, room)
+            told(Part.LOOK, "made")
+        dressed = replace(
+            plain, language_adapter=language, visual_adapter=visual, made=made, variants=variants,
+            dressed=True,
+        )  # fmt: skip
+        self._worn[_key(plain)] = dressed
+        return dressed
+
+    def as_last_worn(self, plain: Cast) -> Cast:
+        """The cast as she was dressed before, where that still stands; else plain."""
+        worn = self._worn.get(_key(plain))
+        if worn is None or self.lapsed(worn) or not self.has_looks(worn):
+            return plain
+        return replace(worn, persona=plain.persona, rundown=plain.rundown, voice=plain.voice)
+
+    def has_looks(self, cast: Cast) -> bool:
+        """Whether the folders of a cast's made looks are still there."""
+        return all((worn.path / "look.yaml").is_file() for worn in cast.looks if worn is cast.made)
+
+    def lapsed(self, cast: Cast) -> str:
+        """Why what a cast wears may not be on air any more (its consent ran out); empty where it may."""
+        worn: tuple[tuple[Kind, str, str | None], ...] = (
+            ("language", cast.language_adapter, cast.versions.language),
+            ("visual", cast.visual_adapter, cast.versions.visual),
+        )
+        for kind, sha256, version in worn:
+            if not sha256 or version is None:
+                continue
+            shelved = self.library.find(cast.persona.id, kind, version)
+            # A card that is gone is no lapse: what is resident was checked when it was staged.
+            if shelved.card is not None and (problems := shelved.problems(self.today())):
+                return f"{shelved.id}: {'; '.join(problems)}"
+        return ""
+
+    def quarantined(self, cast: Cast) -> str:
+        """An adapter of the cast that its engine has put in quarantine; empty where there is none."""
+        for engine in self.engines.by_role().values():
+            bad = engine.state.quarantined if engine.state is not None else ()
+            for sha256 in (cast.language_adapter, cast.visual_adapter):
+                if sha256 and sha256 in bad:
+                    return sha256
+        return ""
+
+    async def pin(self, room: str, casts: Iterable[Cast | None]) -> None:
+        """Have both engines keep what a room's casts wear: on air, the one before, the next."""
+        present = [cast for cast in casts if cast is not None]
+        if self.engines.language is not None:
+            await self.engines.language.pin(room, [cast.language_adapter for cast in present])
+        if self.engines.vision is not None:
+            await self.engines.vision.pin(room, [cast.visual_adapter for cast in present])
+
+    async def _stage(self, cast: Cast, part: Part, told: Told) -> str:
+        """Stage one adapter; returns its content's hash."""
+        told(part, "preparing")
+        kind: Kind = "language" if part is Part.LANGUAGE else "visual"
+        version = cast.versions.language if kind == "language" else cast.versions.visual
+        engine = self.engines.language if kind == "language" else self.engines.vision
+        assert version is not None and engine is not None
+        shelved = self.library.find(cast.persona.id, kind, version)
+        if problems := shelved.problems(self.today()):
+            raise DressFailed(part, "; ".join(problems))
+        if not engine.ready:
+            raise DressFailed(part, not_ready(kind, engine), loading=loading(engine))
+        try:
+            staged = await engine.stage(adapter_id(cast.persona.id, kind, version), shelved.folder)
+        except EngineGone as gone:
+            raise DressFailed(part, str(gone)) from gone
+        if not staged.ok:
+            raise DressFailed(part, "; ".join(staged.errors) or "the engine refused it without a word")
+        told(part, "ready")
+        return staged.sha256
+
+    async def _look(
+        self, cast: Cast, portrait: Portrait, visual: str, room: str, prompt: str | None = None
+    ) -> Worn:
+        engine = self.engines.vision
+        assert engine is not None
+        if not engine.ready:
+            raise DressFailed(Part.LOOK, not_ready("visual", engine), loading=loading(engine))
+        try:
+            look = await engine.make_look(
+                room=room, template=cast.look_path, prompt=prompt or portrait.prompt, adapter=visual,
+                negative=portrait.negative, seed=portrait.seed, strength=portrait.strength,
+                guidance=portrait.guidance,
+            )  # fmt: skip
+        except EngineGone as gone:
+            raise DressFailed(Part.LOOK, str(gone)) from gone
+        if not look.ok:
+            raise DressFailed(Part.LOOK, "; ".join(look.errors) or "the engine made no look and says not why")
+        return Worn(f"{cast.persona.look}@{look.key[:12]}", Path(look.folder))
+
+    async def _variants(self, cast: Cast, portrait: Portrait, visual: str, room: str) -> tuple[Worn, ...]:
+        """The looks for certain products; one that cannot be made is left out: the main look stands in."""
+        worn: list[Worn] = []
+        for variant in portrait.variants:
+            try:
+                look = await self._look(cast, portrait, visual, room, variant.prompt)
+            except DressFailed as failed:
+                log.warning("a look's variant is left out", persona=cast.persona.id, variant=variant.id,
+                            error=str(failed))  # fmt: skip
+                continue
+            worn.append(replace(look, products=variant.products))
+        return tuple(worn)
+
+
+def not_ready(kind: Kind, engine: BankEngine) -> str:
+    """Why an engine takes no request now, with what to mend where it says so."""
+    name = "language" if kind == "language" else "vision"
+    state = engine.state
+    if state is None:
+        return f"the {name} engine is not there; it is started by itself, its log says why it ends"
+    if state.error:
+        return f"the {name} engine has no base: {state.error}; {state.mend}"
+    return f"the {name} engine is loading its base"
+
+
+def loading(engine: BankEngine) -> bool:
+    """Whether an engine is on its way: it is there, without a fault, and not ready yet."""
+    return engine.state is not None and not engine.state.error and not engine.ready
+
+
+def runs_here(engine: str) -> bool:
+    """Whether this machine can run an engine at all: a base in its process needs PyTorch."""
+    return engine == "openai" or importlib.util.find_spec("torch") is not None
+
+
+def wanted(models: Models, here: Callable[[str], bool] = runs_here) -> tuple[Role, ...]:
+    """The engines that the settings ask for and that can run here."""
+    asked: tuple[tuple[Role, str], ...] = (
+        ("language", models.language.engine),
+        ("vision", models.vision.engine),
+    )
+    return tuple(role for role, engine in asked if engine != "off" and here(engine))
+
+
+def _key(cast: Cast) -> tuple[Any, ...]:
+    return (cast.persona.id, cast.versions, cast.persona.portrait, str(cast.look_path))
