@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from services.vision.template import Sheet, Template
+from services.vision.template import MARKS, Sheet, Template
 
 MANIFEST = "made.json"
 KEEP_S = 6 * 3600.0  # a look asked for within this time may be on air
@@ -89,6 +89,8 @@ class LookCache:
         try:
             # Byte for byte: the landmarks are the template's.
             (part / "look.yaml").write_bytes((template.folder / "look.yaml").read_bytes())
+            if (template.folder / MARKS).is_file():
+                (part / MARKS).write_bytes((template.folder / MARKS).read_bytes())
             for name, sheet in layers.items():
                 _write(part / template.spec.layers[name].file, sheet, opaque=name == "set")
             files = {p.name: _hash(p) for p in sorted(part.iterdir())}

@@ -66,6 +66,24 @@ def smoothed(values: Floats, weight: Floats, sigma: tuple[float, float], *, prio
     return out.astype(np.float32)
 
 
+def filled(values: Floats, weight: Floats) -> Floats:
+    """`values` (h, w, c) where they weigh, spread smoothly over where they do not: a pyramid's levels,
+    each filling what the finer one left open."""
+    height, width = weight.shape
+    if min(height, width) <= 2:
+        mass = float(weight.sum())
+        mean = (values * weight[..., None]).sum(axis=(0, 1)) / max(mass, 1e-6)
+        return np.broadcast_to(mean, values.shape).astype(np.float32)
+    small = (max(1, width // 2), max(1, height // 2))
+    mass = cv2.resize(weight, small, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(values * weight[..., None], small, interpolation=cv2.INTER_AREA)
+    coarse = filled(total / np.maximum(mass, 1e-4)[..., None], np.minimum(1, mass * 2))
+    up = cv2.GaussianBlur(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), (0, 0), 1.0)
+    part = np.clip(weight, 0, 1)[..., None]
+    out: Floats = values * part + up * (1 - part)
+    return out.astype(np.float32)
+
+
 def middle(values: Floats, weight: Floats) -> Floats:
     """The weighted median of each channel of `values` (h, w, c); zeros where nothing weighs."""
     flat, mass = values.reshape(-1, values.shape[-1]), weight.reshape(-1)

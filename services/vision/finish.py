@@ -23,41 +23,37 @@ FACE_PARTS = {
     "head": 1.0, "lid_half": 1.0, "lid_closed": 1.0, "lid_smile": 1.0, "lash": 1.0, "lip_upper": 0.45,
     "lip_lower": 0.45, "brow": 0.3,
 }  # fmt: skip
-TABLE_LIGHT, ORNAMENT_LIGHT, EYE_LIGHT = 0.30, 0.15, 0.25
+EYE_LIGHT, MOUTH_LIGHT = 0.5, 0.6  # of the light on what keeps its colour
 SKIN_GAIN = (0.3, 1.9)
 
 
 def finish(template: Template, shifts: Shifts) -> dict[str, Sheet]:
     """Every layer of the template in its new colours; alpha and places are the template's own."""
-    gain = _skin_gain(template, shifts)
+    gain, light = _skin_gain(template, shifts), shifts.light
     eyes = np.maximum(template.spread("eye_mask_l"), template.spread("eye_mask_r"))
     done: dict[str, Sheet] = {}
     for name, sheet in template.layers.items():
         kind = name.removesuffix("_l").removesuffix("_r")
         if name == "set":
-            rgb = _set(template, sheet, shifts.fields["set"])
+            rgb = _set(template, sheet, shifts)
         elif kind in ("front_hair", "back_hair"):
             rgb = _kept_detail(sheet, shifts.fields.get("hair"))
         elif name == "body":
             rgb = _body(template, sheet, shifts, gain)
         elif kind in FACE_PARTS:
-            part = np.full(sheet.alpha.shape, FACE_PARTS[kind], np.float32)
+            own = gain[sheet.rows, sheet.cols] ** np.float32(FACE_PARTS[kind])
             if name == "head":
-                part *= 1 - (1 - EYE_LIGHT) * eyes[sheet.rows, sheet.cols]
-            rgb = _lit(sheet.rgb, gain[sheet.rows, sheet.cols] ** part[..., None])
-        elif name == "table":
-            rgb = _lit(sheet.rgb, _mild(shifts.light, TABLE_LIGHT, 0.7, 1.25))
-        elif name == "ornament":
-            rgb = _lit(sheet.rgb, _mild(shifts.light, ORNAMENT_LIGHT, 0.8, 1.2))
+                white = eyes[sheet.rows, sheet.cols, None]
+                own = own * (1 - white) + light[sheet.rows, sheet.cols] ** np.float32(EYE_LIGHT) * white
+            rgb = _lit(sheet.rgb, own)
+        elif name in ("table", "ornament"):
+            rgb = _lit(sheet.rgb, light[sheet.rows, sheet.cols])
+        elif kind in ("iris", "teeth_upper", "teeth_lower", "tongue", "mouth_cavity"):
+            rgb = _lit(sheet.rgb, light[sheet.rows, sheet.cols] ** np.float32(MOUTH_LIGHT))
         else:
             rgb = sheet.rgb
         done[name] = Sheet(rgb, sheet.alpha, sheet.at)
     return done
-
-
-def _mild(light: Floats, power: float, least: float, most: float) -> Floats:
-    gain: Floats = np.clip(light**power, least, most).astype(np.float32)
-    return gain
 
 
 def _lit(rgb: Floats, gain: Floats) -> Floats:
@@ -84,7 +80,7 @@ def _kept_detail(sheet: Sheet, field: Field | None) -> Floats:
     return _recoloured(sheet.rgb, field.was[sheet.rows, sheet.cols], field.becomes[sheet.rows, sheet.cols])
 
 
-def _recoloured(rgb: Floats, was: Floats, becomes: Floats) -> Floats:
+def _recoloured(rgb: Floats, was: Floats, becomes: Floats, *, hue_kept: float = 0.6) -> Floats:
     """`rgb` whose local colour `was` becomes another. Contrast follows the lightness: what is drawn
     on a dark ground would glare on it if it were only lifted, and drown if it were only lowered."""
     lab = to_lab(rgb)
@@ -99,7 +95,9 @@ def _recoloured(rgb: Floats, was: Floats, becomes: Floats) -> Floats:
     out[..., 0] = soft_range(becomes[..., 0] + detail[..., 0] * contrast[..., 0], 1, 99, 10)
     shade = out[..., :1] / np.maximum(becomes[..., :1], 4)
     # A fold's shadow loses chroma with its light, its edge gains none beyond the cloth's.
-    out[..., 1:] = becomes[..., 1:] * np.clip(shade, 0.35, 1.15) + detail[..., 1:] * tint * 0.6
+    out[..., 1:] = becomes[..., 1:] * np.clip(shade, 0.35, 1.15) + detail[..., 1:] * tint * np.float32(
+        hue_kept
+    )
     return to_rgb(out)
 
 
@@ -118,13 +116,20 @@ def _body(template: Template, sheet: Sheet, shifts: Shifts, gain: Floats) -> Flo
         mass += share
     skin = _lit(sheet.rgb, gain[rows, cols])
     rest = np.clip(1 - bare - mass, 0, 1)
-    return (total + bare * skin + rest * sheet.rgb) / np.maximum(mass + bare + rest, 1e-3)
+    jewels = _lit(sheet.rgb, shifts.light[rows, cols])
+    return (total + bare * skin + rest * jewels) / np.maximum(mass + bare + rest, 1e-3)
 
 
-def _set(template: Template, sheet: Sheet, field: Field) -> Floats:
-    """The set out of focus, in the generated light."""
-    soft = cv2.GaussianBlur(sheet.rgb, (0, 0), SET_FOCUS_PX * template.size[0] / 720)
-    rgb = _recoloured(soft, field.was[sheet.rows, sheet.cols], field.becomes[sheet.rows, sheet.cols])
+def _set(template: Template, sheet: Sheet, shifts: Shifts) -> Floats:
+    """The set out of focus: the template's in the generated colours, or, where another set was
+    generated, that one."""
+    rows, cols = sheet.rows, sheet.cols
+    made = shifts.backdrop[rows, cols]
+    field = shifts.fields.get("set")
+    if field is not None and shifts.same_set > 0:
+        soft = cv2.GaussianBlur(sheet.rgb, (0, 0), SET_FOCUS_PX * template.size[0] / 720)
+        own = _recoloured(soft, field.was[rows, cols], field.becomes[rows, cols], hue_kept=0.9)
+        made = own * np.float32(shifts.same_set) + made * np.float32(1 - shifts.same_set)
     # A trace of grain: a soft gradient would band in eight bits and in the encoder.
-    noise = np.random.default_rng(1).normal(0, 0.006, rgb.shape[:2]).astype(np.float32)
-    return np.clip(rgb + cv2.GaussianBlur(noise, (0, 0), 0.6)[..., None] * 1.6, 0, 1)
+    noise = np.random.default_rng(1).normal(0, 0.006, made.shape[:2]).astype(np.float32)
+    return np.clip(made + cv2.GaussianBlur(noise, (0, 0), 0.6)[..., None] * 1.6, 0, 1)

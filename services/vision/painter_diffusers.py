@@ -116,6 +116,7 @@ class DiffusersPainter:
 
     def _texts(self, order: Order, rows: Rows, guided: bool) -> dict[str, Any]:
         """The prompt's embeddings. Encoders see one text at a time, so their rows differ from the UNet's."""
+        names: tuple[str, ...]
         with rows([order.adapter], 1, False):
             if self._xl:
                 made = self._pipe.encode_prompt(

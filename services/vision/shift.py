@@ -12,7 +12,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from services.vision.colour import Floats, delinear, linear, middle, smoothed, soft_range, to_lab, to_rgb
+from services.vision.colour import (
+    Floats,
+    delinear,
+    filled,
+    linear,
+    middle,
+    smoothed,
+    soft_range,
+    to_lab,
+    to_rgb,
+)
 from services.vision.template import Template
 
 
@@ -31,7 +41,10 @@ BOUNDS = {
     "dress": Bounds(80, 9, 7),
     "set": Bounds(34, 40, 30),
 }
-SMALL_CLOTH = 0.018  # of the plate: below, a trim too small to have been generated for itself
+LIGHT_SIGMA_PX = 160.0
+LIGHT_LOG = (-0.7, 0.35)
+SET_ALIKE = (0.35, 0.6)  # correlation: below, another set; above, the same
+OWN_CLOTH = 0.4  # of the dress: a cloth of less is a trim, and keeps its colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +57,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Shifts:
-    """Every region's field, and the light that fell on the whole."""
+    """Every region's field, the light on what keeps its own colour, and the generated set."""
 
     fields: dict[str, Field]
-    light: Floats  # linear gain of the set's light for each channel
+    light: Floats  # linear gain (h, w, 3) on the plate
+    backdrop: Floats  # the set as it was generated, RGB 0..1 on the plate, spread under the host
+    same_set: float  # 0..1: how far that is the template's own set in other colours
 
 
 def low(template: Template, shape: tuple[int, int]) -> Floats:
@@ -69,12 +84,13 @@ def shifts(
     before = to_lab(low(template, (height, width)) if shown_as is None else shown_as)
     plate = template.size
     fields: dict[str, Field] = {}
+    dress = float(template.regions["dress"].mean())
     for name, seen in template.shown.items():
         kind = "dress" if name.startswith("dress") else name
         if kind not in BOUNDS:
             continue
         share = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
-        if kind == "dress" and name != "dress0" and float(seen.mean()) < SMALL_CLOTH:
+        if kind == "dress" and name != "dress0" and float(seen.mean()) < OWN_CLOTH * dress:
             continue
         fields[name] = _field(after, before, share, BOUNDS[kind], plate, part)
     main = fields.get("dress0")
@@ -82,7 +98,13 @@ def shifts(
         for name, seen in template.shown.items():
             if name.startswith("dress") and name not in fields:
                 fields[name] = _trim(template, name, seen, main)
-    return Shifts(fields, _light(template, fields["set"]) if "set" in fields else np.ones(3, np.float32))
+    behind = cv2.resize(template.shown["set"], (width, height), interpolation=cv2.INTER_AREA)
+    return Shifts(
+        fields,
+        _light(template, after, before),
+        _backdrop(after, behind, plate),
+        _same_set(after, before, behind),
+    )
 
 
 def linear_mean(pictures: Floats) -> Floats:
@@ -121,11 +143,43 @@ def _trim(template: Template, name: str, seen: Floats, main: Field) -> Field:
     return Field(was, was + change)
 
 
-def _light(template: Template, ground: Field) -> Floats:
-    """The gain of the set's light, for what stands in it and keeps its own colour."""
-    seen = template.shown["set"]
-    was = linear(to_rgb(ground.was[::8, ::8]))
-    becomes = linear(to_rgb(ground.becomes[::8, ::8]))
-    mass = seen[::8, ::8, None]
-    gain = ((becomes * mass).sum(axis=(0, 1)) + 1e-3) / ((was * mass).sum(axis=(0, 1)) + 1e-3)
-    return np.clip(gain, 0.2, 5).astype(np.float32)
+def _light(template: Template, after: Floats, before: Floats) -> Floats:
+    """The light on what keeps its own colour, told by how the table and the ornaments changed."""
+    height, width = after.shape[:2]
+    kept = template.shown["table"] + template.shown["ornament"]
+    share = cv2.resize(kept, (width, height), interpolation=cv2.INTER_AREA) ** 3
+    ratio = np.log((linear(to_rgb(after)) + 0.02) / (linear(to_rgb(before)) + 0.02)).astype(np.float32)
+    centre = middle(ratio, share)
+    ripple = np.clip(ratio - centre, -0.3, 0.3)
+    sigma = (LIGHT_SIGMA_PX * width / template.size[0], LIGHT_SIGMA_PX * height / template.size[1])
+    smooth = smoothed(ripple, share, sigma, prior=np.zeros(3, np.float32)) + centre
+    gain = np.exp(np.clip(smooth, *LIGHT_LOG))
+    wide: Floats = cv2.resize(gain.astype(np.float32), template.size, interpolation=cv2.INTER_LINEAR)
+    return wide
+
+
+def _backdrop(after: Floats, behind: Floats, plate: tuple[int, int]) -> Floats:
+    """The generated set on the plate, soft, spread under what stands before it."""
+    sure = np.clip((behind - 0.85) / 0.1, 0, 1).astype(np.float32)
+    if float(sure.sum()) < 4:
+        sure = behind**3
+    whole = filled(after, sure)
+    rgb = to_rgb(cv2.resize(whole, plate, interpolation=cv2.INTER_CUBIC))
+    cell = plate[0] / after.shape[1]
+    soft: Floats = cv2.GaussianBlur(rgb, (0, 0), max(1.0, 0.7 * cell)) if cell > 2 else rgb
+    return soft
+
+
+def _same_set(after: Floats, before: Floats, behind: Floats) -> float:
+    """How far two sets are one drawing in other colours: their light's ups and downs go together."""
+    sure = (behind > 0.9).astype(np.float32)
+    if float(sure.sum()) < 16:
+        return 1.0
+    parts = []
+    for lab in (after, before):
+        light = np.ascontiguousarray(lab[..., 0], np.float32)
+        wide = smoothed(light[..., None], sure, (5, 5), prior=np.zeros(1, np.float32))[..., 0]
+        parts.append(((light - wide) * sure).ravel())
+    power = float(np.linalg.norm(parts[0]) * np.linalg.norm(parts[1]))
+    alike = float(parts[0] @ parts[1]) / power if power > 1e-6 else 1.0
+    return float(np.clip((alike - SET_ALIKE[0]) / (SET_ALIKE[1] - SET_ALIKE[0]), 0, 1))

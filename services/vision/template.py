@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from services.avatar.looks import LookError, LookFile, read_look_file
 from services.vision.colour import Bytes, Floats, to_lab
@@ -22,7 +23,10 @@ STACK = (
     "lip_lower", "lip_upper", "front_hair", "ornament", "table",
 )  # fmt: skip
 FEATURES = ("iris_l", "iris_r", "lash_l", "lash_r", "brow_l", "brow_r", "lip_lower", "lip_upper")
-CLOTHS = 5
+MARKS = "regions.png"  # beside the layers: which of the body is dress (red), skin (green), jewellery (blue)
+CLOTHS = 6
+SAME_HUE_DEG = 22.0  # colours nearer than this are one cloth in light and shadow
+GREY = 9.0  # chroma below which a colour has no hue to speak of
 SEED = 7
 
 
@@ -85,7 +89,26 @@ class Template:
     @cached_property
     def bare_skin(self) -> Floats:
         """How far the body layer is skin (neck and chest), 0..1 on the plate."""
-        return _bare_skin(self)
+        marks = self._marks
+        return _bare_skin(self) if marks is None else marks[..., 1]
+
+    @cached_property
+    def jewellery(self) -> Floats:
+        """How far the body layer is jewellery, which stays as drawn, 0..1 on the plate."""
+        marks = self._marks
+        return np.zeros_like(self.bare_skin) if marks is None else marks[..., 2]
+
+    @cached_property
+    def _marks(self) -> Floats | None:
+        """What `regions.png` says of the body: dress, skin, jewellery; None where there is no such file."""
+        file = self.folder / MARKS
+        picture = cv2.imread(str(file), cv2.IMREAD_COLOR) if file.is_file() else None
+        if picture is None or picture.shape[:2] != (self.size[1], self.size[0]):
+            return None
+        parts = picture[..., ::-1].astype(np.float32)
+        # A sheer cloth is marked as faintly as it is drawn: only the shares count.
+        shares: Floats = parts / np.maximum(parts.sum(axis=-1, keepdims=True), 1)
+        return shares
 
     @cached_property
     def cloths(self) -> list[Floats]:
@@ -112,6 +135,7 @@ class Template:
         shown["skin"] = head * (1 - eyes)
         body = take("body")
         shown["skin"] = shown["skin"] + body * self.bare_skin
+        shown["ornament"] = shown["ornament"] + body * self.jewellery
         for k, cloth in enumerate(self.cloths):
             shown[f"dress{k}"] = body * cloth
         shown["hair"] = shown["hair"] + take("back_hair")
@@ -151,6 +175,8 @@ def read_template(folder: Path) -> Template:
             ) from error  # fmt: skip
         whole.update(hashlib.sha256(raw).digest())
         layers[name] = _sheet(folder, name, raw, layer.at, spec.size)
+    if (folder / MARKS).is_file():
+        whole.update((folder / MARKS).read_bytes())
     return Template(folder, spec, layers, whole.hexdigest())
 
 
@@ -214,9 +240,9 @@ def _bare_skin(template: Template) -> Floats:
 
 def _cloths(template: Template) -> list[Floats]:
     body = template.layers["body"]
-    cloth = 1 - template.bare_skin[body.rows, body.cols]
-    lab = to_lab(body.rgb)
-    smooth = cv2.bilateralFilter(lab, 7, 12, 4)
+    rows, cols = body.rows, body.cols
+    cloth = np.clip(1 - template.bare_skin[rows, cols] - template.jewellery[rows, cols], 0, 1)
+    smooth = cv2.bilateralFilter(to_lab(body.rgb), 7, 12, 4)
     sure = (cloth > 0.9) & (body.alpha > 0.95)
     if int(sure.sum()) < 400:
         return [_on_plate(cloth, template)]
@@ -225,24 +251,41 @@ def _cloths(template: Template) -> list[Floats]:
     some = points[:: max(1, len(points) // 12000)]
     cv2.setRNGSeed(SEED)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
-    _, _, centres = cv2.kmeans(some, CLOTHS, np.zeros(len(some), np.int32), stop, 3, cv2.KMEANS_PP_CENTERS)
-    centres = _merged(centres)
+    _, labels, centres = cv2.kmeans(
+        some, CLOTHS, np.zeros(len(some), np.int32), stop, 3, cv2.KMEANS_PP_CENTERS
+    )
     apart = ((smooth[..., None, :] * scale - centres) ** 2).sum(axis=-1)
-    nearest = apart.argmin(axis=-1)
-    shares = np.stack([(nearest == k).astype(np.float32) for k in range(len(centres))], axis=-1)
-    shares = cv2.GaussianBlur(shares, (0, 0), 1.2).reshape(*nearest.shape, len(centres))
-    shares *= cloth[..., None]
+    sizes = np.bincount(np.asarray(labels).ravel(), minlength=len(centres))
+    groups = _groups(np.asarray(centres) / scale, sizes)
+    nearest = groups[apart.argmin(axis=-1)]
+    count = int(groups.max()) + 1
+    shares = np.stack([(nearest == k).astype(np.float32) for k in range(count)], axis=-1)
+    shares = cv2.GaussianBlur(shares, (0, 0), 1.0).reshape(*nearest.shape, count) * cloth[..., None]
     order = np.argsort(-(shares * body.alpha[..., None]).sum(axis=(0, 1)))
     return [_on_plate(shares[..., k], template) for k in order]
 
 
-def _merged(centres: Floats) -> Floats:
-    """Centres nearer than a fold's shading taken together."""
-    kept: list[Floats] = []
-    for centre in centres:
-        if all(np.linalg.norm(centre - other) > 14 for other in kept):
-            kept.append(centre)
-    return np.array(kept, np.float32)
+def _groups(centres: Floats, sizes: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Which cloth each colour belongs to, the largest naming it: a hue is one cloth, however its folds
+    are lit; so is a grey."""
+    chroma = np.hypot(centres[:, 1], centres[:, 2])
+    hue = np.degrees(np.arctan2(centres[:, 2], centres[:, 1]))
+    strength = chroma / (centres[:, 0] + 5)  # stays the same as a fold's light goes
+    group = np.full(len(centres), -1)
+    leads: list[int] = []
+    for i in np.argsort(-sizes):
+        for number, lead in enumerate(leads):
+            turn = abs((hue[i] - hue[lead] + 180) % 360 - 180)
+            pair = sorted((strength[i], strength[lead]))
+            coloured = min(chroma[i], chroma[lead]) > GREY and pair[0] > 0.6 * pair[1]
+            grey = max(chroma[i], chroma[lead]) <= GREY and abs(centres[i, 0] - centres[lead, 0]) < 30
+            if grey or (coloured and turn < SAME_HUE_DEG) or np.linalg.norm(centres[i] - centres[lead]) < 12:
+                group[i] = number
+                break
+        if group[i] < 0:
+            group[i] = len(leads)
+            leads.append(int(i))
+    return group
 
 
 def _on_plate(part: Floats, template: Template) -> Floats:
