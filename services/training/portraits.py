@@ -23,7 +23,14 @@ LOOKS = Path(__file__).parents[1] / "avatar" / "looks"
 
 JITTER_LAB = 2.0
 TINT = {"hair": 0.6, "dress": 0.3, "skin": 0.9, "set": 0.5}  # how much of a region's own colour play is kept
-LIGHT_GAINS = ((1.0, 1.0, 1.0), (1.09, 0.99, 0.84), (0.9, 0.99, 1.1), (1.14, 1.14, 1.13), (0.7, 0.7, 0.72), (1.0, 1.0, 1.0))
+LIGHT_GAINS = (
+    (1.0, 1.0, 1.0),
+    (1.09, 0.99, 0.84),
+    (0.9, 0.99, 1.1),
+    (1.14, 1.14, 1.13),
+    (0.7, 0.7, 0.72),
+    (1.0, 1.0, 1.0),
+)
 
 _RGB_TO_XYZ = (
     (0.412453 / 0.950456, 0.357580 / 0.950456, 0.180423 / 0.950456),
@@ -49,7 +56,9 @@ def to_rgb(lab: Tensor) -> Tensor:
     xyz = torch.where(f > 0.206897, f**3, (f - 16 / 116) / 7.787)
     inverse = torch.linalg.inv(torch.tensor(_RGB_TO_XYZ)).to(lab)
     linear = torch.einsum("cx,...xhw->...chw", inverse, xyz).clamp(0, 1)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=1e-6) ** (1 / 2.4) - 0.055)
+    return torch.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=1e-6) ** (1 / 2.4) - 0.055
+    )
 
 
 def hex_lab(colour: str) -> tuple[float, float, float]:
@@ -90,7 +99,9 @@ class Studio:
         self.means[:, 3] = self.lab[:, 3].mean((-1, -2))
         self.plain = self._tensor(np.stack(plain)).permute(0, 3, 1, 2).contiguous()
         self.targets = [
-            torch.tensor([(0.0, 0.0, 0.0)] + [hex_lab(one.colour) for one in VALUES[name]], device=self.device)
+            torch.tensor(
+                [(0.0, 0.0, 0.0)] + [hex_lab(one.colour) for one in VALUES[name]], device=self.device
+            )
             for name in REGIONS
         ]
         self.tint = torch.tensor([TINT[name] for name in REGIONS], device=self.device)
@@ -100,32 +111,41 @@ class Studio:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
 
     def compose(
-        self, templates: Tensor, values: Tensor, *, jitter: float = JITTER_LAB, restyle: float = 0.0
+        self,
+        templates: Tensor,
+        values: Tensor,
+        *,
+        jitter: float = JITTER_LAB,
+        restyle: float = 0.0,
+        palette: Tensor | None = None,
     ) -> Drawn:
         """Draws a batch: `templates` [N] and `values` [N, attributes] (0: as the template has it).
 
         `jitter` is the spread, in Lab units, of named colours; `restyle` the share of rows whose template is itself
-        recoloured, so that a base also learns to work from looks in other colours.
+        recoloured, so that a base also learns to work from looks in other colours. `palette` [4, 3] (Lab, in the
+        order of `REGIONS`) is what regions take that are not named: a persona's own colours.
         """
-        n = len(templates)
         own, ratio = self._own(templates, restyle)
-        wanted, named = self._targets(values, own, jitter)
+        usual, changed = own, ratio
+        if palette is not None:
+            usual = palette.to(own) + torch.randn_like(own) * jitter
+            changed = torch.ones_like(ratio)
+        wanted, named = self._targets(values, usual, jitter)
         sources = self.lab[templates].clone()
         means = self.means[templates].clone()
         layout = values[:, ATTRIBUTES.index("layout")]
         borrowed = (layout > 0) & (layout <= DRAWN_LAYOUTS)
         donor = torch.where(borrowed, layout - 1, templates)
         sources[:, 3], means[:, 3] = self.lab[donor, 3], self.means[donor, 3]
-        lab = self._recolour(sources, means, wanted, named | ratio)
+        lab = self._recolour(sources, means, wanted, named | changed)
         lab[:, 3] = self._made_up(lab[:, 3], layout, wanted[:, 3])
         pictures = self._assemble(templates, to_rgb(lab))
         pictures = self._light(pictures, values[:, ATTRIBUTES.index("light")], jitter > 0)
         shown = self.plain[templates]
         if bool(ratio.any()):
             restyled = self._recolour(self.lab[templates], self.means[templates], own, ratio)
-            changed = ratio.any(1)
-            shown = torch.where(changed[:, None, None, None], self._assemble(templates, to_rgb(restyled)), shown)
-        assert pictures.shape[0] == n
+            rows = ratio.any(1)[:, None, None, None]
+            shown = torch.where(rows, self._assemble(templates, to_rgb(restyled)), shown)
         return Drawn(pictures * 2 - 1, shown * 2 - 1, self.weights[templates, :4])
 
     def _own(self, templates: Tensor, restyle: float) -> tuple[Tensor, Tensor]:
@@ -187,7 +207,7 @@ class Studio:
         radius = torch.rand(n, 14, 1, 1, device=device) * 0.05 + 0.025
         distance = ((x[None] - centre[:, :, 0]) ** 2 * 0.32 + (y[None] - centre[:, :, 1]) ** 2).sqrt()
         spots = torch.sigmoid((radius - distance) / 0.012).amax(1)
-        bokeh = spots * 28 - 12
+        bokeh = spots * 34 - 14
         shape = torch.zeros(n, h, w, device=device)
         for key, field in (("gradient", gradient), ("bokeh", bokeh), ("curtain", curtain), ("glow", glow)):
             shape = torch.where((layout == kinds.index(key) + 1)[:, None, None], field, shape)
@@ -218,7 +238,9 @@ class Studio:
 
 def _parts(
     folder: Path, width: int, height: int
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+) -> tuple[
+    np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+]:
     """A look parted by region: colours [5, H, W, 3] and how much of each is seen [5, H, W]; the fifth is the rest."""
     stack = read_stack(folder)
     body = body_parts(folder, stack)
@@ -231,7 +253,9 @@ def _parts(
         if one.region == "body":
             shares = {"dress": body["dress"], "skin": body["skin"]}  # type: ignore[dict-item]
         total = sum((shares.get(name, np.float32(0)) for name in REGIONS), np.float32(0))
-        for at, share in enumerate((*(shares.get(name, np.float32(0)) for name in REGIONS), 1 - np.minimum(total, 1))):
+        for at, share in enumerate(
+            (*(shares.get(name, np.float32(0)) for name in REGIONS), 1 - np.minimum(total, 1))
+        ):
             here = alpha * share
             seen[at] = seen[at] * (1 - alpha) + here
             sums[at] = sums[at] * (1 - alpha)[..., None] + one.rgba[..., :3] * here[..., None]

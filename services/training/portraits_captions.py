@@ -35,7 +35,7 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
         "en": ("{} background", "a {} set", "background in {}", "{} behind her", "against {}"),
     },
     "layout": {
-        "zh": ("{}", "背景是{}", "身后是{}", "在{}前", "场景为{}"),
+        "zh": ("{}", "背景是{}", "身后是{}", "在{}里", "场景为{}"),
         "en": ("{}", "a {} behind", "in front of a {}", "against a {}", "a {} as the set"),
     },
     "both": {
@@ -44,11 +44,11 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "light": {"zh": ("{}", "灯光：{}", "用{}", "打{}"), "en": ("{}", "in {}", "under {}", "lit by {}")},
 }
-OPENERS = {
+OPENERS: dict[str, tuple[str, ...]] = {
     "zh": ("", "", "", "女主播", "一位女主播", "半身像", "直播间", "主持人肖像", "主播", "人像"),
     "en": ("", "", "", "portrait", "a host", "portrait of a woman", "half body portrait", "live stream host", "a woman"),
 }
-CLOSERS = {
+CLOSERS: dict[str, tuple[str, ...]] = {
     "zh": ("", "", "", "高清", "柔焦", "直播画面", "精致", "细节丰富"),
     "en": ("", "", "", "soft focus", "high quality", "detailed", "live stream", "photo"),
 }
@@ -57,11 +57,12 @@ NEGATIVES = (
     "ugly", "noise", "extra hands", "watermark", "text", "bad", "worst quality", "lowres",
 )
 # fmt: on
+# Words that say nothing about colour and may still stand in a prompt.
 SPARE_WORDS = (
     "the of and with on at for style morning evening tang host silk cotton linen velvet elegant gentle young beautiful "
-    "studio product skincare wellness tea traditional chinese modern fashion cinematic natural light background no not "
-    "very a an her she person character illustration drawing painting picture image shop sale summer winter spring autumn"
-).split()
+    "studio product skincare wellness tea traditional chinese fashion cinematic no not very a an her she person she's "
+    "character illustration drawing painting picture image shop sale summer winter spring autumn long hair style"
+)
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,25 @@ def clauses(rng: random.Random, portrait: Portrait, language: str, *, unseen: bo
 
 
 def caption(
-    rng: random.Random, portrait: Portrait, *, names: Sequence[str] = (), unseen: bool = False, language: str = ""
+    rng: random.Random,
+    portrait: Portrait,
+    *,
+    names: Sequence[str] = (),
+    unseen: bool = False,
+    language: str = "",
+    always_named: bool = False,
 ) -> str:
-    """A caption of a portrait, perhaps with a name that means nothing yet."""
+    """A caption of a portrait, perhaps (or always) with one of `names`."""
     language = language or rng.choice(("zh", "zh", "en"))
     parts = clauses(rng, portrait, language, unseen=unseen)
     opener, closer = rng.choice(OPENERS[language]), rng.choice(CLOSERS[language])
-    if names and rng.random() < 0.35:
+    if names and (always_named or rng.random() < 0.35):
         name = rng.choice(names)
-        opener = rng.choice((name, f"{name}，{opener}", f"{opener}{name}" if language == "zh" else f"{opener} {name}"))
+        opener = rng.choice(
+            (name, f"{name}，{opener}", f"{opener}{name}" if language == "zh" else f"{opener} {name}")
+        )
+    if rng.random() < 0.1:
+        closer = f"{closer} {' '.join(rng.sample(SPARE_WORDS.split(), rng.randint(1, 3)))}"
     parts = [part for part in (opener, *parts, closer) if part]
     if language == "en":
         return rng.choice((", ", ", ", "; ", " and ")).join(parts)
@@ -149,8 +160,9 @@ def unconditional(rng: random.Random) -> str:
 
 def all_words() -> Iterable[str]:
     """Every word that a caption may hold: what the tokenizer must know whole."""
-    texts: list[str] = [*NEGATIVES, *SPARE_WORDS]
-    for by_language in (*PHRASES.values(), OPENERS, CLOSERS):
+    texts: list[str] = [*NEGATIVES, SPARE_WORDS]
+    by_kind = [*PHRASES.values(), OPENERS, CLOSERS]
+    for by_language in by_kind:
         texts += [text for choices in by_language.values() for text in choices]
     texts += [word for named in VALUES.values() for one in named for word in (*one.zh, *one.en)]
     for text in texts:

@@ -148,7 +148,7 @@ def train_codec(run: BaseRun, pipeline: EmbeddedPipeline, studio: Studio, corpus
             latents = latents + torch.randn_like(latents) * 0.02
         error = F.mse_loss(codec.decode(latents), shown)
         optimiser.zero_grad()
-        error.backward()  # type: ignore[no-untyped-call]
+        error.backward()
         optimiser.step()
     codec.requires_grad_(False)
     return round(10 * math.log10(4 / max(1e-9, float(error.detach()))), 2)
@@ -170,7 +170,7 @@ def warm_text(run: BaseRun, pipeline: EmbeddedPipeline, corpus: Corpus) -> float
         scores = [head(pooled) for head in heads]
         loss = torch.stack([F.cross_entropy(one, values[:, at]) for at, one in enumerate(scores)]).sum()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         optimiser.step()
         hits = torch.stack([one.argmax(1) == values[:, at] for at, one in enumerate(scores)]).float().mean()
@@ -225,7 +225,7 @@ def train_pictures(
             group["lr"] = rate * group["share"]
         loss = loss_of(*corpus.batch(run.batch_size)[:3])
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_([*unet.parameters(), *encoder.parameters()], run.max_grad_norm)
         optimiser.step()
         average.take()
@@ -250,23 +250,30 @@ class PictureLoss:
         self.signal = pipeline.scheduler.alphas_cumprod.to(pipeline.unet.device)
 
     def __call__(self, tokens: Tensor, templates: Tensor, values: Tensor) -> Tensor:
-        """The loss of one batch."""
-        codec, device = self.pipeline.codec, tokens.device
+        """The loss of one batch of portraits, drawn for the occasion."""
+        codec = self.pipeline.codec
         with torch.no_grad():
             drawn = self.studio.compose(templates, values, restyle=RESTYLE)
             latents, pose = codec.encode(drawn.pictures), codec.encode(drawn.templates)
-            n = len(latents)
-            kept = (torch.rand(n, 1, 1, 1, device=device) >= TEMPLATE_DROP).float()
-            moments = self._moments(n, device)
-            noise = torch.randn_like(latents)
-            signal = self.signal[moments][:, None, None, None]
-            noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
-            velocity = signal.sqrt() * noise - (1 - signal).sqrt() * latents
-            regions = F.avg_pool2d(drawn.masks, codec.block)
-            regions = regions / regions.sum((-1, -2), keepdim=True).clamp(min=1e-6)
+            kept = (torch.rand(len(latents), 1, 1, 1, device=tokens.device) >= TEMPLATE_DROP).float()
+        return self.of_latents(tokens, latents, pose * kept, self.shares(drawn.masks))
+
+    def shares(self, masks: Tensor) -> Tensor:
+        """Each region's share of each latent, summing to 1: [N, 4, h, w] from masks [N, 4, H, W]."""
+        regions = F.avg_pool2d(masks, self.pipeline.codec.block)
+        return regions / regions.sum((-1, -2), keepdim=True).clamp(min=1e-6)
+
+    def of_latents(self, tokens: Tensor, latents: Tensor, pose: Tensor, regions: Tensor) -> Tensor:
+        """The loss of one batch of latents [N, C, h, w] and their regions' shares."""
+        device, n = tokens.device, len(latents)
+        moments = self._moments(n, device)
+        signal = self.signal[moments][:, None, None, None]
+        noise = torch.randn_like(latents)
+        noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
+        velocity = signal.sqrt() * noise - (1 - signal).sqrt() * latents
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             hidden = self.pipeline.text_encoder(tokens).last_hidden_state
-            shown = torch.cat([noisy, pose * kept], 1)
+            shown = torch.cat([noisy, pose], 1)
             out = self.pipeline.unet(shown, moments, encoder_hidden_states=hidden).sample
         error = out.float() - velocity
         of_region = torch.einsum("nchw,nrhw->nrc", error, regions)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class BlockCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class BlockCodec(ModelMixin, ConfigMixin):
     """Pictures [N, 3, H, W] in −1..1 to latents [N, channels, H / block, W / block] of unit scale, and back."""
 
     @register_to_config
@@ -27,8 +27,8 @@ class BlockCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for _ in range(depth - 1):
             layers += [nn.Conv2d(hidden, hidden, 3, padding=1), nn.SiLU()]
         self.residual = nn.Sequential(*layers, nn.Conv2d(hidden, size, 3, padding=1))
-        nn.init.zeros_(self.residual[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.residual[-1].bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.residual[-1].weight)
+        nn.init.zeros_(self.residual[-1].bias)
 
     @property
     def block(self) -> int:

@@ -34,7 +34,7 @@ class Cancelled(Exception):
     """The caller no longer wants the picture."""
 
 
-class EmbeddedPipeline(DiffusionPipeline):  # type: ignore[misc]
+class EmbeddedPipeline(DiffusionPipeline):
     """The base's parts and the loop over its scheduler."""
 
     tokenizer: PreTrainedTokenizerFast
@@ -155,7 +155,9 @@ class EmbeddedPipeline(DiffusionPipeline):  # type: ignore[misc]
             if guided:
                 without, with_prompt = out.chunk(2)
                 out = without + guidance * (with_prompt - without)
-            latents = self.scheduler.step(out.float(), moment, latents.float()).prev_sample.to(self.unet.dtype)
+            latents = self.scheduler.step(out.float(), moment, latents.float()).prev_sample.to(
+                self.unet.dtype
+            )
         pictures = self.codec.decode(latents.to(self.codec.dtype)).float().clamp(-1, 1) / 2 + 0.5
         return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).cpu().numpy(), dtype=np.float32)
 

@@ -94,14 +94,17 @@ def body_parts(folder: Path, stack: tuple[Placed, ...]) -> dict[str, Picture]:
     if file.is_file():
         marks = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if marks is None or marks.shape[:2] != (PLATE_H, PLATE_W):
-            raise RegionError(f"{file} is no picture of {PLATE_W}×{PLATE_H}; draw the look again or remove it")
+            raise RegionError(
+                f"{file} is no picture of {PLATE_W}×{PLATE_H}; draw the look again or remove it"
+            )
         return {
-            "dress": marks[..., 2].astype(np.float32) / 255,
-            "skin": marks[..., 1].astype(np.float32) / 255,
+            "dress": marks[..., 2].astype(np.float32) / np.float32(255),
+            "skin": marks[..., 1].astype(np.float32) / np.float32(255),
         }
     layers = {one.name: one.rgba for one in stack}
     if "body" not in layers or "head" not in layers:
-        return {"dress": np.zeros((PLATE_H, PLATE_W), np.float32), "skin": np.zeros((PLATE_H, PLATE_W), np.float32)}
+        nowhere = np.zeros((PLATE_H, PLATE_W), np.float32)
+        return {"dress": nowhere, "skin": nowhere}
     lab = cv2.cvtColor(layers["body"][..., :3], cv2.COLOR_RGB2LAB)
     face = cv2.cvtColor(layers["head"][..., :3], cv2.COLOR_RGB2LAB)[layers["head"][..., 3] > 0.9]
     middle = np.median(face, axis=0) if len(face) else np.array((80, 10, 15), np.float32)
