@@ -104,7 +104,10 @@ class Goods:
         basis = rng.choice(TRADE["basis"])
         maybe("list_price", 0.75, rng.choice(({"amount": self.money(), "basis": basis},) * 5 + (False,)))
         maybe("coupon", 0.8, self.coupon(price))
-        gift = [{"name": self.thing("gifts"), "count": rng.choice((1, 1, 2, 3))} for _ in range(rng.choice((1, 1, 2)))]
+        gift = [
+            {"name": self.thing("gifts"), "count": rng.choice((1, 1, 2, 3))}
+            for _ in range(rng.choice((1, 1, 2)))
+        ]
         maybe("gifts", 0.8, rng.choice((gift, gift, gift, [])))
         maybe("specs", 0.85, self.specs(category, price))
         maybe("ingredients", 0.85, self.things("ingredients", 2, 6))
@@ -121,8 +124,23 @@ class Goods:
         maybe("sensitive", 0.9, sensitive)
         maybe("usage", 0.85, self.sentence("usage"))
         maybe("lasts", 0.75, self.sentence("lasts"))
-        maybe("shelf_life", 0.8, rng.choice((f"{rng.choice((6, 9, 12, 18, 24, 36, 48))}个月", f"{rng.randint(7, 400)}天", f"{rng.choice('一二三五')}年")))
-        maybe("produced", 0.75, f"{rng.choice((2025, 2026))}-{rng.randint(1, 12):02d}" + rng.choice(("", f"-{rng.randint(1, 28):02d}")))
+        maybe(
+            "shelf_life",
+            0.8,
+            rng.choice(
+                (
+                    f"{rng.choice((6, 9, 12, 18, 24, 36, 48))}个月",
+                    f"{rng.randint(7, 400)}天",
+                    f"{rng.choice('一二三五')}年",
+                )
+            ),
+        )
+        maybe(
+            "produced",
+            0.75,
+            f"{rng.choice((2025, 2026))}-{rng.randint(1, 12):02d}"
+            + rng.choice(("", f"-{rng.randint(1, 28):02d}")),
+        )
         maybe("origin", 0.8, self.place() + (self.place() if rng.random() < 0.5 else ""))
         maybe("restock", 0.7, f"{rng.choice((2026, 2027))}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}")
         row["shipping"] = self.shipping()
@@ -134,7 +152,9 @@ class Goods:
         if rng.random() < 0.8:
             returns["insurance"] = rng.random() < 0.65
         row["returns"] = returns
-        maybe("invoice", 0.75, rng.choice(("电子发票", "纸质发票", "增值税发票", "普通发票", "电子普票", False)))
+        maybe(
+            "invoice", 0.75, rng.choice(("电子发票", "纸质发票", "增值税发票", "普通发票", "电子普票", False))
+        )
         maybe("registration", 0.7, self.code())
         maybe("highlights", 0.85, self.things("highlights", 1, 3))
         row["faq"] = [
@@ -182,7 +202,16 @@ class Goods:
         low = rng.randint(1, 5)
         for field, value in (
             ("from", self.place()),
-            ("within", rng.choice((f"{rng.choice((12, 24, 36, 48, 72, 96))}小时", f"{rng.randint(1, 15)}天", f"{rng.randint(2, 9)}天内"))),
+            (
+                "within",
+                rng.choice(
+                    (
+                        f"{rng.choice((12, 24, 36, 48, 72, 96))}小时",
+                        f"{rng.randint(1, 15)}天",
+                        f"{rng.randint(2, 9)}天内",
+                    )
+                ),
+            ),
             ("days", f"{low}到{low + rng.randint(1, 4)}天"),
             ("courier", rng.sample(TRADE["couriers"], rng.choice((1, 1, 2, 3)))),
             ("free", rng.random() < 0.65),
@@ -197,7 +226,9 @@ class Goods:
         rng = self.rng
         roll = rng.random()
         if roll < 0.5:
-            return rng.choice(TRADE["qualities"]) + rng.choice(("", rng.choice(TRADE["ingredients"])[:4])) + noun
+            return str(
+                rng.choice(TRADE["qualities"]) + rng.choice(("", rng.choice(TRADE["ingredients"])[:4])) + noun
+            )
         if roll < 0.75:
             return self.word(1, 2) + noun
         if roll < 0.85:
@@ -239,13 +270,15 @@ class Goods:
     def place(self) -> str:
         """A place, real or not."""
         rng = self.rng
-        return rng.choice(TRADE["places"]) if rng.random() < 0.7 else self.noise(2, 3)
+        return str(rng.choice(TRADE["places"])) if rng.random() < 0.7 else self.noise(2, 3)
 
     def code(self) -> str:
         """A registration's number."""
         rng = self.rng
-        return rng.choice(TRADE["codes"]).replace("N", str(rng.randint(2020, 2027))).replace(
-            "#", f"{rng.randint(0, 999999):06d}"
+        return (
+            rng.choice(TRADE["codes"])
+            .replace("N", str(rng.randint(2020, 2027)))
+            .replace("#", f"{rng.randint(0, 999999):06d}")
         )
 
     def word(self, least: int, most: int) -> str:

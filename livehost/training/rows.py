@@ -21,11 +21,18 @@ from livehost.rundown import fill
 from livehost.training.asked import question, wants
 from livehost.training.goods import Goods, common_characters
 from livehost.training.slots import Slot, of_catalog, slotted, unslotted
-from livehost.training.wording import PLAIN, script_worded, ways, worded
+from livehost.training.wording import script_worded, ways, worded
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=TZ_CHINA)
 SCRIPT_SHARE = 0.14
-_NAMES = (("小青", "朋友们"), ("阿宁", "大家"), ("老周", "各位"), ("棠棠", "姐妹们"), ("云姐", "各位朋友"), ("竹娘子", "诸位"))
+_NAMES = (
+    ("小青", "朋友们"),
+    ("阿宁", "大家"),
+    ("老周", "各位"),
+    ("棠棠", "姐妹们"),
+    ("云姐", "各位朋友"),
+    ("竹娘子", "诸位"),
+)
 
 
 def write_rows(path: Path, *, count: int, seed: int, rundowns: Path | None = None) -> int:

@@ -40,7 +40,7 @@ def values_of(product: Product) -> Iterator[Slot]:
         for value in several or ():
             yield kind, value
     sensitive, returns = product.sensitive, product.returns
-    for kind, value in (
+    for kind, single in (
         ("text", product.usage),
         ("text", product.lasts),
         ("text", sensitive.pregnancy),
@@ -53,8 +53,8 @@ def values_of(product: Product) -> Iterator[Slot]:
         ("code", product.registration),
         ("thing", product.list_price.basis if product.list_price else None),
     ):
-        if isinstance(value, str):
-            yield kind, value
+        if isinstance(single, str):
+            yield kind, single
 
 
 def of_catalog(catalog: Catalog) -> dict[str, str]:
@@ -63,9 +63,9 @@ def of_catalog(catalog: Catalog) -> dict[str, str]:
     for product in catalog.products:
         for kind, value in values_of(product):
             found.setdefault(value, kind)
-    for value in (*(catalog.shop.services or ()), catalog.shop.name, catalog.shop.contact):
-        if value:
-            found.setdefault(value, "thing")
+    for word in (*(catalog.shop.services or ()), catalog.shop.name, catalog.shop.contact):
+        if word:
+            found.setdefault(word, "thing")
     if catalog.shop.authentic:
         found.setdefault(catalog.shop.authentic, "text")
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))

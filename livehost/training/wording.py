@@ -88,9 +88,7 @@ def _pattern(saying: str) -> re.Pattern[str]:
     return re.compile("".join(out) + re.escape(saying[at:]))
 
 
-def worded(
-    core: str, *, question: str, way: Way, rng: random.Random, delicate_of: str | None = None
-) -> str:
+def worded(core: str, *, question: str, way: Way, rng: random.Random, delicate_of: str | None = None) -> str:
     """What is said for `core`: its sentences in the way's words, an opener or a closer at times.
 
     `delicate_of` is the core with its values, where `core` has slots in their place: no closer
@@ -104,7 +102,9 @@ def worded(
     before, after = "", ""
     if way.openers and first % 4 != 3:
         before = way.openers[first % len(way.openers)] + "，"
-        if any(w in text for w in ("是这样的", "跟您说", "跟你说", "且听", "说与", "给您", "您听", before[:2])):
+        if any(
+            w in text for w in ("是这样的", "跟您说", "跟你说", "且听", "说与", "给您", "您听", before[:2])
+        ):
             before = ""
     if way.closers and not delicate and len(core) < 70 and (last % 3 == 0 or (not before and last % 3 == 1)):
         after = "。" + way.closers[last % len(way.closers)]
@@ -149,9 +149,7 @@ def _clause(clause: str, way: Way, choice: int, rng: random.Random) -> str | Non
     return None
 
 
-def _say(
-    wordings: dict[str, Any], values: dict[str, str], way: Way, choice: int, rng: random.Random
-) -> str:
+def _say(wordings: dict[str, Any], values: dict[str, str], way: Way, choice: int, rng: random.Random) -> str:
     options = wordings.get(way.name) or wordings[PLAIN]
     number = choice if rng.random() < 0.9 else rng.randrange(len(options))
     return str(options[number % len(options)]).format(**values)
