@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livehost.adapter_desk import AdapterDesk, Wearing
 from livehost.alarms import Alarms
 from livehost.catalog import Catalog
 from livehost.events import EventBus
@@ -37,6 +38,14 @@ class House:
     recordings: Path
     wardrobe: Wardrobe
     rooms: dict[str, Room] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.adapters = AdapterDesk(self.settings.models, self.wardrobe, self._worn)
+
+    def _worn(self) -> Iterator[Wearing]:
+        for room in self.rooms.values():
+            on_air = room.desk.cast if room.is_open else None
+            yield Wearing(room.id, on_air, room.changes.switch.prepared)
 
     @property
     def ready(self) -> Mapping[str, bool]:

@@ -30,7 +30,7 @@ from livehost.record import Record
 from livehost.refused import Refused
 from livehost.room_view import room_view
 from livehost.sessions import OPEN, Sessions
-from livehost.settings import Override, Slot
+from livehost.settings import AdapterVersions, Override, Slot
 from livehost.settings import Room as RoomSettings
 from livehost.store.protocol import Accepted, ChatMessage, Life, Session
 from livehost.tasks import Tasks
@@ -248,6 +248,16 @@ class Room:
             case _:
                 raise Refused(f"unknown action {action}", "see the API's documentation", 422)
         self.house.events.publish(self.id, "session", {"action": action, "by": by})
+
+    async def switch(
+        self,
+        persona: str,
+        rundown: str | None,
+        adapters: AdapterVersions | None,
+        until: datetime | None,
+    ) -> dict[str, Any]:
+        """Put a persona, or other versions of her adapters, on by hand; says how far it is."""
+        return await self.changes.by_hand(persona, rundown, adapters, until)
 
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
         """Store viewers' messages and wake who answers them."""

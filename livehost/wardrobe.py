@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from livehost.engines import EngineGone
-from livehost.library import Kind, Library, adapter_id
+from livehost.library import Kind, Library, Shelved
 from livehost.lines import Cast, Worn
 from livehost.settings import Models, Portrait
 from services import wire
@@ -114,7 +114,20 @@ class Wardrobe:
     library: Library
     engines: Engines
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
+    staged: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """By adapter id: the content's hash where it was staged well, else every error."""
     _worn: dict[tuple[Any, ...], Cast] = field(default_factory=dict)
+
+    async def stage(self, shelved: Shelved, engine: BankEngine) -> wire.Staged:
+        """Have an engine check an adapter and make it resident; remembers what came of it.
+
+        Raises:
+            EngineGone: the engine does not answer.
+        """
+        staged = await engine.stage(shelved.id, shelved.folder)
+        errors = staged.errors or ("the engine refused it without a word; see its log",)
+        self.staged[shelved.id] = (staged.sha256, ()) if staged.ok else ("", errors)
+        return staged
 
     def needs(self, cast: Cast) -> tuple[Part, ...]:
         """The parts that a cast's dress is made of, in the order in which they are had."""
@@ -209,11 +222,11 @@ class Wardrobe:
         if not engine.ready:
             raise DressFailed(part, not_ready(kind, engine), loading=loading(engine))
         try:
-            staged = await engine.stage(adapter_id(cast.persona.id, kind, version), shelved.folder)
+            staged = await self.stage(shelved, engine)
         except EngineGone as gone:
             raise DressFailed(part, str(gone)) from gone
         if not staged.ok:
-            raise DressFailed(part, "; ".join(staged.errors) or "the engine refused it without a word")
+            raise DressFailed(part, "; ".join(self.staged[shelved.id][1]))
         told(part, "ready")
         return staged.sha256
 

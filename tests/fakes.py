@@ -6,20 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from livehost.adapter_desk import AdapterDesk
 from livehost.alarms import Alarms
 from livehost.api import create_api
 from livehost.catalog import Catalog
 from livehost.events import EventBus
 from livehost.metrics import Metrics
 from livehost.refused import Refused
-from livehost.settings import Settings, Token
+from livehost.settings import AdapterVersions, Models, Settings, Token
 from livehost.store.protocol import Accepted, ChatMessage, Store
 from livehost.store.sqlite import open_sqlite
+from tests.scripted_engines import a_wardrobe
 
 TOKENS = {
     "viewer": "viewer-token-0123456789",
@@ -145,6 +148,13 @@ class FakeRoom:
             case "pause" | "resume":
                 self.shown["mode"] = "paused" if action == "pause" else "auto"
 
+    async def switch(
+        self, persona: str, rundown: str | None, adapters: AdapterVersions | None, until: datetime | None
+    ) -> dict[str, Any]:
+        self._take("switch", persona, rundown, adapters, until)
+        coming = {"persona": persona, "state": "preparing", "error": "", "part": "", "parts": {}}
+        return {"override": {"persona": persona}, "next": coming, "wearing": self.shown.get("wearing")}
+
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
         self._take("messages", len(messages))
         return await self.store.accept(self.id, messages)
@@ -191,6 +201,9 @@ class FakeHouse:
     rooms: dict[str, FakeRoom] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.wardrobe = a_wardrobe(self.recordings.parent, "xiaotang")
+        models = Models.model_validate({"language": {"engine": "embedded"}, "vision": {"engine": "embedded"}})
+        self.adapters = AdapterDesk(models, self.wardrobe, lambda: ())
         self.alarms = Alarms(self.events, self.metrics)
 
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.types import StatelessLifespan
 
 from livehost.api import (
+    adapters,
     auth,
     events,
     health,
@@ -42,7 +43,7 @@ def create(house: House, lifespan: StatelessLifespan[FastAPI] | None = None) -> 
     app.state.house = house
     app.state.keys = Keys(house.tokens)
     add_handlers(app)
-    for router in (auth, rooms, slots, outputs, products, questions, events, media, webhooks):
+    for router in (auth, rooms, adapters, slots, outputs, products, questions, events, media, webhooks):
         app.include_router(router.router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(page.router)

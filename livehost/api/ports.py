@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from livehost.alarms import Alarms
 from livehost.events import EventBus
 from livehost.metrics import Metrics
-from livehost.settings import Settings, Token
+from livehost.settings import AdapterVersions, Settings, Token
 from livehost.store.protocol import Accepted, ChatMessage, Store
 
 
@@ -50,6 +51,16 @@ class LiveRoom(Protocol):
         """next_product, skip, pause, resume, script_only, auto, cut, uncut."""
         ...
 
+    async def switch(
+        self,
+        persona: str,
+        rundown: str | None,
+        adapters: AdapterVersions | None,
+        until: datetime | None,
+    ) -> dict[str, Any]:
+        """Put a persona, or other versions of her adapters, on by hand; says how far it is."""
+        ...
+
     async def messages(self, messages: list[ChatMessage], /) -> Accepted:
         """Store viewers' messages and wake the director."""
         ...
@@ -78,6 +89,26 @@ class Transcripts(Protocol):
         self, room: str, session: str, after: int = 0, limit: int = 100
     ) -> Sequence[Mapping[str, Any]]:
         """Entries of a session after a position, oldest first."""
+        ...
+
+
+class Adapters(Protocol):
+    """The adapter library, and the engines that take from it."""
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Every adapter, by id."""
+        ...
+
+    async def one(self, adapter: str) -> dict[str, Any] | None:
+        """One adapter, or None."""
+        ...
+
+    async def stage(self, adapter: str) -> dict[str, Any] | None:
+        """Stage one now; None where there is none of that id. Raises `Refused` with every error."""
+        ...
+
+    def engines(self) -> list[dict[str, Any]]:
+        """Both engines."""
         ...
 
 
@@ -117,6 +148,11 @@ class House(Protocol):
     @property
     def rooms(self) -> Mapping[str, LiveRoom]:
         """The rooms by id."""
+        ...
+
+    @property
+    def adapters(self) -> Adapters:
+        """The adapter library."""
         ...
 
     @property

@@ -1,0 +1,158 @@
+"""The adapters as people see them: what the library holds, where each stands, and staging by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from livehost.engine_watch import engine_view
+from livehost.engines import EngineGone
+from livehost.library import Shelved
+from livehost.lines import Cast
+from livehost.refused import Refused
+from livehost.settings import Models
+from livehost.wardrobe import BankEngine, Wardrobe, not_ready
+
+
+class AdapterState(StrEnum):
+    """Where an adapter stands, the strongest first."""
+
+    QUARANTINED = "quarantined"
+    """An engine shut it out: what it made could not be used."""
+    LIVE = "live"
+    """A room's persona wears it on air."""
+    FAILED = "failed"
+    """Its folder, card or consent is wrong, or its engine refused it; `errors` says everything."""
+    RESIDENT = "resident"
+    """It is in its engine's bank: a change to it takes no time."""
+    STAGED = "staged"
+    """It was checked well and has left the bank since."""
+    STORED = "stored"
+    """It lies in the library and was not tried since the start."""
+
+
+@dataclass(frozen=True)
+class Wearing:
+    """What one room wears: its cast on air, and the next one that is ready."""
+
+    room: str
+    on_air: Cast | None
+    ready: Cast | None
+
+
+@dataclass
+class AdapterDesk:
+    """Shows and stages adapters. `worn` tells what the rooms wear."""
+
+    models: Models
+    wardrobe: Wardrobe
+    worn: Callable[[], Iterable[Wearing]]
+    _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Every adapter of the library, by id."""
+        shelved = await asyncio.to_thread(self.wardrobe.library.all)
+        return [self._view(one) for one in shelved]
+
+    async def one(self, adapter: str) -> dict[str, Any] | None:
+        """One adapter, or None where the library has none of that id."""
+        found = await asyncio.to_thread(self.wardrobe.library.by_id, adapter)
+        return self._view(found) if found is not None else None
+
+    async def stage(self, adapter: str) -> dict[str, Any] | None:
+        """Stage one now; None where there is none of that id. Nothing on air changes.
+
+        Raises:
+            Refused: with every error that was found.
+        """
+        found = await asyncio.to_thread(self.wardrobe.library.by_id, adapter)
+        if found is None:
+            return None
+        async with self._asking.setdefault(found.id, asyncio.Lock()):
+            await self._stage(found)
+        return self._view(found)
+
+    def engines(self) -> list[dict[str, Any]]:
+        """Both engines: base, device, slots, memory, speed."""
+        engines = self.wardrobe.engines
+        return [
+            engine_view("language", engines.language, asked=self.models.language.engine),
+            engine_view("vision", engines.vision, asked=self.models.vision.engine),
+        ]
+
+    async def _stage(self, shelved: Shelved) -> None:
+        if problems := shelved.problems(self.wardrobe.today()):
+            self.wardrobe.staged[shelved.id] = ("", problems)
+            raise _refused(shelved, problems)
+        engine = self._engine(shelved)
+        if engine is None or not engine.ready:
+            kind = "language" if shelved.kind == "language" else "vision"
+            cause = not_ready(shelved.kind, engine) if engine else f"the {kind} engine is off on this machine"
+            raise Refused(f"引擎还没有就绪 / {cause}", "等引擎就绪后再试 / try again once it is ready", 503)
+        try:
+            staged = await self.wardrobe.stage(shelved, engine)
+        except EngineGone as gone:
+            raise Refused(f"引擎没有回应 / {gone}", "几秒后再试 / try again in some seconds", 503) from gone
+        if not staged.ok:
+            raise _refused(shelved, staged.errors)
+
+    def _engine(self, shelved: Shelved) -> BankEngine | None:
+        engines = self.wardrobe.engines
+        return engines.language if shelved.kind == "language" else engines.vision
+
+    def _view(self, shelved: Shelved) -> dict[str, Any]:
+        card, today = shelved.card, self.wardrobe.today()
+        staged_as, refused = self.wardrobe.staged.get(shelved.id, ("", ()))
+        sha256 = staged_as or (card.sha256 if card is not None else "")
+        problems = (*shelved.problems(today), *(one for one in refused if one not in shelved.problems(today)))
+        rooms = [one.room for one in self.worn() if _wears(one.on_air, sha256)]
+        ready = [one.room for one in self.worn() if _wears(one.ready, sha256)]
+        engine = self._engine(shelved)
+        state = engine.state if engine is not None else None
+        resident = state is not None and any(one.sha256 == sha256 for one in state.resident)
+        if state is not None and sha256 in state.quarantined:
+            stands = AdapterState.QUARANTINED
+        elif rooms:
+            stands = AdapterState.LIVE
+        elif problems:
+            stands = AdapterState.FAILED
+        elif resident:
+            stands = AdapterState.RESIDENT
+        else:
+            stands = AdapterState.STAGED if staged_as else AdapterState.STORED
+        consent = card.consent if card is not None else None
+        return {
+            "id": shelved.id, "persona": shelved.persona, "kind": shelved.kind, "version": shelved.version,
+            "state": stands.value, "sha256": sha256, "rooms": rooms, "next_in": ready,
+            "errors": list(problems),
+            "consent": {
+                "state": shelved.consent(today).value,
+                "subject": consent.subject if consent else None,
+                "document": consent.document if consent else None,
+                "valid_from": consent.valid_from.isoformat() if consent else None,
+                "valid_until": consent.valid_until.isoformat() if consent else None,
+                "days_left": (consent.valid_until - today).days if consent else None,
+            },
+            "card": None if card is None else {
+                "base": card.base.name, "base_sha256": card.base.sha256, "rank": card.rank,
+                "alpha": card.alpha, "trigger_words": list(card.trigger_words), "parent": card.parent,
+                "created": card.created.isoformat(), "evaluation": card.evaluation,
+            },
+        }  # fmt: skip
+
+
+def _wears(cast: Cast | None, sha256: str) -> bool:
+    return cast is not None and sha256 != "" and sha256 in (cast.language_adapter, cast.visual_adapter)
+
+
+def _refused(shelved: Shelved, errors: Iterable[str]) -> Refused:
+    listed = list(errors)
+    return Refused(
+        f"适配器 {shelved.id} 不能用 / cannot be used: {len(listed)} 处 / errors",
+        "按 errors 逐条修改后再试 / mend what `errors` lists",
+        422,
+        details={"errors": [{"at": shelved.id, "message": one} for one in listed]},
+    )

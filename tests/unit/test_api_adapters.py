@@ -1,0 +1,145 @@
+"""The adapter library over the API: listing, staging with every error, switching by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes import FakeHouse, open_client, open_house
+from tests.scripted_engines import ScriptedEngine, sha, shelve
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[FakeHouse]:
+    async with open_house(tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+async def client(house: FakeHouse) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client(house, "operator") as client:
+        yield client
+
+
+def engine(house: FakeHouse, role: str = "language") -> ScriptedEngine:
+    found = getattr(house.wardrobe.engines, role)
+    assert isinstance(found, ScriptedEngine)
+    return found
+
+
+async def test_the_library_is_listed_with_cards_and_consents(
+    house: FakeHouse, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    shelve(tmp_path / "adapters", "xiaotang", "visual", "2", until=date(2026, 12, 20))
+    shelve(tmp_path / "adapters", "xiaotang", "visual", "3", until=date(2026, 11, 1))
+    shelve(tmp_path / "adapters", "xiaotang", "visual", "4", until=None)
+    items = {one["id"]: one for one in (await client.get("/v1/adapters")).json()["items"]}
+    assert list(items) == [
+        "xiaotang.language.1", "xiaotang.visual.1", "xiaotang.visual.2", "xiaotang.visual.3",
+        "xiaotang.visual.4",
+    ]  # fmt: skip
+    one = items["xiaotang.language.1"]
+    assert (one["state"], one["sha256"]) == ("stored", sha("xiaotang.language.1"))
+    assert one["card"]["rank"] == 4 and one["errors"] == []
+    states = {name: item["consent"]["state"] for name, item in items.items()}
+    assert states["xiaotang.visual.1"] == "valid"
+    assert states["xiaotang.visual.2"] == "expiring"
+    assert items["xiaotang.visual.2"]["consent"]["days_left"] == 19
+    assert states["xiaotang.visual.3"] == "expired"
+    assert states["xiaotang.visual.4"] == "missing"
+    assert items["xiaotang.visual.4"]["state"] == "failed"
+    page = (await client.get("/v1/adapters", params={"limit": 2, "after": "xiaotang.visual.1"})).json()
+    assert [one["id"] for one in page["items"]] == ["xiaotang.visual.2", "xiaotang.visual.3"]
+
+
+async def test_staging_makes_resident_or_lists_every_error(
+    house: FakeHouse, client: httpx.AsyncClient
+) -> None:
+    answer = await client.post("/v1/adapters/xiaotang.language.1/stage")
+    assert answer.status_code == 200 and answer.json()["state"] == "resident"
+    engine(house).refuses["xiaotang.language.1"] = ("q_proj: NaN", "k_proj: shape")
+    answer = await client.post("/v1/adapters/xiaotang.language.1/stage")
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [one["message"] for one in answer.json()["errors"]] == ["q_proj: NaN", "k_proj: shape"]
+    shown = (await client.get("/v1/adapters/xiaotang.language.1")).json()
+    assert shown["state"] == "failed" and "q_proj: NaN" in shown["errors"]
+
+
+async def test_what_the_disk_says_is_enough_to_refuse(
+    house: FakeHouse, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    folder = shelve(tmp_path / "adapters", "xiaotang", "visual", "3", until=date(2026, 11, 1))
+    (folder / "adapter.safetensors").unlink()
+    answer = await client.post("/v1/adapters/xiaotang.visual.3/stage")
+    assert answer.status_code == 422 and len(answer.json()["errors"]) == 2
+    assert engine(house, "vision").asked == []
+
+
+async def test_an_engine_that_is_not_ready_is_503(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    engine(house).ready = False
+    assert (await client.post("/v1/adapters/xiaotang.language.1/stage")).status_code == 503
+    engine(house).ready, engine(house).gone = True, True
+    assert (await client.post("/v1/adapters/xiaotang.language.1/stage")).status_code == 503
+
+
+async def test_quarantine_is_shown(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    engine(house).quarantined = (sha("xiaotang.language.1"),)
+    assert (await client.get("/v1/adapters/xiaotang.language.1")).json()["state"] == "quarantined"
+
+
+async def test_an_unknown_adapter_is_404(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/adapters/xiaotang.visual.9")).status_code == 404
+    assert (await client.post("/v1/adapters/nobody.visual.1/stage")).status_code == 404
+    assert (await client.get("/v1/adapters/..%2F..%2Fetc.visual.1")).status_code in (404, 422)
+
+
+async def test_the_engines_tell_their_figures(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    language, vision = (await client.get("/v1/engines")).json()["items"]
+    assert (language["state"], language["base"], language["slots"]) == ("ready", "tiny", 8)
+    engine(house, "vision").error = "no such directory"
+    engine(house, "vision").ready = False
+    vision = (await client.get("/v1/engines")).json()["items"][1]
+    assert (vision["state"], vision["mend"]) == ("failed", "mend it")
+
+
+async def test_switching_by_hand(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    asked = {"persona": "xiaotang", "adapters": {"language": "1"}}
+    answer = await client.post("/v1/rooms/room-a/switch", json=asked)
+    assert answer.status_code == 202 and answer.json()["next"]["state"] == "preparing"
+    name, persona, rundown, adapters, until = house.rooms["room-a"].asked[-1]
+    assert (name, persona, rundown, until) == ("switch", "xiaotang", None, None)
+    assert (adapters.language, adapters.visual) == ("1", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"persona": "nobody"}, 404),
+        ({"persona": "xiaotang", "rundown": "nothing"}, 404),
+        ({"persona": "xiaotang", "adapters": {"visual": "77"}}, 404),
+        ({"persona": "xiaotang", "adapters": {"visual": "../1"}}, 422),
+        ({"persona": "xiaotang", "until": "2001-01-01T00:00:00Z"}, 422),
+        ({"persona": "xiaotang", "until": "2026-12-01T00:00:00"}, 422),
+        ({}, 422),
+    ],
+)
+async def test_a_switch_that_cannot_be_is_refused(
+    client: httpx.AsyncClient, asked: dict[str, object], status: int
+) -> None:
+    assert (await client.post("/v1/rooms/room-a/switch", json=asked)).status_code == status
+
+
+async def test_roles(house: FakeHouse) -> None:
+    async with open_client(house, "viewer") as viewer:
+        assert (await viewer.get("/v1/adapters")).status_code == 200
+        assert (await viewer.get("/v1/engines")).status_code == 200
+        assert (await viewer.post("/v1/adapters/xiaotang.language.1/stage")).status_code == 403
+        switch = await viewer.post("/v1/rooms/room-a/switch", json={"persona": "xiaotang"})
+        assert switch.status_code == 403
+    async with open_client(house, None) as nobody:
+        assert (await nobody.get("/v1/adapters")).status_code == 401
