@@ -72,7 +72,7 @@ def write_adapter(
     targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     tensors = {}
     with safe_open(base / "model.safetensors", "pt") as weights:
-        for name in weights.keys():
+        for name in weights.keys():  # noqa: SIM118 (no dict)
             module = name.removesuffix(".weight")
             if module.endswith(targets):
                 out, into = weights.get_slice(name).get_shape()
