@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from services.lora.sgm import sgm_names
+from services.lora.sgm import sgm_aliases
 
 
 class Format(enum.Enum):
@@ -150,9 +150,8 @@ class _Names:
         self._known = frozenset(known)
         self._models = tuple(models)
         self._flat: dict[str, set[str]] = defaultdict(set)
-        for name in known:
-            for alias in (name, *sgm_names(name)):
-                self._flat[alias.replace(".", "_")].add(name)
+        for alias, name in (*((name, name) for name in known), *sgm_aliases(known).items()):
+            self._flat[alias.replace(".", "_")].add(name)
 
     def resolve(self, format: Format, model: str, path: str) -> list[str]:
         """The full paths that a name may mean: none, one, or several when it is ambiguous."""
