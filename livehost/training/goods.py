@@ -275,7 +275,7 @@ class Goods:
     def code(self) -> str:
         """A registration's number."""
         rng = self.rng
-        return (
+        return str(
             rng.choice(TRADE["codes"])
             .replace("N", str(rng.randint(2020, 2027)))
             .replace("#", f"{rng.randint(0, 999999):06d}")

@@ -18,6 +18,8 @@ _NUMBERS = re.compile(
     r"|(?P<number>\d+(?:\.\d+)?)"
 )
 _TERM = re.compile(r"7天无理由")
+# Words that the sayings themselves use stay, also where a shop's value is the same.
+_OWN = frozenset(("店铺客服", "运费险", "客服", "药品", "直播间", "AI"))
 
 
 def values_of(product: Product) -> Iterator[Slot]:
@@ -68,7 +70,8 @@ def of_catalog(catalog: Catalog) -> dict[str, str]:
             found.setdefault(word, "thing")
     if catalog.shop.authentic:
         found.setdefault(catalog.shop.authentic, "text")
-    return dict(sorted(found.items(), key=lambda item: -len(item[0])))
+    kept = {value: kind for value, kind in found.items() if value not in _OWN}
+    return dict(sorted(kept.items(), key=lambda item: -len(item[0])))
 
 
 def slotted(core: str, question: str, values: dict[str, str]) -> tuple[str, str, list[Slot]]:

@@ -21,6 +21,7 @@ _DELICATE = re.compile(
     r"医生|停用|就医|不适|缺货|药|过敏|孕|哺乳|客服|不发|不支持|没有|请勿|不要|AI|真人|12岁|儿童|婴"
 )
 _VALUE = re.compile(r"\{(\w+)\}")
+_SINGLE = frozenset("nkjpqsd")
 
 
 @dataclass(frozen=True)
@@ -67,22 +68,21 @@ def ways() -> dict[str, Way]:
 
 @cache
 def _rules(part: str) -> tuple[_Rule, ...]:
+    """The rules of a part, the one with the most words of its own first."""
+    rows = sorted(_table("wordings.yaml")[part], key=lambda row: -len(_VALUE.sub("", row["say"])))
     return tuple(
-        _Rule(
-            _pattern(row["say"]),
-            {key: tuple(value) for key, value in row.items() if key != "say"},
-        )
-        for row in _table("wordings.yaml")[part]
+        _Rule(_pattern(row["say"]), {key: tuple(value) for key, value in row.items() if key != "say"})
+        for row in rows
     )
 
 
 def _pattern(saying: str) -> re.Pattern[str]:
-    """`{n}是{k}号` as a pattern; a value named twice must be the same."""
+    """`{n}是{k}号` as a pattern; a value named twice is the same, a single one spans no clauses."""
     out, at, seen = [], 0, set()
     for match in _VALUE.finditer(saying):
         out.append(re.escape(saying[at : match.start()]))
         name = match[1]
-        out.append(f"(?P={name})" if name in seen else f"(?P<{name}>.+?)")
+        out.append(f"(?P={name})" if name in seen else f"(?P<{name}>{'[^，。]' if name in _SINGLE else '.'}+?)")
         seen.add(name)
         at = match.end()
     return re.compile("".join(out) + re.escape(saying[at:]))
