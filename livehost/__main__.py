@@ -62,15 +62,19 @@ def show(
 def check(config: Config) -> None:
     """Say everything that is wrong with a configuration, each with what to change; exit 1 if anything is."""
     from livehost.check import SettingsProblems, read_settings
+    from livehost.check_models import model_notes
 
+    today = datetime.now().astimezone().date()
     try:
-        settings = read_settings(config)
+        settings = read_settings(config, models=today)
     except SettingsProblems as found:
         for problem in found.problems:
             typer.echo(str(problem), err=True)
         typer.echo(f"{len(found.problems)} 处问题 / problems", err=True)
         raise typer.Exit(1) from found
     rooms, personas = len(settings.rooms), len(settings.personas)
+    for note in model_notes(settings, today):
+        typer.echo(note)
     typer.echo(f"配置可用 / the configuration is sound: {rooms} 直播间 rooms, {personas} 数字人主播 personas")
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from livehost.casting import BUILTIN
+from livehost.check_models import check_model_files, check_models
 from livehost.check_rooms import check_rooms
 from livehost.check_words import check_words
 from livehost.config_file import read_file
@@ -27,12 +29,18 @@ __all__ = ["Problem", "SettingsProblems", "read_settings", "settings_hash"]
 
 
 def read_settings(
-    path: Path, env: Mapping[str, str] = os.environ, tongue: Tongue | None = None, *, review: bool = True
+    path: Path,
+    env: Mapping[str, str] = os.environ,
+    tongue: Tongue | None = None,
+    *,
+    review: bool = True,
+    models: date | None = None,
 ) -> Settings:
     """The configuration at `path`, checked; raises SettingsProblems with all that is wrong.
 
     Messages are in `tongue`, else in English where LIVEHOST_LANG or LANG says so, else in Chinese.
-    Without `review` the lines are not held against the compliance rules, which takes seconds.
+    Without `review` the lines are not held against the compliance rules, which takes seconds. With
+    `models`, a day, the bases' directories and the adapters are looked into, as they stand on it.
     """
     path = path.resolve()
     findings = Findings(file=path, tongue=tongue or _tongue(env))
@@ -57,7 +65,10 @@ def read_settings(
             findings.add(_written(detail["loc"]), of_validation(detail, _known_keys(detail["loc"])))
     parts = Parts(data)
     check_rooms(parts, findings)
-    check_words(parts, findings, review=review)
+    catalog = check_words(parts, findings, review=review)
+    check_models(parts, findings, None if catalog is None else [one.id for one in catalog.products])
+    if models is not None and settings is not None:
+        check_model_files(settings, findings, models)
     findings.raise_if_any()
     assert settings is not None
     return settings
@@ -90,9 +101,14 @@ def _absolute(data: Any, findings: Findings) -> None:
     """Make the paths in the raw data absolute, each from the folder of the file it stands in."""
     if not isinstance(data, dict):
         return
-    for key in ("state_dir", "catalog", "font"):
+    for key in ("state_dir", "catalog", "font", "adapters"):
         if isinstance(data.get(key), str):
             data[key] = str(_from(findings, (key,), data[key]))
+    models = data.get("models")
+    for role in ("language", "vision"):
+        model = models.get(role) if isinstance(models, dict) else None
+        if isinstance(model, dict) and isinstance(model.get("base"), str):
+            model["base"] = str(_from(findings, ("models", role, "base"), model["base"]))
     personas = data.get("personas")
     for index, persona in enumerate(personas if isinstance(personas, list) else []):
         look = persona.get("look") if isinstance(persona, dict) else None

@@ -36,8 +36,8 @@ class _Line:
     place: KeyPath
 
 
-def check_words(parts: Parts, findings: Findings, *, review: bool) -> None:
-    """Note every line that cannot be said, and every problem of the catalogue."""
+def check_words(parts: Parts, findings: Findings, *, review: bool) -> Catalog | None:
+    """Note every line that cannot be said, and every problem of the catalogue; returns the catalogue."""
     named = parts.text("catalog")
     catalog = None if named is None else _catalog(Path(named), findings)
     label = parts.text("ai_label")
@@ -66,6 +66,7 @@ def check_words(parts: Parts, findings: Findings, *, review: bool) -> None:
             lines += _segment(segment, at, catalog, findings)
     for line in lines if review else ():
         _review(line, findings)
+    return catalog
 
 
 def _catalog(file: Path, findings: Findings) -> Catalog | None:

@@ -9,16 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import httpx
+import structlog
 import uvicorn
 
-from livehost.check import read_settings, settings_hash
+from livehost.check import SettingsProblems, read_settings, settings_hash
 from livehost.red_button import create_red_button
 from livehost.runtime import with_token
 from livehost.settings import Settings
 from livehost.supervisor import Supervisor
+
+log = structlog.get_logger(__name__)
 
 
 class _Button(uvicorn.Server):
@@ -47,6 +51,15 @@ def prepared(config: Path, *, port: int | None = None, any_port: bool = False) -
         }
     )
     return settings.model_copy(update={"api": api}), made or ""
+
+
+def _tell_model_problems(config: Path) -> None:
+    """Say what is wrong with models and adapters; a stream starts all the same, with what it has."""
+    try:
+        read_settings(config, review=False, models=datetime.now().astimezone().date())
+    except SettingsProblems as found:
+        for problem in found.problems:
+            log.warning("a model or an adapter cannot be used", problem=str(problem))
 
 
 async def run(
@@ -80,6 +93,7 @@ async def run(
     async with supervisor:
         serving = asyncio.create_task(button.serve(), name="red button")
         watching = asyncio.create_task(_watch(settings, supervisor, say, made_token), name="health")
+        telling = asyncio.create_task(asyncio.to_thread(_tell_model_problems, config), name="check models")
         try:
             async with asyncio.timeout(seconds):
                 await stop.wait()
@@ -88,7 +102,7 @@ async def run(
         finally:
             watching.cancel()
             button.should_exit = True
-            await asyncio.gather(serving, watching, return_exceptions=True)
+            await asyncio.gather(serving, watching, telling, return_exceptions=True)
     return 0
 
 
