@@ -47,7 +47,7 @@ class TemplateWriter:
 
     def __init__(self, *, platform: str) -> None:
         self._platform = platform
-        self._turn = 0
+        self.turn = 0
 
     async def script(
         self, segment: Segment, cast: Cast, catalog: Catalog, now: datetime, choose: Choose
@@ -55,11 +55,11 @@ class TemplateWriter:
         """The wording least lately said among those whose facts all hold now."""
         style = cast.persona.style
         product = catalog.get(segment.product) if segment.product else None
-        self._turn += 1
+        self.turn += 1
         words = {
             "self": style.self_name,
             "shop": catalog.shop.name or "",
-            "address": style.address[self._turn % len(style.address)] if style.address else "",
+            "address": style.address[self.turn % len(style.address)] if style.address else "",
         }
         filled = [
             fill(wording, product, catalog, now, platform=self._platform, words=words)
@@ -82,7 +82,7 @@ class TemplateWriter:
         self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
     ) -> Draft:
         """The grounded answer by the persona's templates."""
-        self._turn += 1
+        self.turn += 1
         answer = answers.answer(
             question.text,
             catalog=catalog,
@@ -91,7 +91,7 @@ class TemplateWriter:
             style=cast.persona.style,
             user=question.user,
             platform=self._platform,
-            seed=self._turn,
+            seed=self.turn,
             language=cast.persona.language,
         )
         return Draft(
