@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from services.training.portraits_colours import ATTRIBUTES, DRAWN_LAYOUTS, LAYOUTS, TEMPLATES, VALUES
-from services.vision.regions import REGIONS, at_rest, body_parts, read_stack
+from services.vision.regions import REGIONS, Picture, at_rest, body_parts, read_stack
 
 LOOKS = Path(__file__).parents[1] / "avatar" / "looks"
 
@@ -107,7 +108,7 @@ class Studio:
         self.tint = torch.tensor([TINT[name] for name in REGIONS], device=self.device)
         self.gains = torch.tensor(LIGHT_GAINS, device=self.device)
 
-    def _tensor(self, array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+    def _tensor(self, array: Picture) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
 
     def compose(
@@ -236,38 +237,34 @@ class Studio:
         return (pictures * gain[:, :, None, None] * side[:, None, None, :]).clamp(0, 1)
 
 
-def _parts(
-    folder: Path, width: int, height: int
-) -> tuple[
-    np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-]:
+@lru_cache(maxsize=8)
+def _parts(folder: Path, width: int, height: int) -> tuple[Picture, Picture]:
     """A look parted by region: colours [5, H, W, 3] and how much of each is seen [5, H, W]; the fifth is the rest."""
     stack = read_stack(folder)
     body = body_parts(folder, stack)
-    size = (*stack[0].rgba.shape[:2],)
-    seen = [np.zeros(size, np.float32) for _ in range(5)]
-    sums = [np.zeros((*size, 3), np.float32) for _ in range(5)]
-    for one in stack:
-        alpha = one.rgba[..., 3]
-        shares = {name: np.float32(one.region == name) for name in REGIONS}
+    plate = stack[0].rgba.shape[:2]
+    seen, sums = np.zeros((5, *plate), np.float32), np.zeros((5, *plate, 3), np.float32)
+    through = np.ones(plate, np.float32)
+    for one in reversed(stack):
+        rows, cols = (np.flatnonzero(one.rgba[..., 3].any(axis)) for axis in (1, 0))
+        if not len(rows):
+            continue
+        box = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+        here = one.rgba[box][..., 3] * through[box]
+        through[box] *= 1 - one.rgba[box][..., 3]
         if one.region == "body":
-            shares = {"dress": body["dress"], "skin": body["skin"]}  # type: ignore[dict-item]
-        total = sum((shares.get(name, np.float32(0)) for name in REGIONS), np.float32(0))
-        for at, share in enumerate(
-            (*(shares.get(name, np.float32(0)) for name in REGIONS), 1 - np.minimum(total, 1))
-        ):
-            here = alpha * share
-            seen[at] = seen[at] * (1 - alpha) + here
-            sums[at] = sums[at] * (1 - alpha)[..., None] + one.rgba[..., :3] * here[..., None]
-    whole_set = next(one.rgba[..., :3] for one in stack if one.name == "set")
-    colours, weights = [], []
-    for at in range(5):
-        weight = cv2.resize(seen[at], (width, height), interpolation=cv2.INTER_AREA)
-        colour = cv2.resize(sums[at], (width, height), interpolation=cv2.INTER_AREA)
-        if REGIONS[at : at + 1] == ("set",):
-            colours.append(cv2.resize(whole_set, (width, height), interpolation=cv2.INTER_AREA))
+            shares = {REGIONS.index(name): mask[box] for name, mask in body.items()}
+            shares[4] = np.clip(1 - body["dress"][box] - body["skin"][box], 0, 1)
         else:
-            colours.append(colour / np.maximum(weight, 1e-3)[..., None])
-        weights.append(weight)
-    shares_seen = np.stack(weights)
-    return np.clip(np.stack(colours), 0, 1), shares_seen / np.maximum(shares_seen.sum(0, keepdims=True), 1e-6)
+            shares = {REGIONS.index(one.region) if one.region else 4: np.ones_like(here)}
+        for at, share in shares.items():
+            seen[at][box] += here * share
+            sums[at][box] += one.rgba[box][..., :3] * (here * share)[..., None]
+    size, area = (width, height), cv2.INTER_AREA
+    weights = np.stack([cv2.resize(one, size, interpolation=area) for one in seen])
+    colours = np.stack([cv2.resize(one, size, interpolation=area) for one in sums])
+    colours /= np.maximum(weights, 1e-3)[..., None]
+    # Another template shows of this set what its own host hides.
+    colours[3] = cv2.resize(stack[0].rgba[..., :3], size, interpolation=area)
+    shown = weights / np.maximum(weights.sum(0, keepdims=True), 1e-6)
+    return np.clip(colours, 0, 1).astype(np.float32), shown.astype(np.float32)

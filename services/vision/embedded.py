@@ -68,7 +68,7 @@ class EmbeddedPipeline(DiffusionPipeline):
         if not (folder / "model_index.json").is_file():
             raise BaseUnusable(f"{folder} holds no model_index.json; name a base's directory")
         try:
-            loaded = cls.from_pretrained(str(folder), local_files_only=True, torch_dtype=dtype)
+            loaded = cls.from_pretrained(str(folder), local_files_only=True, dtype=dtype)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
             raise BaseUnusable(f"{folder} cannot be loaded: {error}; restore its files") from error
         pipeline: Self = loaded.to(device)
