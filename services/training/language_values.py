@@ -93,8 +93,11 @@ def _named(rng: random.Random, pools: Pools, least: int, most: int) -> str:
         while len(text) < size:
             text += rng.choice(pools.words)
         return text[: max(size, least)]
-    if roll < 0.85:
+    if roll < 0.82:
         return "".join(rng.choices(pools.characters, k=size))
+    if roll < 0.88:
+        rare = chr(rng.randint(0x4E00, 0x9FA5))  # mostly outside the vocabulary: written as bytes
+        return rare + "".join(rng.choices(pools.characters, k=size - 1))
     latin = "".join(rng.choices(_LATIN, k=rng.randint(1, 5))) + rng.choice(("", str(rng.randint(1, 99)), "+"))
     tail = "".join(rng.choices(pools.characters, k=rng.randint(1, 5)))
     return latin + tail if rng.random() < 0.6 else tail + latin
