@@ -25,8 +25,10 @@ from livehost.house import House
 from livehost.journal import Journal
 from livehost.library import Library
 from livehost.metrics import Metrics
+from livehost.model_writer import ModelWriter
 from livehost.room import Room
 from livehost.runtime import Places
+from livehost.settings import Room as RoomSettings
 from livehost.settings import Settings
 from livehost.store import open_store
 from livehost.tasks import Tasks
@@ -81,8 +83,11 @@ async def open_house(
         stack.push_async_callback(asyncio.wait, [warming])
         for room in settings.rooms:
             house.rooms[room.id] = await stack.enter_async_context(
-                Room(room, house, voices, run_dir=places.run_dir(room.id), writer=writer)
-            )
+                Room(
+                    room, house, voices, run_dir=places.run_dir(room.id),
+                    writer=writer or _writer(house, room),
+                )
+            )  # fmt: skip
         beside.keep(EngineWatch(house).run, "watch the engines")
         yield house
 
@@ -94,6 +99,21 @@ def _reach_engines(settings: Settings, places: Places, tasks: Tasks) -> Engines:
         clients[role] = EngineClient(places.engine_socket(role), role=role)
         tasks.keep(clients[role].run, f"link to the {role} engine")
     return Engines(language=clients.get("language"), vision=clients.get("vision"))
+
+
+def _writer(house: House, room: RoomSettings) -> Writer | None:
+    """Who words things in a room: the model where there is one, with the templates behind it."""
+    engine = house.wardrobe.engines.language
+    if engine is None:
+        return None
+
+    def generation() -> int:
+        live = house.rooms.get(room.id)
+        return live.desk.generation if live is not None else 0
+
+    return ModelWriter(
+        engine, house.settings.models.language, room=room.id, platform=room.platform, generation=generation
+    )
 
 
 async def serve_show(

@@ -72,6 +72,34 @@ class BankEngine(Protocol):
         ...
 
 
+class WordEngine(BankEngine, Protocol):
+    """An engine that also gives words."""
+
+    def resident(self, sha256: str) -> bool:
+        """Whether an adapter can be used."""
+        ...
+
+    async def cancel_below(self, room: str, generation: int) -> None:
+        """Give up a room's older requests."""
+        ...
+
+    async def generate(
+        self,
+        *,
+        room: str,
+        user: str,
+        system: str = "",
+        adapter: str = "",
+        generation: int = 0,
+        max_tokens: int = 96,
+        deadline_s: float = 2.5,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> wire.Generated:
+        """Words for a prompt."""
+        ...
+
+
 class LookEngine(BankEngine, Protocol):
     """An engine that also makes looks."""
 
@@ -95,7 +123,7 @@ class LookEngine(BankEngine, Protocol):
 class Engines:
     """The show's ends of the engines; None where one is configured off or cannot run here."""
 
-    language: BankEngine | None = None
+    language: WordEngine | None = None
     vision: LookEngine | None = None
 
     def by_role(self) -> Mapping[Role, BankEngine]:

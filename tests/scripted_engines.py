@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from livehost.engines import EngineGone
 from livehost.library import Library
@@ -60,6 +61,7 @@ class ScriptedEngine:
     pins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     quarantined: tuple[str, ...] = ()
     error: str = ""
+    words: str = "{user}"
     held: dict[str, wire.Resident] = field(default_factory=dict)
 
     @property
@@ -83,6 +85,16 @@ class ScriptedEngine:
 
     async def pin(self, room: str, adapters: Iterable[str]) -> None:
         self.pins[room] = tuple(dict.fromkeys(one for one in adapters if one))
+
+    def resident(self, sha256: str) -> bool:
+        return not sha256 or sha256 in self.held
+
+    async def cancel_below(self, room: str, generation: int) -> None:
+        self.asked.append(f"cancel below {generation}")
+
+    async def generate(self, *, user: str, adapter: str = "", **_: Any) -> wire.Generated:
+        await self._work(f"words {user}")
+        return wire.Generated(request="r", text=self.words.format(user=user), adapter=adapter)
 
     async def make_look(
         self,
