@@ -33,8 +33,8 @@ def linear(rgb: Floats) -> Floats:
 
 
 def delinear(light: Floats) -> Floats:
-    """sRGB of linear light, its highlights rolled off above 0.8 instead of cut."""
-    knee = np.float32(0.8)
+    """sRGB of linear light, its highlights rolled off above 0.7 instead of cut."""
+    knee = np.float32(0.7)
     over = np.maximum(light - knee, 0)
     soft = np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
     rgb = np.where(soft <= 0.0031308, soft * 12.92, 1.055 * np.maximum(soft, 0) ** (1 / 2.4) - 0.055)
@@ -60,7 +60,7 @@ def smoothed(values: Floats, weight: Floats, sigma: tuple[float, float], *, prio
         return soft
 
     mass = blur(np.ascontiguousarray(weight, np.float32))[..., None]
-    total = blur(np.ascontiguousarray(values * weight[..., None], np.float32))
+    total = blur(np.ascontiguousarray(values * weight[..., None], np.float32)).reshape(values.shape)
     little = np.float32(0.02)
     out: Floats = (total + little * prior) / (mass + little)
     return out.astype(np.float32)
@@ -71,8 +71,7 @@ def filled(values: Floats, weight: Floats) -> Floats:
     each filling what the finer one left open."""
     height, width = weight.shape
     if min(height, width) <= 2:
-        mass = float(weight.sum())
-        mean = (values * weight[..., None]).sum(axis=(0, 1)) / max(mass, 1e-6)
+        mean = (values * weight[..., None]).sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
         return np.broadcast_to(mean, values.shape).astype(np.float32)
     small = (max(1, width // 2), max(1, height // 2))
     mass = cv2.resize(weight, small, interpolation=cv2.INTER_AREA)

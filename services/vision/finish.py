@@ -17,14 +17,19 @@ from services.vision.template import Sheet, Template
 
 VERSION = "1"  # part of a look's key: a better finish makes looks anew
 
+TEXTURE = 0.4  # of what a fine picture draws into a dress
 SET_FOCUS_PX = 3.0
+SET_CHROMA = 66.0
 # How much of the skin's gain each layer on the face takes.
 FACE_PARTS = {
     "head": 1.0, "lid_half": 1.0, "lid_closed": 1.0, "lid_smile": 1.0, "lash": 1.0, "lip_upper": 0.45,
     "lip_lower": 0.45, "brow": 0.3,
 }  # fmt: skip
 EYE_LIGHT, MOUTH_LIGHT = 0.5, 0.6  # of the light on what keeps its colour
-SKIN_GAIN = (0.3, 1.9)
+SKIN_GAIN = (0.04, 1.9)
+SKIN_LIGHT = (18.0, 88.5)  # L of the face's skin: beyond, its modelling drowns or burns out
+SKIN_CHROMA = 0.72  # of the template's, at least
+FILL = 0.5  # how much of the room's dimming or glare a fill light takes off the host's skin
 
 
 def finish(template: Template, shifts: Shifts) -> dict[str, Sheet]:
@@ -67,17 +72,31 @@ def _skin_gain(template: Template, shifts: Shifts) -> Floats:
     if field is None:
         return np.ones((template.size[1], template.size[0], 3), np.float32)
     small = (slice(None, None, 4), slice(None, None, 4))
-    was, becomes = linear(to_rgb(field.was[small])), linear(to_rgb(field.becomes[small]))
-    gain = np.clip((becomes + 0.01) / (was + 0.01), *SKIN_GAIN).astype(np.float32)
+    bounded = field.becomes[small].copy()
+    bounded[..., 0] = soft_range(bounded[..., 0], *SKIN_LIGHT, 8)
+    # Even porcelain has blood in it: with less colour a face on a screen is plaster.
+    chroma = np.hypot(bounded[..., 1], bounded[..., 2])
+    least = SKIN_CHROMA * np.hypot(field.was[small][..., 1], field.was[small][..., 2])
+    bounded[..., 1:] *= np.clip(least / np.maximum(chroma, 1.0), 1.0, 1.6)[..., None]
+    was, becomes = linear(to_rgb(field.was[small])), linear(to_rgb(bounded))
+    room = shifts.light[small] @ np.array([0.21, 0.72, 0.07], np.float32)
+    gain = (becomes + 0.004) / (was + 0.004) / room[..., None] ** np.float32(FILL)
+    gain = np.clip(gain, *SKIN_GAIN).astype(np.float32)
     smooth: Floats = cv2.resize(gain, template.size, interpolation=cv2.INTER_CUBIC)
-    return smooth
+    return np.maximum(smooth, np.float32(SKIN_GAIN[0]))
 
 
-def _kept_detail(sheet: Sheet, field: Field | None) -> Floats:
-    """Hair or cloth in a field's colour, with its own drawing upon it."""
+def _kept_detail(sheet: Sheet, field: Field | None, texture: Floats | None = None) -> Floats:
+    """Hair or cloth in a field's colour, with its own drawing upon it, and a part of a base's."""
     if field is None:
         return sheet.rgb
-    return _recoloured(sheet.rgb, field.was[sheet.rows, sheet.cols], field.becomes[sheet.rows, sheet.cols])
+    place = (sheet.rows, sheet.cols)
+    rgb = _recoloured(sheet.rgb, field.was[place], field.becomes[place])
+    if texture is not None:
+        lab = to_lab(rgb)
+        lab[..., 0] = soft_range(lab[..., 0] + np.float32(TEXTURE) * texture[place], 1, 99, 16)
+        rgb = to_rgb(lab)
+    return rgb
 
 
 def _recoloured(rgb: Floats, was: Floats, becomes: Floats, *, hue_kept: float = 0.6) -> Floats:
@@ -86,13 +105,13 @@ def _recoloured(rgb: Floats, was: Floats, becomes: Floats, *, hue_kept: float = 
     lab = to_lab(rgb)
     detail = lab - was
     ratio = (becomes[..., :1] + 8) / (was[..., :1] + 8)
-    contrast = np.clip(ratio**0.55, 0.55, 1.5)
+    contrast = np.clip(np.where(ratio > 1, ratio**0.25, ratio**0.55), 0.55, 1.4)
     was_chroma = np.hypot(was[..., 1], was[..., 2])[..., None]
     chroma = np.hypot(becomes[..., 1], becomes[..., 2])[..., None]
     # Chroma's detail fades where the new colour is a grey, else a trace of the old hue stays in every fold.
     tint = np.clip((chroma + 6) / (was_chroma + 6), 0.25, 1.0)
     out = np.empty_like(lab)
-    out[..., 0] = soft_range(becomes[..., 0] + detail[..., 0] * contrast[..., 0], 1, 99, 10)
+    out[..., 0] = soft_range(becomes[..., 0] + detail[..., 0] * contrast[..., 0], 1, 99, 16)
     shade = out[..., :1] / np.maximum(becomes[..., :1], 4)
     # A fold's shadow loses chroma with its light, its edge gains none beyond the cloth's.
     out[..., 1:] = becomes[..., 1:] * np.clip(shade, 0.35, 1.15) + detail[..., 1:] * tint * np.float32(
@@ -112,7 +131,7 @@ def _body(template: Template, sheet: Sheet, shifts: Shifts, gain: Floats) -> Flo
         share = cloth[rows, cols][..., None]
         if field is None or not share.any():
             continue
-        total += share * _kept_detail(sheet, field)
+        total += share * _kept_detail(sheet, field, shifts.texture)
         mass += share
     skin = _lit(sheet.rgb, gain[rows, cols])
     rest = np.clip(1 - bare - mass, 0, 1)
@@ -121,15 +140,28 @@ def _body(template: Template, sheet: Sheet, shifts: Shifts, gain: Floats) -> Flo
 
 
 def _set(template: Template, sheet: Sheet, shifts: Shifts) -> Floats:
-    """The set out of focus: the template's in the generated colours, or, where another set was
-    generated, that one."""
+    """The set out of focus: a drawn one in the generated colours, or the generated one."""
     rows, cols = sheet.rows, sheet.cols
-    made = shifts.backdrop[rows, cols]
-    field = shifts.fields.get("set")
-    if field is not None and shifts.same_set > 0:
-        soft = cv2.GaussianBlur(sheet.rgb, (0, 0), SET_FOCUS_PX * template.size[0] / 720)
+    backdrop, field = shifts.backdrop, shifts.fields["set"]
+    made = backdrop.made[rows, cols]
+    if backdrop.alike > 0:
+        soft = cv2.GaussianBlur(backdrop.drawn[rows, cols], (0, 0), SET_FOCUS_PX * template.size[0] / 720)
         own = _recoloured(soft, field.was[rows, cols], field.becomes[rows, cols], hue_kept=0.9)
-        made = own * np.float32(shifts.same_set) + made * np.float32(1 - shifts.same_set)
+        made = own * np.float32(backdrop.alike) + made * np.float32(1 - backdrop.alike)
+    if shifts.part < 1:
+        made = sheet.rgb + np.float32(shifts.part) * (made - sheet.rgb)
+    made = _receding(made)
     # A trace of grain: a soft gradient would band in eight bits and in the encoder.
     noise = np.random.default_rng(1).normal(0, 0.006, made.shape[:2]).astype(np.float32)
     return np.clip(made + cv2.GaussianBlur(noise, (0, 0), 0.6)[..., None] * 1.6, 0, 1)
+
+
+def _receding(rgb: Floats) -> Floats:
+    """A set's strongest colours calmed: it stands behind the host."""
+    lab = to_lab(rgb)
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    # What glows tires the eye soonest.
+    most = SET_CHROMA - 0.5 * np.maximum(lab[..., 0] - 55, 0)
+    calm = most * np.tanh(chroma / most)
+    lab[..., 1:] *= (calm / np.maximum(chroma, 1e-3))[..., None]
+    return to_rgb(lab)

@@ -120,7 +120,13 @@ class Maker:
         first = judge_generated(painted.pictures, low, template, steady=self._painter.steady)
         if first.faults:
             return self._refused(asked, first.measures, first.faults)
-        change = shift.shifts(template, painted.pictures, painted.shown_as, part=self._part(asked.order))
+        change = shift.shifts(
+            template,
+            painted.pictures,
+            painted.shown_as,
+            part=self._part(asked.order),
+            detail=self._painter.detail,
+        )
         done = finish.finish(template, change)
         second = judge_finished(template, done)
         measures = {k: round(v, 4) for k, v in (first.measures | second.measures).items() if np.isfinite(v)}

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from services.vision.backdrop import Backdrop, choose
 from services.vision.colour import (
     Floats,
-    delinear,
-    filled,
     linear,
     middle,
     smoothed,
@@ -42,8 +41,8 @@ BOUNDS = {
     "set": Bounds(34, 40, 30),
 }
 LIGHT_SIGMA_PX = 160.0
+TEXTURE_SIGMA_PX = 14.0
 LIGHT_LOG = (-0.7, 0.35)
-SET_ALIKE = (0.35, 0.6)  # correlation: below, another set; above, the same
 OWN_CLOTH = 0.4  # of the dress: a cloth of less is a trim, and keeps its colour
 
 
@@ -61,8 +60,9 @@ class Shifts:
 
     fields: dict[str, Field]
     light: Floats  # linear gain (h, w, 3) on the plate
-    backdrop: Floats  # the set as it was generated, RGB 0..1 on the plate, spread under the host
-    same_set: float  # 0..1: how far that is the template's own set in other colours
+    backdrop: Backdrop
+    part: float  # 0..1: how much of the change is taken
+    texture: Floats | None  # what a fine picture draws into light (L, about 0), on the plate
 
 
 def low(template: Template, shape: tuple[int, int]) -> Floats:
@@ -72,22 +72,28 @@ def low(template: Template, shape: tuple[int, int]) -> Floats:
 
 
 def shifts(
-    template: Template, pictures: Floats, shown_as: Floats | None = None, *, part: float = 1.0
+    template: Template,
+    pictures: Floats,
+    shown_as: Floats | None = None,
+    *,
+    part: float = 1.0,
+    detail: bool = False,
 ) -> Shifts:
     """The fields that turn `template` into what `pictures` (n, h, w, 3; RGB 0..1) show of it.
 
     `shown_as` is the template as the generator itself shows it (through its codec), if it can; `part` (0..1)
-    is how much of the change is taken.
+    is how much of the change is taken; with `detail` the pictures are fine enough to lend the set and the
+    dress their own drawing.
     """
     height, width = pictures.shape[1:3]
-    after = to_lab(linear_mean(pictures))
+    after = to_lab(pictures.mean(axis=0))
     before = to_lab(low(template, (height, width)) if shown_as is None else shown_as)
     plate = template.size
     fields: dict[str, Field] = {}
     dress = float(template.regions["dress"].mean())
     for name, seen in template.shown.items():
         kind = "dress" if name.startswith("dress") else name
-        if kind not in BOUNDS:
+        if kind not in BOUNDS or kind == "set":
             continue
         share = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
         if kind == "dress" and name != "dress0" and float(seen.mean()) < OWN_CLOTH * dress:
@@ -99,18 +105,27 @@ def shifts(
             if name.startswith("dress") and name not in fields:
                 fields[name] = _trim(template, name, seen, main)
     behind = cv2.resize(template.shown["set"], (width, height), interpolation=cv2.INTER_AREA)
-    return Shifts(
-        fields,
-        _light(template, after, before),
-        _backdrop(after, behind, plate),
-        _same_set(after, before, behind),
-    )
+    own = _whole_set(template)
+    own_low = to_lab(cv2.resize(own, (width, height), interpolation=cv2.INTER_AREA))
+    backdrop = choose(own, own_low, after, behind, plate, detail=detail)
+    fields["set"] = _field(after, backdrop.drawn_low, behind, BOUNDS["set"], plate, part)
+    texture = _texture(after, plate) if detail else None
+    return Shifts(fields, _light(template, after, before), backdrop, part, texture)
 
 
-def linear_mean(pictures: Floats) -> Floats:
-    """Several pictures taken together in linear light, the way an eye would mix them."""
-    mean: Floats = linear(pictures).mean(axis=0).astype(np.float32)
-    return delinear(mean)
+def _texture(after: Floats, plate: tuple[int, int]) -> Floats:
+    """Folds and weave of a fine picture: its light without what is wide."""
+    light = cv2.resize(np.ascontiguousarray(after[..., 0]), plate, interpolation=cv2.INTER_CUBIC)
+    fine: Floats = light - cv2.GaussianBlur(light, (0, 0), TEXTURE_SIGMA_PX)
+    return fine
+
+
+def _whole_set(template: Template) -> Floats:
+    """The template's set on the whole plate."""
+    sheet = template.layers["set"]
+    plate = np.zeros((template.size[1], template.size[0], 3), np.float32)
+    plate[sheet.rows, sheet.cols] = sheet.rgb
+    return plate
 
 
 def _field(
@@ -156,30 +171,3 @@ def _light(template: Template, after: Floats, before: Floats) -> Floats:
     gain = np.exp(np.clip(smooth, *LIGHT_LOG))
     wide: Floats = cv2.resize(gain.astype(np.float32), template.size, interpolation=cv2.INTER_LINEAR)
     return wide
-
-
-def _backdrop(after: Floats, behind: Floats, plate: tuple[int, int]) -> Floats:
-    """The generated set on the plate, soft, spread under what stands before it."""
-    sure = np.clip((behind - 0.85) / 0.1, 0, 1).astype(np.float32)
-    if float(sure.sum()) < 4:
-        sure = behind**3
-    whole = filled(after, sure)
-    rgb = to_rgb(cv2.resize(whole, plate, interpolation=cv2.INTER_CUBIC))
-    cell = plate[0] / after.shape[1]
-    soft: Floats = cv2.GaussianBlur(rgb, (0, 0), max(1.0, 0.7 * cell)) if cell > 2 else rgb
-    return soft
-
-
-def _same_set(after: Floats, before: Floats, behind: Floats) -> float:
-    """How far two sets are one drawing in other colours: their light's ups and downs go together."""
-    sure = (behind > 0.9).astype(np.float32)
-    if float(sure.sum()) < 16:
-        return 1.0
-    parts = []
-    for lab in (after, before):
-        light = np.ascontiguousarray(lab[..., 0], np.float32)
-        wide = smoothed(light[..., None], sure, (5, 5), prior=np.zeros(1, np.float32))[..., 0]
-        parts.append(((light - wide) * sure).ravel())
-    power = float(np.linalg.norm(parts[0]) * np.linalg.norm(parts[1]))
-    alike = float(parts[0] @ parts[1]) / power if power > 1e-6 else 1.0
-    return float(np.clip((alike - SET_ALIKE[0]) / (SET_ALIKE[1] - SET_ALIKE[0]), 0, 1))
