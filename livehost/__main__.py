@@ -6,7 +6,7 @@ Heavy parts load inside the commands, so that `livehost --help` answers at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -80,18 +80,31 @@ def check(config: Config) -> None:
 
 @app.command()
 def ask(
-    catalog: Annotated[Path, typer.Option(help="The catalogue.")],
+    catalog: Annotated[Path | None, typer.Option(help="The catalogue; else the configuration's.")] = None,
     now: Annotated[datetime | None, typer.Option(formats=[], parser=datetime.fromisoformat)] = None,
+    config: Annotated[Path | None, typer.Option(help="The configuration that the persona is in.")] = None,
+    persona: Annotated[str | None, typer.Option(help="Answer as this persona; needs --config.")] = None,
+    model: Annotated[
+        bool, typer.Option(help="Have her language adapter word the answers; needs --persona.")
+    ] = False,
+    deadline_s: Annotated[float | None, typer.Option(help="Wait so long for the model's words.")] = None,
 ) -> None:
-    """Answer questions: JSON lines in, each with its answer out."""
+    """Answer questions: JSON lines in, each with its answer out, and which path spoke."""
     from livehost.answers.rows import ask_rows
     from livehost.catalog import Catalog, CatalogProblems
 
+    if (persona is None) != (config is None) or (model and persona is None):
+        _fail("给出 --config 和 --persona，才知道以谁的口吻回答 / name both --config and --persona")
+    if config is None and catalog is None:
+        _fail("给出 --catalog 或 --config / name --catalog, or --config")
+    at = now or datetime.now().astimezone()
     try:
-        loaded = Catalog.load(catalog)
+        if config is not None and persona is not None:
+            _rows(_ask_persona(config, persona, catalog, at, model=model, deadline_s=deadline_s))
+        elif catalog is not None:
+            _rows(ask_rows(sys.stdin, Catalog.load(catalog), at))
     except CatalogProblems as error:
         _fail(str(error))
-    _rows(ask_rows(sys.stdin, loaded, now or datetime.now().astimezone()))
 
 
 @app.command()
@@ -123,6 +136,26 @@ def _rows(rows: Iterable[str]) -> None:
         _fail(str(error))
     except BrokenPipeError:
         raise typer.Exit(0) from None
+
+
+def _ask_persona(
+    config: Path, persona: str, catalog: Path | None, now: datetime, *, model: bool, deadline_s: float | None
+) -> Iterator[str]:
+    from livehost.ask_model import AskFailed, ask_persona_rows
+    from livehost.catalog import Catalog
+    from livehost.check import SettingsProblems, read_settings
+
+    _log()
+    try:
+        settings = read_settings(config, review=False)
+        goods = Catalog.load(catalog or settings.catalog)
+        yield from ask_persona_rows(
+            sys.stdin, settings, goods, persona, now, model=model, deadline_s=deadline_s
+        )
+    except SettingsProblems as found:
+        _fail("\n".join(str(problem) for problem in found.problems))
+    except AskFailed as error:
+        _fail(str(error))
 
 
 def _supervise(
