@@ -86,7 +86,7 @@ class AdapterDesk:
     async def _stage(self, shelved: Shelved) -> None:
         if problems := shelved.problems(self.wardrobe.today()):
             self.wardrobe.staged[shelved.id] = ("", problems)
-            raise _refused(shelved, problems)
+            raise self._refused(shelved, problems)
         engine = self._engine(shelved)
         if engine is None or not engine.ready:
             kind = "language" if shelved.kind == "language" else "vision"
@@ -97,7 +97,20 @@ class AdapterDesk:
         except EngineGone as gone:
             raise Refused(f"引擎没有回应 / {gone}", "几秒后再试 / try again in some seconds", 503) from gone
         if not staged.ok:
-            raise _refused(shelved, staged.errors)
+            raise self._refused(shelved, staged.errors)
+
+    def _refused(self, shelved: Shelved, errors: Iterable[str]) -> Refused:
+        listed = list(errors)
+        return Refused(
+            f"适配器 {shelved.id} 不能用 / cannot be used: {len(listed)} 处 / errors",
+            "按 errors 逐条修改后再试 / mend what `errors` lists",
+            422,
+            details={"errors": [{"at": shelved.id, "message": self._short(one)} for one in listed]},
+        )
+
+    def _short(self, text: str) -> str:
+        """An error without the library's place on this machine."""
+        return text.replace(f"{self.wardrobe.library.folder}/", "")
 
     def _engine(self, shelved: Shelved) -> BankEngine | None:
         engines = self.wardrobe.engines
@@ -127,7 +140,7 @@ class AdapterDesk:
         return {
             "id": shelved.id, "persona": shelved.persona, "kind": shelved.kind, "version": shelved.version,
             "state": stands.value, "sha256": sha256, "rooms": rooms, "next_in": ready,
-            "errors": list(problems),
+            "errors": [self._short(problem) for problem in problems],
             "consent": {
                 "state": shelved.consent(today).value,
                 "subject": consent.subject if consent else None,
@@ -146,13 +159,3 @@ class AdapterDesk:
 
 def _wears(cast: Cast | None, sha256: str) -> bool:
     return cast is not None and sha256 != "" and sha256 in (cast.language_adapter, cast.visual_adapter)
-
-
-def _refused(shelved: Shelved, errors: Iterable[str]) -> Refused:
-    listed = list(errors)
-    return Refused(
-        f"适配器 {shelved.id} 不能用 / cannot be used: {len(listed)} 处 / errors",
-        "按 errors 逐条修改后再试 / mend what `errors` lists",
-        422,
-        details={"errors": [{"at": shelved.id, "message": one} for one in listed]},
-    )

@@ -90,6 +90,7 @@ def idle_view(room: str) -> dict[str, Any]:
         "cut": False,
         "on_air": {"persona": "xiaotang", "name": "小棠", "rundown": "skincare", "slot": None},
         "next": None,
+        "wearing": {"state": "plain", "error": "", "part": "", "parts": {}, "language": None, "visual": None},
         "now": None,
         "coming": [],
         "playout": {"pid": 4711, "connected": True},

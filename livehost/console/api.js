@@ -63,6 +63,10 @@ export const api = {
     request("PUT", at(room, `/outputs/${encodeURIComponent(name)}`), { body: values, version }),
   removeOutput: (room, name, version) =>
     request("DELETE", at(room, `/outputs/${encodeURIComponent(name)}`), { version }),
+  switch: (room, wanted) => request("POST", at(room, "/switch"), { body: wanted }),
+  adapters: () => request("GET", "/v1/adapters?limit=200"),
+  stage: (adapter) => request("POST", `/v1/adapters/${encodeURIComponent(adapter)}/stage`, { timeoutMs: 70000 }),
+  engines: () => request("GET", "/v1/engines"),
   snapshot: (room) => at(room, `/snapshot.jpg?t=${Date.now()}`),
   preview: (room) => at(room, "/preview.mp4"),
 };

@@ -119,7 +119,7 @@ function showDesk() {
   const refreshSoon = throttled(refresh, 700);
   const events = new EventSource("/v1/events");
   const hear = (kind, work) => events.addEventListener(kind, (event) => work(JSON.parse(event.data)));
-  for (const kind of ["status", "fate", "output", "session", "switch", "timetable", "product", "missed"]) {
+  for (const kind of ["status", "fate", "output", "session", "switch", "dress", "engine", "timetable", "product", "missed"]) {
     hear(kind, (event) => {
       refreshSoon();
       if (event.room === state.focus || kind === "missed") focus.happened(kind);

@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { cutButton, leadButtons, sessionButtons } from "./controls.js";
 import { h, mark, say, show } from "./dom.js";
 import { health, isOpen } from "./health.js";
+import { ModelsPanel } from "./models.js";
 import { OutputsPanel } from "./outputs.js";
 import { ProductsPanel } from "./products.js";
 import { QuestionsPanel } from "./questions.js";
@@ -34,7 +35,7 @@ export class FocusView {
     this.panels = [
       (this.timetable = new TimetablePanel(context, roomOf)), this.script,
       (this.outputs = new OutputsPanel(context, roomOf)), (this.products = new ProductsPanel(context, roomOf)),
-      (this.questions = new QuestionsPanel(context, roomOf)),
+      (this.models = new ModelsPanel(context, roomOf)), (this.questions = new QuestionsPanel(context, roomOf)),
     ];
     this.element = h("section.focus", {},
       h("div.stage", {},
@@ -43,7 +44,7 @@ export class FocusView {
         this.verdict,
         h("div.switches", {}, this.session.element, this.cut.element)),
       h("div.middle", {}, this.timetable.element, h("section.panel.script", {}, this.script.element, this.lead.element), this.products.element),
-      h("div.side", {}, this.outputs.element, this.questions.element));
+      h("div.side", {}, this.outputs.element, this.models.element, this.questions.element));
     setInterval(() => this.tick(), 1000);
     document.addEventListener("visibilitychange", () => {
       if (this.video.muted) this.live.watch(document.hidden ? null : this.id);
@@ -68,6 +69,7 @@ export class FocusView {
     if (kind === "missed") this.reload();
     if (kind === "question" || kind === "fate") this.questions.reload();
     if (kind === "timetable" || kind === "switch") this.timetable.reload();
+    if (kind === "engine" || kind === "dress") this.models.reload();
     if (kind === "product") this.products.reload();
     if (kind === "output") this.outputs.reload();
   }

@@ -45,6 +45,15 @@ const TABLE = {
   s_speech: ["说话", "speech"], s_idle: ["待机", "idle"], s_reserve: ["备用话术", "reserve"], s_holding: ["垫播", "holding"],
   done: ["好了", "Done"], room: ["直播间", "Room"], session: ["场次", "Session"], viewer_only: ["当前令牌只能观看", "This token may only watch"], now: ["现在", "now"], over: ["已恢复：{t}", "Over: {t}"], opens_at: ["排班 {t} 起：{n}", "From {t}: {n}"], edit: ["修改", "Edit"], no_slots: ["还没有排班", "No slots yet"], new_slot: ["添加排班", "Add a slot"], starts: ["开始", "Starts"], hours: ["时长（小时）", "Hours"], n_hours: ["{n} 小时", "{n} h"], days: ["哪些天", "Days"], from_day: ["从哪天起", "From"],
   every_day: ["每天", "Every day"], weekdays: ["工作日", "Weekdays"], weekend: ["周末", "Weekend"], one_day: ["只这一天", "That day only"], calendar: ["导出日历 .ics", "Calendar .ics"], struggling: ["机器吃力，正在掉帧", "The machine struggles: frames are late"],
+  models: ["人设与模型", "Personas and models"], adapters: ["适配器", "Adapters"], no_adapters: ["适配器库是空的", "The library is empty"], stage: ["装入", "Stage"], staged_ok: ["{n} 检查无误，已装入", "{n} is sound and resident"],
+  switch_now: ["换人 · 换版本", "Switch"], switch_yes: ["确定换上", "Switch"], switch_asked: ["{n}：正在备好，备好后在一句话之间换上", "{n} is being made ready and comes on between two phrases"], as_set: ["按配置", "As configured"], until_next: ["到排班下次换人", "Until the next change"],
+  switch_note: ["先备好适配器、形象和开场白，再在一句话之间整个换上；备不好就不换，当前主播继续。选当前主播可以换版本或回退，不说开场白。", "Adapters, look and greeting are made ready first, then all of it changes between two phrases; what fails changes nothing. The host on air may change her version."],
+  p_language: ["语言", "words"], p_visual: ["形象", "looks"], p_look: ["造型", "look"], p_greeting: ["开场白", "greeting"], p_consent: ["授权", "consent"],
+  d_plain: ["原画 · 模板话术", "posed look, templates"], d_preparing: ["换装准备中", "being dressed"], d_dressed: ["人设齐备", "dressed"], d_failed: ["没换上", "not dressed"], d_lapsed: ["授权到期，已撤下", "consent ended"],
+  e_language: ["语言引擎", "Language"], e_vision: ["画面引擎", "Vision"], e_off: ["未启用", "off"], e_missing: ["运行不了", "cannot run"], e_down: ["未运行", "down"], e_loading: ["加载中", "loading"], e_ready: ["就绪", "ready"], e_failed: ["出错", "failed"], e_off_note: ["由模板代替", "templates stand in"],
+  base_embedded: ["自带基座", "embedded base"], slots: ["槽位 {n}/{m}", "slots {n}/{m}"], tokens: ["{n} 词元/秒", "{n} tokens/s"],
+  a_stored: ["未装入", "stored"], a_staged: ["检查过", "staged"], a_resident: ["已装入", "resident"], a_live: ["在播", "live"], a_failed: ["不能用", "failed"], a_quarantined: ["已隔离", "quarantined"],
+  consent_until: ["授权至 {t}", "consent until {t}"], days_left: ["还有 {n} 天", "{n} days left"], c_missing: ["没有授权", "no consent"], c_expired: ["授权已到期", "consent ended"], c_refused: ["授权不覆盖", "consent does not cover it"], c_valid: ["授权有效", "consent valid"], c_expiring: ["授权快到期", "consent ends soon"],
   begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
 };
 

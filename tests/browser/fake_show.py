@@ -27,6 +27,7 @@ from livehost.catalog import Catalog
 from livehost.settings import Output, Slot
 from livehost.store.protocol import ChatMessage, QuestionState
 from tests.fakes import TOKENS, FakeHouse, open_house
+from tests.scripted_engines import TODAY, sha, shelve
 
 ROOMS = [
     {"id": "skincare", "title": "棠小铺 · 护肤", "platform": "douyin"},
@@ -153,6 +154,15 @@ def stage(house: FakeHouse) -> None:
     def output(name: str, state: str, **more: Any) -> dict[str, Any]:
         return {"name": name, "state": state, "since_unix_s": time.time() - 900, **more}
 
+    def worn(persona: str, state: str = "dressed", **more: Any) -> dict[str, Any]:
+        versions = {
+            kind: {"id": f"{persona}.{kind}.1", "version": "1", "sha256": sha(f"{persona}.{kind}.1")}
+            for kind in ("language", "visual")
+        }
+        return {"state": state, "error": "", "part": "", "parts": {}, "tries": 0, **versions, **more}
+
+    ready = dict.fromkeys(("language", "visual", "look", "greeting"), "ready")
+    failed = {**ready, "look": "failed", "greeting": "waiting"}
     good = {"connected": True, "pid": 4711, "source": "speech", "held_s": 1.6, "loudness_dbfs": -17.0}
     session = {"id": "20261123-180000", "opened_at": (now - timedelta(hours=5, minutes=42)).isoformat()}
     figures = {"answers_waiting": 1, "frames": 512_000, "late_frames": 0, "script_ahead_s": 21.4}
@@ -168,16 +178,20 @@ def stage(house: FakeHouse) -> None:
     later = {**soon, "persona": "xiaotang", "name": "小棠", "state": "waiting"}
     views: dict[str, dict[str, Any]] = {
         "skincare": {
-            **common, "on_air": {**xiaotang, "until": soon["at"]}, "next": {**soon, "state": "ready"},
+            **common, "on_air": {**xiaotang, "until": soon["at"]}, "next": {**soon, "state": "ready", "error": "", "parts": ready}, "wearing": worn("xiaotang"),
             "outputs": [output("douyin", "live"), output("kuaishou", "needs_key", reconnects=3)],
         },
         "tea": {
-            **common, "on_air": uncle, "next": later,
+            **common, "on_air": uncle, "next": later, "wearing": worn("laochen"),
             "now": {"id": "t", "kind": "script", "text": tea},
             "outputs": [output("kuaishou", "live")],
         },
         "home": {
-            **common, "on_air": xiaotang,
+            **common, "on_air": xiaotang, "wearing": worn("xiaotang"),
+            "next": {
+                **soon, "state": "failed", "part": "look", "parts": failed,
+                "error": "look: the face moved 9.4 px from the template (at most 4); lower portrait.strength",
+            },
             "now": {"id": "h", "kind": "reserve", "text": "喜欢的家人可以先点个关注，我们慢慢看。"},
             "outputs": [output("shipinhao", "retrying", reconnects=2), output("douyin", "live")],
         },
@@ -189,7 +203,14 @@ def stage(house: FakeHouse) -> None:
 
 
 async def furnish(house: FakeHouse) -> None:
-    """Slots, outputs and questions of the rooms."""
+    """Slots, outputs, questions and adapters."""
+    library = house.wardrobe.library.folder
+    assert library is not None
+    shelve(library, "laochen", "language")
+    shelve(library, "laochen", "visual", until=TODAY + timedelta(days=12))
+    shelve(library, "xiaotang", "visual", "2", until=None)
+    for adapter in ("xiaotang.language.1", "xiaotang.visual.1", "laochen.language.1"):
+        await house.adapters.stage(adapter)
     for room in house.rooms:
         for slot_id, persona_id, at, hours in SLOTS:
             slot = Slot.model_validate(

@@ -164,6 +164,32 @@ async def test_the_timetable_is_changed_in_the_page() -> None:
         await expect(lines).to_have_count(4)
 
 
+async def test_a_persona_and_her_models_are_seen_staged_and_switched() -> None:
+    async with show(movie_s=4) as address, opened(address, "skincare") as page:
+        panel = page.locator(".wearing")
+        await expect(panel.locator(".engine")).to_have_count(2)
+        await expect(panel).to_contain_text("槽位 2/8")
+        await expect(panel.locator('.chip[data-state="ready"]')).to_have_count(6)
+        await panel.locator("button", has_text="适配器").click()
+        rows = page.locator(".adapters > li")
+        await expect(rows).to_have_count(5)
+        await expect(rows.nth(1)).to_contain_text("还有 12 天")
+        await expect(rows.nth(4)).to_contain_text("没有授权")
+        await rows.nth(1).locator("button").click()
+        await expect(rows.nth(1)).to_contain_text("已装入")
+        await rows.nth(4).locator("button").click()
+        await expect(page.locator("#toasts")).to_contain_text("不能用")
+        await page.keyboard.press("Escape")
+        await panel.locator("button", has_text="换人").click()
+        await page.locator("dialog select[name=persona]").select_option("laochen")
+        await expect(page.locator("dialog select[name=language] option")).to_have_count(2)
+        await page.locator("dialog select[name=language]").select_option("1")
+        await page.locator("dialog button[type=submit]").click()
+        await expect(page.locator("#toasts")).to_contain_text("陈叔")
+        await page.goto(f"{address}/#room=home")
+        await expect(panel.locator(".why")).to_contain_text("造型")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
 async def test_every_room_is_on_the_wall_and_nothing_sticks_out(width: int, height: int) -> None:
     async with show(movie_s=4) as address, opened(address, width=width, height=height) as page:
