@@ -99,14 +99,10 @@ class Card(_Part):
         """Its name in messages: `<persona>.<kind>.<version>`."""
         return f"{self.persona}.{self.kind}.{self.version}"
 
-    def scale_of(self, module: str, *, alpha: float | None = None) -> float:
-        """What B·A is multiplied by for a module: alpha / rank, or alpha / √rank for rsLoRA.
-
-        `alpha` is the file's own where it holds one.
-        """
-        rank = self.rank_of(module)
-        own = self.alpha_of(module) if alpha is None else alpha
-        scale: float = own / rank**0.5 if self.use_rslora else own / rank
+    def scale_of(self, module: str) -> float:
+        """What B·A is multiplied by for a module: alpha / rank, or alpha / √rank for rsLoRA."""
+        alpha, rank = self.alpha_of(module), self.rank_of(module)
+        scale: float = alpha / rank**0.5 if self.use_rslora else alpha / rank
         return scale
 
     def rank_of(self, module: str) -> int:
@@ -196,7 +192,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise CardProblems([f"{file}: (file): is not YAML ({error}); mend that line"]) from error
     if not isinstance(data, dict):
-        raise CardProblems([f"{file}: (file): holds no fields; write them as docs/adapters.md shows"])
+        raise CardProblems([f"{file}: (file): holds no fields; copy a card that training wrote"])
     return data
 
 

@@ -48,6 +48,10 @@ class BankedLayer:
             return _add_conv(layer, x, out, a, b)
         return _add_linear(x, out, a, b)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> BankedLayer:
+        """A copy of the model shares the bank: its slots are not copied."""
+        return self
+
     def _gathered(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
         pair = rows.taken.get(self._name)
         if pair is None:

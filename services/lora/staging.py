@@ -9,6 +9,7 @@ StagingFailed    the adapter cannot be used; `errors` has a sentence for each fa
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from services.lora.card import WEIGHTS_FILE, Card, CardProblems, Kind, consent_p
 from services.lora.header import FLOAT_DTYPES, Entry, Header, read_header
 from services.lora.layout import Layout
 from services.lora.metadata import metadata_problems
-from services.lora.names import PairKeys, Parsed, parse
+from services.lora.names import Format, PairKeys, Parsed, parse
 from services.lora.packing import Lora, Packed, pack, shape_problem, value_problem
 
 MAX_BYTES = 512 * 1024 * 1024
+ALPHA_TOLERANCE = 4e-3  # what rounding to bfloat16 may have done to it
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -98,7 +100,7 @@ def stage_folder(
             problems += _fit_problems(card, header, parsed, layout)
     if parsed is not None and card is not None and not problems:
         loras = {pair.module: _lora(data, header, pair) for pair in parsed.pairs}
-        scales = {module: card.scale_of(module, alpha=lora.alpha) for module, lora in loras.items()}
+        scales = {module: card.scale_of(module) for module in loras}
         problems += _value_problems(card, loras, scales)
         if not problems and not errors:
             return StagedAdapter(card, sha256, pack(loras, layout, scales))
@@ -139,22 +141,22 @@ def _card_problems(
 
 
 def _shape_problems(header: Header, parsed: Parsed, layout: Layout) -> list[str]:
-    problems = []
+    found = _Found()
     for pair in parsed.pairs:
         a, b = header.entries[pair.a], header.entries[pair.b]
         wrong = {e.dtype for e in (a, b) if e.dtype not in FLOAT_DTYPES}
         if wrong:
             names = ", ".join(sorted(wrong))
-            problems.append(f"{pair.module}: is stored as {names}; save it as {', '.join(FLOAT_DTYPES)}")
+            found.add(pair.module, f"is stored as {names}; save it as {', '.join(FLOAT_DTYPES)}")
         if pair.alpha and not _is_number(header.entries[pair.alpha]):
-            problems.append(f"{pair.alpha}: is not one number; export the adapter again")
+            found.add(pair.module, "its alpha is not one number; export the adapter again")
         if pair.module in layout.refused:
-            problems.append(
-                f"{pair.module}: {layout.refused[pair.module]}; train the adapter on the bank's targets only"
-            )
+            found.add(pair.module, f"{layout.refused[pair.module]}; train on the bank's targets only")
+        elif pair.module not in layout.places:
+            found.add(pair.module, "it is no Linear or Conv2d; train on the bank's targets only")
         elif problem := shape_problem(layout.places[pair.module], a.shape, b.shape, layout.max_rank):
-            problems.append(f"{pair.module}: {problem}; train it on this base within the bank's rank")
-    return problems
+            found.add(pair.module, f"{problem}; train it on this base within the bank's rank")
+    return found.sentences()
 
 
 def _is_number(entry: Entry) -> bool:
@@ -163,18 +165,16 @@ def _is_number(entry: Entry) -> bool:
 
 def _fit_problems(card: Card, header: Header, parsed: Parsed, layout: Layout) -> list[str]:
     """Where the card and the file say different things: ranks, and which layers there are."""
-    problems = []
+    found = _Found()
     there = {pair.module for pair in parsed.pairs}
     for pair in parsed.pairs:
         shape = header.entries[pair.a].shape
-        rank = shape[0] if shape else 0
-        if rank != card.rank_of(pair.module):
-            problems.append(
-                f"{pair.module}: is of rank {rank}, but the card says {card.rank_of(pair.module)}; "
-                f"correct rank or rank_pattern in the card"
-            )
+        rank, told = shape[0] if shape else 0, card.rank_of(pair.module)
+        if rank != told:
+            found.add(pair.module, f"is of rank {rank}, but the card says {told}; correct the card")
         if not any(fits(target, pair.module) for target in card.target_modules):
-            problems.append(f"{pair.module}: is not among the card's target_modules; correct the card")
+            found.add(pair.module, "is not among the card's target_modules; correct the card")
+    problems = found.sentences()
     models = [name for name in layout.models if any(m.startswith(f"{name}.") for m in there)] or [""]
     wanted = {
         module
@@ -187,7 +187,27 @@ def _fit_problems(card: Card, header: Header, parsed: Parsed, layout: Layout) ->
             f"{len(missing)} of the {len(wanted)} layers that the card's target_modules name are missing "
             f"(first: {missing[0]}); export the whole adapter"
         )
+    if parsed.format is Format.KOHYA and card.use_rslora:
+        problems.append("kohya's files are scaled by alpha / rank; set use_rslora to false in the card")
     return problems
+
+
+class _Found:
+    """Faults of layers; one that many layers share is one sentence."""
+
+    def __init__(self) -> None:
+        self._layers: dict[str, list[str]] = {}
+
+    def add(self, module: str, fault: str) -> None:
+        """Note a layer's fault."""
+        self._layers.setdefault(fault, []).append(module)
+
+    def sentences(self) -> list[str]:
+        """A sentence for each fault, with the layers that have it."""
+        return [
+            f"{layers[0]}{f' and {len(layers) - 1} more layers' if layers[1:] else ''}: {fault}"
+            for fault, layers in self._layers.items()
+        ]
 
 
 def _lora(data: bytes, header: Header, pair: PairKeys) -> Lora:
@@ -202,15 +222,14 @@ def _tensor(data: bytes, entry: Entry) -> torch.Tensor:
 
 
 def _value_problems(card: Card, loras: dict[str, Lora], scales: dict[str, float]) -> list[str]:
-    problems = []
+    found = _Found()
     for module, lora in loras.items():
-        if lora.alpha is not None and lora.alpha != card.alpha_of(module):
-            problems.append(
-                f"{module}: the file's alpha is {lora.alpha:g}, the card's {card.alpha_of(module):g}; "
-                f"correct alpha or alpha_pattern in the card"
-            )
+        told = card.alpha_of(module)
+        if lora.alpha is not None and not math.isclose(lora.alpha, told, rel_tol=ALPHA_TOLERANCE):
+            found.add(module, f"the file's alpha is {lora.alpha:g}, the card's {told:g}; correct the card")
         if problem := value_problem(lora, scales[module]):
-            problems.append(f"{module}: {problem}; the training went wrong: train it again")
+            found.add(module, f"{problem}; the training went wrong: train it again")
+    problems = found.sentences()
     if not any(torch.any(lora.b) for lora in loras.values()):
         problems.append("every B is zero, so the adapter changes nothing; train it")
     return problems
