@@ -64,9 +64,9 @@ _SPEAKABLE = re.compile(
 )
 _ADDRESS = re.compile(r"https?:|www\.|\.(?:com|cn|net)\b|@|<|>|【|】|\||#")
 _STUTTER = re.compile(r"(.{1,6}?)\1{3,}")
-_OPEN_END = re.compile(r"(?:[，、：；,:;—（(“\"‘《\-~]|[和与及或但而把被给从在因为如果还有以及])$")
+_OPEN_END = re.compile(r"(?:[，、：；,:;—（(“\"‘《\-~]|[和与及或但而把被给从])$")
 _MARKS = re.compile(r"[^\u4e00-\u9fffa-z0-9.]+")
-_ALLOWS = re.compile(r"支持|可以|包邮|有货|能用|有运费险|可以开")
+_ALLOWS = re.compile(r"(?:这款|现在|都)?(?:是|就)?(?:支持|可以|包邮|有货|能用|有运费险)")
 _HAS = re.compile(r"(?<![没])有(?!害|效|助|用)")
 _GOES_ON = re.compile("是|乃|就是|便是")  # 价格呢，是68元
 _CONFUSABLE = ("place", "courier", "gift", "spec", "basis")
@@ -179,7 +179,7 @@ def _claims(said: Claims, core: Claims) -> Iterator[Fault]:
         for value in sorted(said.values(kind) - core.values(kind)):
             yield Fault(Reason.CLAIM, value)
     for token in said.of(Kind.YES):
-        allowed = _ALLOWS.search(core.text) and not core.of(Kind.NEGATION)
+        allowed = _ALLOWS.match(core.text) and not core.of(Kind.NEGATION)
         if token.value not in core.values(Kind.YES) and not allowed:
             yield Fault(Reason.CLAIM, token.value)
     for token in said.of(Kind.THERE_IS):
