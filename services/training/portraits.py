@@ -143,10 +143,11 @@ class Studio:
         pictures = self._assemble(templates, to_rgb(lab))
         pictures = self._light(pictures, values[:, ATTRIBUTES.index("light")], jitter > 0)
         shown = self.plain[templates]
-        if bool(ratio.any()):
-            restyled = self._recolour(self.lab[templates], self.means[templates], own, ratio)
-            rows = ratio.any(1)[:, None, None, None]
-            shown = torch.where(rows, self._assemble(templates, to_rgb(restyled)), shown)
+        rows = ratio.any(1).nonzero()[:, 0]
+        if len(rows):
+            some = templates[rows]
+            restyled = self._recolour(self.lab[some], self.means[some], own[rows], ratio[rows])
+            shown[rows] = self._assemble(some, to_rgb(restyled))
         return Drawn(pictures * 2 - 1, shown * 2 - 1, self.weights[templates, :4])
 
     def _own(self, templates: Tensor, restyle: float) -> tuple[Tensor, Tensor]:

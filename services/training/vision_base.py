@@ -34,6 +34,8 @@ TEMPLATE_DROP = 0.3
 RESTYLE = 0.2
 EMA_DECAY = 0.999
 REGION_WEIGHT = 2.0
+FRESH_EVERY = 4  # a portrait is trained on about as many times
+REEL_BATCHES = 16
 
 
 class TrainingStopped(Exception):
@@ -87,6 +89,7 @@ def train_base(run: BaseRun) -> EmbeddedPipeline:
     torch.manual_seed(run.seed)
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
     begun = time.monotonic()
     pipeline = base_parts(run)
     device = torch.device(run.device)
@@ -106,7 +109,7 @@ def train_base(run: BaseRun) -> EmbeddedPipeline:
     save_parts(pipeline, run.output_dir)
     measured = measure(pipeline, studio, count=run.measured, seed=run.seed + 1)
     report = {
-        "steps": steps, "pictures": steps * run.batch_size, "seconds": round(time.monotonic() - begun, 1),
+        "steps": steps, "trained_on": steps * run.batch_size, "seconds": round(time.monotonic() - begun, 1),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu", **losses, **measured,
     }  # fmt: skip
     (run.output_dir / "measures.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
@@ -213,6 +216,8 @@ def train_pictures(
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.99), fused=device.type == "cuda")
     average = Average((unet, encoder))
     loss_of = PictureLoss(pipeline, studio)
+    reel = Reel(loss_of.draw(*corpus.batch(run.batch_size)[:3]), run.batch_size * REEL_BATCHES)
+    fresh = max(1, run.batch_size // FRESH_EVERY)
     started, smooth, step = time.monotonic(), 0.0, 0
     while step < run.steps:
         spent = (time.monotonic() - started) / (run.minutes * 60) if run.minutes else 0.0
@@ -223,7 +228,8 @@ def train_pictures(
         rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
         for group in optimiser.param_groups:
             group["lr"] = rate * group["share"]
-        loss = loss_of(*corpus.batch(run.batch_size)[:3])
+        reel.add(loss_of.draw(*corpus.batch(fresh)[:3]))
+        loss = loss_of.of_latents(*reel.batch(run.batch_size))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([*unet.parameters(), *encoder.parameters()], run.max_grad_norm)
@@ -242,6 +248,31 @@ def train_pictures(
     return step, round(smooth, 5)
 
 
+class Reel:
+    """The last portraits drawn, as latents: each is trained on a few times, at other moments and with other noise."""
+
+    def __init__(self, first: tuple[Tensor, ...], size: int) -> None:
+        self.size, self.at, self.filled = size, 0, 0
+        self.kept = [torch.zeros(size, *one.shape[1:], dtype=one.dtype, device=one.device) for one in first]
+        self.add(first)
+
+    def add(self, rows: tuple[Tensor, ...]) -> None:
+        """Takes rows in, over the oldest."""
+        count = len(rows[0])
+        where = (torch.arange(count, device=rows[0].device) + self.at) % self.size
+        for kept, one in zip(self.kept, rows, strict=True):
+            kept[where] = one
+        self.at = (self.at + count) % self.size
+        self.filled = min(self.size, self.filled + count)
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rows at random: tokens, latents, the templates' latents (now and then none), the regions' shares."""
+        at = torch.randint(0, self.filled, (size,), device=self.kept[0].device)
+        tokens, latents, pose, regions = (one[at] for one in self.kept)
+        shown = (torch.rand(size, 1, 1, 1, device=pose.device) >= TEMPLATE_DROP).float()
+        return tokens, latents, pose * shown, regions
+
+
 class PictureLoss:
     """The error of the predicted velocity, and of its mean in each region: colour binds by the second."""
 
@@ -249,14 +280,13 @@ class PictureLoss:
         self.pipeline, self.studio = pipeline, studio
         self.signal = pipeline.scheduler.alphas_cumprod.to(pipeline.unet.device)
 
-    def __call__(self, tokens: Tensor, templates: Tensor, values: Tensor) -> Tensor:
-        """The loss of one batch of portraits, drawn for the occasion."""
+    @torch.no_grad()
+    def draw(self, tokens: Tensor, templates: Tensor, values: Tensor) -> tuple[Tensor, ...]:
+        """Portraits drawn for rows of the corpus: tokens, latents, the templates' latents, the regions' shares."""
         codec = self.pipeline.codec
-        with torch.no_grad():
-            drawn = self.studio.compose(templates, values, restyle=RESTYLE)
-            latents, pose = codec.encode(drawn.pictures), codec.encode(drawn.templates)
-            kept = (torch.rand(len(latents), 1, 1, 1, device=tokens.device) >= TEMPLATE_DROP).float()
-        return self.of_latents(tokens, latents, pose * kept, self.shares(drawn.masks))
+        drawn = self.studio.compose(templates, values, restyle=RESTYLE)
+        latents, pose = codec.encode(drawn.pictures), codec.encode(drawn.templates)
+        return tokens, latents, pose, self.shares(drawn.masks)
 
     def shares(self, masks: Tensor) -> Tensor:
         """Each region's share of each latent, summing to 1: [N, 4, h, w] from masks [N, 4, H, W]."""
