@@ -58,6 +58,9 @@ class Painter(Protocol):
     def use_look(self, name: str, look: Any) -> None:
         """A decoded look may be used from now on."""
 
+    def forget_looks(self, names: tuple[str, ...]) -> None:
+        """Give up looks, never the one on the picture."""
+
     def prepare(self, phrase: Phrase) -> None:
         """Draw ahead what a phrase needs; called off the clock."""
 
@@ -109,6 +112,10 @@ class Composer:
     def use_look(self, name: str, look: Any) -> None:
         """Hand a decoded look to the painter."""
         self._painter.use_look(name, look)
+
+    def forget_looks(self, names: tuple[str, ...]) -> None:
+        """Have the painter give up looks."""
+        self._painter.forget_looks(names)
 
     def interrupted(self) -> None:
         """A session begins or ends: nothing of before is to be seen."""

@@ -27,6 +27,13 @@ class LookDecoded:
 
 
 @dataclass(frozen=True, slots=True)
+class LooksForgotten:
+    """Looks that were not used for long: their memory is wanted back."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """Go on with a session after a restart, at a frame."""
 

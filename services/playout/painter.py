@@ -76,6 +76,12 @@ class HostPainter:
         """A decoded look may be used from now on."""
         self._looks[name] = look
 
+    def forget_looks(self, names: tuple[str, ...]) -> None:
+        """Give up looks, never the one on the picture."""
+        for name in names:
+            if name != self._look:
+                self._looks.pop(name, None)
+
     def prepare(self, phrase: Phrase) -> None:
         """Draw ahead what a phrase needs; a fault costs its overlays, not its sound."""
         art = self._drawn(phrase)

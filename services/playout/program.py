@@ -26,6 +26,7 @@ from services.playout.events import (
     Happened,
     Leave,
     LookDecoded,
+    LooksForgotten,
     Resume,
     SessionBegan,
     SessionEnded,
@@ -311,6 +312,8 @@ class Program:
                 self.reserve.take_in(command)
             case LookDecoded(name=name, look=look):
                 self._composer.use_look(name, look)
+            case LooksForgotten(names=names):
+                self._composer.forget_looks(names)
             case OpenSession():
                 self._open(command, 0)
             case Resume(opening=opening, first_frame=first_frame):

@@ -18,6 +18,7 @@ from services.playout.composer import Painter
 from services.playout.events import (
     Happened,
     LookDecoded,
+    LooksForgotten,
     Resume,
     SessionBegan,
     SessionEnded,
@@ -56,6 +57,8 @@ from services.wire import (
 )
 
 log = logging.getLogger("playout")
+
+KEPT_LOOKS = 12
 
 
 class Audience(Protocol):
@@ -213,6 +216,7 @@ class Station:
     async def _prepare(self, look: str, path: str) -> str:
         """Decode a look off the clock; what went wrong, or nothing."""
         if self._looks.get(look) == path:
+            self._looks[look] = self._looks.pop(look)  # used last
             return ""
         try:
             async with self._decoding:
@@ -221,9 +225,21 @@ class Station:
             log.error("look %s cannot be used: %s; the look on air stays", look, error)
             return str(error)
         self._looks[look] = path
-        self.memory.change(looks={**self.memory.now.looks, look: path})
         self.program.post(LookDecoded(look, decoded))
+        forgotten = self._least_used()
+        for name in forgotten:
+            del self._looks[name]
+        if forgotten:
+            self.program.post(LooksForgotten(forgotten))
+        kept = {name: at for name, at in self.memory.now.looks.items() if name not in forgotten}
+        self.memory.change(looks={**kept, look: path})
         return ""
+
+    def _least_used(self) -> tuple[str, ...]:
+        """The looks over `KEPT_LOOKS` (each takes about 20 MB), those that were on longest ago first."""
+        on = self.memory.now.opening.look if self.memory.now.opening is not None else ""
+        others = [name for name in self._looks if name != on]
+        return tuple(others[: max(0, len(self._looks) - KEPT_LOOKS)])
 
     async def _prepare_some(self, look: str, path: str) -> None:
         """Decode a look; a built-in one stands in when it cannot be used and none is there yet."""
@@ -264,6 +280,8 @@ class Station:
     def _remember_who(self, phrase: Phrase) -> None:
         """A restart goes on with the look and the persona that were on last."""
         opening, path = self.memory.now.opening, self._looks.get(phrase.look)
+        if path is not None:
+            self._looks[phrase.look] = self._looks.pop(phrase.look)  # used last
         if opening is not None and path is not None and phrase.look != opening.look:
             after = msgspec.structs.replace(opening, look=phrase.look, look_path=path, persona=phrase.persona)
             self.memory.change(opening=after)
