@@ -69,7 +69,7 @@ def _drawn_sets(plate: tuple[int, int]) -> tuple[Floats, ...]:
 
 
 def _made(after: Floats, behind: Floats, plate: tuple[int, int]) -> Floats:
-    sure = np.clip((behind - 0.85) / 0.1, 0, 1).astype(np.float32)
+    sure: Floats = np.clip((behind - 0.85) / 0.1, 0, 1).astype(np.float32)
     if float(sure.sum()) < 4:
         sure = behind**3
     cell = plate[0] / after.shape[1]

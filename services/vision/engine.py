@@ -69,6 +69,7 @@ class VisionEngine:
             self._loaded.set()
 
     def _load(self) -> None:
+        import cv2
         import torch
 
         from services.vision.adapters import Adapters
@@ -76,6 +77,7 @@ class VisionEngine:
 
         settings = self._settings
         torch.set_num_threads(max(1, settings.threads))
+        cv2.setNumThreads(max(1, settings.threads))
         painter = open_painter(
             settings.engine, PainterSettings(base=self._base, device=settings.device, dtype=settings.dtype)
         )

@@ -99,6 +99,11 @@ def open_painter(kind: str, settings: PainterSettings) -> Painter:
     Raises:
         PaintFailed: its directory is missing, torn or of another kind.
     """
+    from diffusers.utils import logging as diffusers_log
+    from transformers.utils import logging as transformers_log
+
+    diffusers_log.disable_progress_bar()
+    transformers_log.disable_progress_bar()
     match kind:
         case "embedded":
             from services.vision.painter_embedded import EmbeddedPainter

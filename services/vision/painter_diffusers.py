@@ -63,7 +63,7 @@ class DiffusersPainter:
             dtype = getattr(torch, settings.dtype)
         variant = "fp16" if any((settings.base / "unet").glob("*.fp16.safetensors")) else None
         options: dict[str, Any] = {
-            "local_files_only": True, "use_safetensors": True, "torch_dtype": dtype, "variant": variant,
+            "local_files_only": True, "use_safetensors": True, "dtype": dtype, "variant": variant,
         }  # fmt: skip
         few = _few_steps(index, settings)
         kinds: dict[str, Any] = {

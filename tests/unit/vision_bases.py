@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import warnings
 from datetime import date
 from pathlib import Path
 
@@ -49,6 +51,12 @@ def _text_config(projection: int = 32) -> CLIPTextConfig:
     )  # fmt: skip
 
 
+def _plan() -> DDIMScheduler:
+    return DDIMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, steps_offset=1
+    )
+
+
 def _vae() -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(32, 64), down_block_types=("DownEncoderBlock2D",) * 2,
@@ -65,13 +73,7 @@ def tiny_sd(folder: Path, *, seed: int = 3, turbo: bool = False) -> Path:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=32,
         attention_head_dim=2,
     )  # fmt: skip
-    plan = (
-        EulerAncestralDiscreteScheduler(timestep_spacing="trailing")
-        if turbo
-        else DDIMScheduler(
-            beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False
-        )
-    )
+    plan = EulerAncestralDiscreteScheduler(timestep_spacing="trailing", steps_offset=1) if turbo else _plan()
     StableDiffusionPipeline(
         unet=unet, vae=_vae(), text_encoder=CLIPTextModel(_text_config()),
         tokenizer=tokenizer(folder / "tokenizer"), scheduler=plan, safety_checker=None,
@@ -95,7 +97,7 @@ def tiny_sdxl(folder: Path, *, seed: int = 3) -> Path:
         unet=unet, vae=_vae(), text_encoder=CLIPTextModel(_text_config()),
         text_encoder_2=CLIPTextModelWithProjection(_text_config()),
         tokenizer=tokenizer(folder / "tokenizer"), tokenizer_2=tokenizer(folder / "tokenizer_2"),
-        scheduler=DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
+        scheduler=_plan(),
     ).save_pretrained(folder)  # fmt: skip
     return folder
 
@@ -139,7 +141,9 @@ def adapter(
     tensors, oracle = {}, {}
     for part, model in modules.items():
         targets = TARGETS if part == "unet" else TEXT_TARGETS
-        worn = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=list(targets)))
+        with warnings.catch_warnings():  # peft still asks transformers by a name that is going out
+            warnings.simplefilter("ignore", FutureWarning)
+            worn = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=list(targets)))
         for name, value in worn.named_parameters():
             if "lora_" in name:
                 nn.init.normal_(value, std=size)
@@ -152,8 +156,6 @@ def adapter(
         next(iter(tensors.values())).view(-1)[0] = float("nan")
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "adapter.safetensors")
-    import hashlib
-
     digest = hashlib.sha256((folder / "adapter.safetensors").read_bytes()).hexdigest()
     consent = Consent(
         subject="a drawn character", scope=("face",), document="test", valid_from=date(2020, 1, 1),
