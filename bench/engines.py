@@ -93,7 +93,7 @@ async def engine(role: Literal["language", "vision"], folder: Path, device: str)
     hearing: asyncio.Task[None] | None = None
     try:
         deadline = time.monotonic() + START_S
-        while not Path(settings.socket).exists():
+        while not os.path.exists(settings.socket):  # noqa: ASYNC240 - a stat on a local disk
             if process.returncode is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the {role} engine did not start; see its log above")
             await asyncio.sleep(0.05)
