@@ -41,7 +41,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from services.lora.bank import Bank, InSlot
     from services.lora.base_hash import base_sha256
-    from services.lora.cache_key import cache_key
     from services.lora.card import Base, Card, CardProblems, Consent, read_card, read_consent, write_card
     from services.lora.errors import (
         BankBusy,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
         Quarantined,
         RowsMismatch,
     )
+    from services.lora.keys import cache_key
     from services.lora.layout import AttachProblems, BankSpec, Layout
     from services.lora.packing import Lora, Packed
     from services.lora.staging import StagedAdapter, StagingFailed, stage_folder
@@ -60,12 +60,12 @@ if TYPE_CHECKING:
 _HOME = {
     "bank": ("Bank", "InSlot"),
     "base_hash": ("base_sha256",),
-    "cache_key": ("cache_key",),
     "card": ("Base", "Card", "CardProblems", "Consent", "read_card", "read_consent", "write_card"),
     "errors": (
         "BankBusy", "BankError", "BindingEnded", "LayoutMismatch", "NoFreeSlot", "NotResident",
         "Quarantined", "RowsMismatch",
     ),
+    "keys": ("cache_key",),
     "layout": ("AttachProblems", "BankSpec", "Layout"),
     "packing": ("Lora", "Packed"),
     "staging": ("StagedAdapter", "StagingFailed", "stage_folder"),
