@@ -19,30 +19,48 @@ from services.training.portraits_colours import ATTRIBUTES, DRAWN_LAYOUTS, TEMPL
 # fmt: off
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "hair": {
-        "zh": ("{}头发", "{}长发", "一头{}秀发", "头发是{}", "发色{}", "{}的发丝", "发色为{}"),
-        "en": ("{} hair", "long {} hair", "hair in {}", "her hair is {}", "{} coloured hair", "with {} hair"),
+        "zh": ("{}头发", "{}长发", "一头{}秀发", "头发是{}", "发色{}", "{}的发丝", "发色为{}", "{}发髻", "{}的头发"),
+        "en": (
+            "{} hair", "long {} hair", "hair in {}", "her hair is {}", "{} coloured hair", "with {} hair", "{} hair bun",
+            "{} long hair",
+        ),
     },
     "dress": {
-        "zh": ("{}连衣裙", "穿{}的衣服", "身着{}长裙", "{}衣裳", "衣服是{}", "穿着{}裙装", "服装{}", "一身{}"),
-        "en": ("{} dress", "wearing {}", "dressed in {}", "a {} outfit", "{} clothes", "in a {} gown"),
+        "zh": (
+            "{}连衣裙", "穿{}的衣服", "身着{}长裙", "{}衣裳", "衣服是{}", "穿着{}裙装", "服装{}", "一身{}", "{}汉服",
+            "{}旗袍", "{}针织开衫", "{}丝绸长裙", "{}衬衫", "{}襦裙", "穿{}上衣", "衣着为{}", "{}的裙装",
+        ),
+        "en": (
+            "{} dress", "wearing {}", "dressed in {}", "a {} outfit", "{} clothes", "in a {} gown", "{} silk dress",
+            "a {} cardigan", "{} blouse", "{} robe", "{} hanfu", "her dress is {}", "a dress in {}",
+        ),
     },
     "skin": {
-        "zh": ("{}皮肤", "肤色{}", "{}的肌肤", "皮肤{}", "{}肤色", "脸色{}"),
-        "en": ("{} skin", "skin is {}", "{} complexion", "{} face", "with {} skin"),
+        "zh": ("{}皮肤", "肤色{}", "{}的肌肤", "皮肤{}", "脸色{}", "{}肤色", "肤色为{}", "皮肤是{}"),
+        "en": ("{} skin", "skin is {}", "{} complexion", "{} face", "with {} skin", "{} skin tone", "her skin is {}"),
     },
     "set": {
-        "zh": ("{}背景", "背景是{}", "{}的布景", "身后是{}", "场景{}", "布景为{}"),
-        "en": ("{} background", "a {} set", "background in {}", "{} behind her", "against {}"),
+        "zh": ("{}背景", "背景是{}", "{}的布景", "身后是{}", "场景{}", "布景为{}", "{}墙面", "布景{}"),
+        "en": (
+            "{} background", "a {} set", "background in {}", "{} behind her", "against {}", "{} backdrop", "{} wall",
+            "{} as the background",
+        ),
     },
     "layout": {
-        "zh": ("{}", "背景是{}", "身后是{}", "在{}里", "场景为{}"),
-        "en": ("{}", "a {} behind", "in front of a {}", "against a {}", "a {} as the set"),
+        "zh": ("{}", "背景是{}", "身后是{}", "在{}里", "场景为{}", "背景为{}"),
+        "en": ("{}", "a {} behind", "in front of a {}", "against a {}", "a {} as the set", "with a {} behind"),
     },
     "both": {
-        "zh": ("{}的{}", "{}{}", "背景是{}的{}", "身后是{}{}", "{}色调的{}"),
-        "en": ("{} {}", "a {} {} behind", "against a {} {}", "in front of a {} {}", "a {} {} as the set"),
+        "zh": ("{}的{}", "{}{}", "背景是{}的{}", "身后是{}{}", "{}色调的{}", "场景是{}的{}"),
+        "en": (
+            "{} {}", "a {} {} behind", "against a {} {}", "in front of a {} {}", "a {} {} as the set",
+            "a {} {} as the background",
+        ),
     },
-    "light": {"zh": ("{}", "灯光：{}", "用{}", "打{}"), "en": ("{}", "in {}", "under {}", "lit by {}")},
+    "light": {
+        "zh": ("{}", "灯光：{}", "用{}", "打{}", "灯光是{}"),
+        "en": ("{}", "in {}", "under {}", "lit by {}", "with {}"),
+    },
 }
 OPENERS: dict[str, tuple[str, ...]] = {
     "zh": ("", "", "", "女主播", "一位女主播", "半身像", "直播间", "主持人肖像", "主播", "人像"),
