@@ -1,7 +1,12 @@
-"""How well the vision base keeps to a caption: the colour error of each region, and a sheet to look at."""
+"""How well the vision base keeps to a caption: the colour error of each region, and a sheet to look at.
+
+python -m services.training.vision_measure --base services/vision/base --count 96 --sheet sheet.png
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +19,7 @@ from torch import Tensor
 
 from services.training.portraits import Drawn, Studio, to_lab
 from services.training.portraits_captions import Portrait, caption, draw
-from services.vision.embedded import GUIDANCE, STEPS, EmbeddedPipeline
+from services.vision.embedded import BASE_DIR, GUIDANCE, STEPS, EmbeddedPipeline
 from services.vision.regions import REGIONS
 
 BATCH = 64
@@ -142,3 +147,24 @@ def contact_sheet(
     cv2.imwrite(str(file), picture)
     file.with_suffix(".txt").write_text("\n".join(captions), encoding="utf-8")
     return captions
+
+
+def main() -> None:
+    """The command line: prints the measures of a base as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m services.training.vision_measure", description=__doc__)
+    parser.add_argument("--base", type=Path, default=BASE_DIR)
+    parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--seed", type=int, default=101)
+    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    pipeline = EmbeddedPipeline.load(options.base, device=options.device)
+    width, height = pipeline.size
+    studio = Studio(width=width, height=height, device=options.device)
+    print(json.dumps(measure(pipeline, studio, count=options.count, seed=options.seed), indent=1))
+    if options.sheet:
+        contact_sheet(pipeline, studio, options.sheet, seed=options.seed)
+
+
+if __name__ == "__main__":
+    main()
