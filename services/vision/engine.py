@@ -184,7 +184,9 @@ class VisionEngine:
         )  # fmt: skip
 
     async def close(self) -> None:
-        """Give up what waits; a forward under way ends with the process."""
+        """Give up what waits, and the picture under way at its next step."""
+        if self._maker is not None:
+            self._maker.stop()
         for task in self._making.values():
             task.cancel()
         for pool in (self._forwards, self._chores):

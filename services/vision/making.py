@@ -112,6 +112,10 @@ class Maker:
         log.info("painted %s in %.1f s", asked.key, time.monotonic() - began)
         return painted
 
+    def stop(self) -> None:
+        """Give up the picture under way."""
+        self._painter.stop()
+
     def finish(self, asked: Asked, painted: Painted, in_use: frozenset[str]) -> wire.LookMade:
         """Judge what was painted, finish it, judge that, and keep it."""
         template = asked.template

@@ -29,6 +29,11 @@ class PaintFailed(Exception):
         self.cause, self.mend = cause, mend
 
 
+def stopped() -> PaintFailed:
+    """What a painter raises for a picture that was given up."""
+    return PaintFailed("the picture was given up: the engine is ending", "ask again")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is asked of a base. The meaning of the numbers is the base's own (docs/host/looks-made.md)."""
@@ -67,6 +72,10 @@ class Painter(Protocol):
         Raises:
             PaintFailed: the order cannot be painted.
         """
+        ...
+
+    def stop(self) -> None:
+        """Give up the picture under way at its next step; may be called from any thread."""
         ...
 
     def canary(self, adapters: list[str], rows: Rows) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import cv2
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from services.model_directory import VISION_PIPELINES, check_vision_base
 from services.vision.colour import Floats
-from services.vision.painter import Order, Painted, PainterSettings, PaintFailed, Rows, device_of
+from services.vision.painter import Order, Painted, PainterSettings, PaintFailed, Rows, device_of, stopped
 from services.vision.template import Template
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class DiffusersPainter:
     def __init__(self, pipeline: Any, *, xl: bool, few: bool, size: tuple[int, int]) -> None:
         self._pipe = pipeline
         self._xl, self._few, self._size = xl, few, size
+        self._stopped = threading.Event()
         self.name = f"{'sdxl' if xl else 'sd'}{', few steps' if few else ''}"
 
     @classmethod
@@ -104,11 +106,21 @@ class DiffusersPainter:
         with rows([order.adapter], 1, guided):
             made = self._pipe(
                 image=np.ascontiguousarray(posed[None]), strength=strength,
-                num_inference_steps=math.ceil(taken / strength),
+                num_inference_steps=taken if self._lcm else math.ceil(taken / strength),
                 guidance_scale=order.guidance if guided or self._lcm else 0.0,
-                generator=torch.Generator().manual_seed(order.seed), output_type="np", **texts,
+                generator=torch.Generator().manual_seed(order.seed), output_type="np",
+                callback_on_step_end=self._after_step, **texts,
             ).images  # fmt: skip
         return Painted(np.asarray(made, np.float32), self._through_codec(posed))
+
+    def stop(self) -> None:
+        """Give up the picture under way."""
+        self._stopped.set()
+
+    def _after_step(self, pipe: Any, step: int, moment: Any, values: dict[str, Any]) -> dict[str, Any]:
+        if self._stopped.is_set():
+            raise stopped()
+        return values
 
     @property
     def _lcm(self) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from services.vision.embedded import STEPS, BaseUnusable, EmbeddedPipeline
-from services.vision.painter import Order, Painted, PainterSettings, PaintFailed, Rows, device_of
+from services.vision.embedded import STEPS, BaseUnusable, Cancelled, EmbeddedPipeline
+from services.vision.painter import Order, Painted, PainterSettings, PaintFailed, Rows, device_of, stopped
 from services.vision.template import Template
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class EmbeddedPainter:
 
     def __init__(self, pipeline: EmbeddedPipeline) -> None:
         self._pipeline = pipeline
+        self._stopped = threading.Event()
 
     @classmethod
     def load(cls, settings: PainterSettings) -> Self:
@@ -56,17 +58,23 @@ class EmbeddedPainter:
         `order.strength` is the finish's: the base always paints the prompt in full.
         """
         guided = order.guidance > 1
-        width, height = self._pipeline.size
         steps = min(max(order.steps or STEPS, MIN_STEPS), MAX_STEPS)
-        with rows([order.adapter], IMAGES, guided):
-            pictures = self._pipeline.generate(
-                templates=template.flat, prompts=[order.prompt], negatives=[order.negative],
-                seeds=[order.seed], guidance=order.guidance, steps=steps, images_per_prompt=IMAGES,
-            )  # fmt: skip
+        try:
+            with rows([order.adapter], IMAGES, guided):
+                pictures = self._pipeline.generate(
+                    templates=template.flat, prompts=[order.prompt], negatives=[order.negative],
+                    seeds=[order.seed], guidance=order.guidance, steps=steps, images_per_prompt=IMAGES,
+                    cancelled=self._stopped.is_set,
+                )  # fmt: skip
+        except Cancelled as error:
+            raise stopped() from error
         latents = self._pipeline.template_latents([template.flat])
         shown = self._pipeline.codec.decode(latents).float().clamp(-1, 1) / 2 + 0.5
-        del width, height
         return Painted(pictures, np.ascontiguousarray(shown[0].permute(1, 2, 0).cpu().numpy(), np.float32))
+
+    def stop(self) -> None:
+        """Give up the picture under way."""
+        self._stopped.set()
 
     @torch.inference_mode()
     def canary(self, adapters: list[str], rows: Rows) -> Tensor:

@@ -15,7 +15,7 @@ from services.model_directory import check_vision_base, slot_bytes
 from services.vision.adapters import Adapters
 from services.vision.painter import Order, Painter, PainterSettings, PaintFailed, open_painter
 from services.vision.template import Template, read_template
-from tests.unit.vision_bases import adapter, tiny_embedded, tiny_sd, tiny_sdxl
+from tests.unit.vision_bases import adapter, tiny_embedded, tiny_lcm, tiny_sd, tiny_sdxl
 
 # diffusers' Euler schedulers hand torch tensors to numpy the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -24,6 +24,7 @@ Make = Callable[[Path], Path]
 BASES: dict[str, tuple[str, Make]] = {
     "sd": ("diffusers", tiny_sd),
     "sd turbo": ("diffusers", lambda folder: tiny_sd(folder, turbo=True)),
+    "lcm": ("diffusers", tiny_lcm),
     "sdxl": ("diffusers", tiny_sdxl),
     "embedded": ("embedded", lambda folder: tiny_embedded(folder, template=builtin_look("morning"))),
 }
@@ -82,6 +83,15 @@ def test_pictures_come_from_the_seed_alone(name: str, tmp_path: Path, template: 
     assert np.array_equal(first, second)
     assert np.abs(first - other).max() > 1e-4
     assert first.dtype == np.float32 and np.isfinite(first).all() and first.min() >= 0 and first.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["sd", "lcm", "sdxl", "embedded"])
+def test_a_picture_is_given_up_when_the_engine_ends(name: str, tmp_path: Path, template: Template) -> None:
+    kind, build = BASES[name]
+    painter = opened(kind, build(tmp_path / "base"))
+    painter.stop()
+    with pytest.raises(PaintFailed, match="given up"):
+        painter.paint(order(""), template, unbound)
 
 
 def test_little_strength_stays_near_the_template(tmp_path: Path, template: Template) -> None:

@@ -13,6 +13,8 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     EulerAncestralDiscreteScheduler,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -51,6 +53,15 @@ def _text_config(projection: int = 32) -> CLIPTextConfig:
     )  # fmt: skip
 
 
+def _unet(**changes: object) -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        block_out_channels=(32, 64), layers_per_block=1, sample_size=32, in_channels=4, out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=32,
+        attention_head_dim=2, **changes,
+    )  # fmt: skip
+
+
 def _plan() -> DDIMScheduler:
     return DDIMScheduler(
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, steps_offset=1
@@ -67,17 +78,23 @@ def _vae() -> AutoencoderKL:
 def tiny_sd(folder: Path, *, seed: int = 3, turbo: bool = False) -> Path:
     """A pipeline of Stable Diffusion 1.5's architecture, or of its turbo variant."""
     torch.manual_seed(seed)
-    unet = UNet2DConditionModel(
-        block_out_channels=(32, 64), layers_per_block=1, sample_size=32, in_channels=4, out_channels=4,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=32,
-        attention_head_dim=2,
-    )  # fmt: skip
     plan = EulerAncestralDiscreteScheduler(timestep_spacing="trailing", steps_offset=1) if turbo else _plan()
     StableDiffusionPipeline(
-        unet=unet, vae=_vae(), text_encoder=CLIPTextModel(_text_config()),
+        unet=_unet(), vae=_vae(), text_encoder=CLIPTextModel(_text_config()),
         tokenizer=tokenizer(folder / "tokenizer"), scheduler=plan, safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def tiny_lcm(folder: Path, *, seed: int = 3) -> Path:
+    """A pipeline of a latent consistency model: few steps, guidance as a condition of the UNet."""
+    torch.manual_seed(seed)
+    LatentConsistencyModelPipeline(
+        unet=_unet(time_cond_proj_dim=32), vae=_vae(), text_encoder=CLIPTextModel(_text_config()),
+        tokenizer=tokenizer(folder / "tokenizer"),
+        scheduler=LCMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
     return folder
 

@@ -33,7 +33,8 @@ def recoloured(
     small = cv2.resize(colour.to_rgb(lab), size, interpolation=cv2.INTER_AREA)
     random = np.random.default_rng(1)
     blots = [
-        cv2.GaussianBlur(random.normal(0, 1, small.shape), (0, 0), 2.0) * 5 * noise for _ in range(count)
+        cv2.GaussianBlur(random.normal(0, 1, small.shape).astype(np.float32), (0, 0), 2.0) * 5 * noise
+        for _ in range(count)
     ]
     return np.stack([np.clip(small + blot, 0, 1) for blot in blots]).astype(np.float32)
 
@@ -61,6 +62,9 @@ class ScriptedPainter:
         if isinstance(made, Exception):
             raise made
         return Painted(made, None)
+
+    def stop(self) -> None:
+        """Nothing takes long here."""
 
     def canary(self, adapters: list[str], rows: Rows) -> torch.Tensor:
         """Rows that differ."""
