@@ -185,6 +185,8 @@ async def _answer(engine: Engine, message: wire.AnyMessage, peer: _Peer) -> None
     except Exception as error:  # one bad request must not end the engine
         log.exception("a %s was not handled", type(message).__name__)
         answer = _failed(message, f"{type(error).__name__}: {error}")
+    if isinstance(message, wire.Stage | wire.Pin):
+        await peer.send(engine.state())  # before the answer: who asked knows then what is resident
     if answer is not None:
         await peer.send(answer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ class Server:
     thinks: bool = False
     finish: str = "stop"
     runtime_loras: bool = True
+    say: Callable[[str, str], str] = lambda model, user: f"{model}：{user}"
 
     @property
     def url(self) -> str:
@@ -94,7 +95,7 @@ def _app(server: Server) -> FastAPI:
                 break
             await asyncio.sleep(0.01)
             waited += 0.01
-        text = f"{body['model']}：{body['messages'][-1]['content']}"
+        text = server.say(body["model"], body["messages"][-1]["content"])
         if server.thinks:
             text = f"<think>让我想想</think>\n{text}"
         message = {"role": "assistant", "content": text}
