@@ -92,7 +92,7 @@ class Batches:
         self.buckets: dict[int, list[int]] = {}
         rng = random.Random(seed)
         for number, row in enumerate(rows):
-            size = max(_size(wording(row, way, pools, rng)) for _ in range(4))
+            size = max(_size(wording(row, way, pools, rng)) for _ in range(2))
             bucket = next((b for b in BUCKETS if size <= b), None)
             if bucket is not None:
                 self.buckets.setdefault(bucket, []).append(number)
