@@ -65,7 +65,7 @@ def test_rows_keep_what_they_had_and_add_an_answer() -> None:
     out = [json.loads(line) for line in ask_rows([json.dumps(ROWS[0]), "\n"], CATALOG, NOW)]
     assert len(out) == 1
     assert out[0]["id"] == ROWS[0]["id"]
-    assert set(out[0]["answer"]) == {"act", "text", "product", "intent", "facts"}
+    assert set(out[0]["answer"]) == {"act", "text", "product", "intent", "facts", "path"}
 
 
 def test_a_row_that_is_no_question() -> None:
