@@ -27,6 +27,10 @@ What to know:
   last pins. `publish(name, sha)`, `live(name)`, `rollback(name)` keep a named reference, pinned with the
   one before it. `resident()` and `quarantined` say what there is; `slot_bytes`, `arena_bytes` what it takes.
 - Caches of keys and values, prompt embeddings and looks are keyed by `cache_key(base_sha, adapter_sha, …)`.
+- `layout_of(model, spec).slot_bytes` says what a slot takes with no bank (a model on "meta" will do).
+- Trainers: `write_adapter(folder, loras, card, format=…)` writes both files of an adapter; or save peft's
+  own keys as adapter.safetensors and `write_card` with that file's hash. The card's `target_modules` must
+  all be in the file: list what was trained, no more.
 - `base_sha256(folder)` is the base's name in cards; trainers and engines both use it.
 - `read_card`, `write_card`, `Card`, `read_consent`, `base_sha256` need no torch.
 - torch.compile: attach with `BankSpec(compiled=True)`. Then one binding at a time, every batch takes the
@@ -52,8 +56,10 @@ if TYPE_CHECKING:
         Quarantined,
         RowsMismatch,
     )
+    from services.lora.formats import FormatProblems, read_loras, write_adapter
     from services.lora.keys import cache_key
-    from services.lora.layout import AttachProblems, BankSpec, Layout
+    from services.lora.layout import AttachProblems, BankSpec, Layout, layout_of
+    from services.lora.names import Format
     from services.lora.packing import Lora, Packed
     from services.lora.staging import StagedAdapter, StagingFailed, stage_folder
 
@@ -65,8 +71,10 @@ _HOME = {
         "BankBusy", "BankError", "BindingEnded", "LayoutMismatch", "NoFreeSlot", "NotResident",
         "Quarantined", "RowsMismatch",
     ),
+    "formats": ("FormatProblems", "read_loras", "write_adapter"),
     "keys": ("cache_key",),
-    "layout": ("AttachProblems", "BankSpec", "Layout"),
+    "layout": ("AttachProblems", "BankSpec", "Layout", "layout_of"),
+    "names": ("Format",),
     "packing": ("Lora", "Packed"),
     "staging": ("StagedAdapter", "StagingFailed", "stage_folder"),
 }  # fmt: skip
@@ -74,9 +82,10 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "AttachProblems", "Bank", "BankBusy", "BankError", "BankSpec", "Base", "BindingEnded", "Card",
-    "CardProblems", "Consent", "InSlot", "Layout", "LayoutMismatch", "Lora", "NoFreeSlot", "NotResident",
-    "Packed", "Quarantined", "RowsMismatch", "StagedAdapter", "StagingFailed", "base_sha256", "cache_key",
-    "read_card", "read_consent", "stage_folder", "write_card",
+    "CardProblems", "Consent", "Format", "FormatProblems", "InSlot", "Layout", "LayoutMismatch",
+    "Lora", "NoFreeSlot", "NotResident", "Packed", "Quarantined", "RowsMismatch", "StagedAdapter",
+    "StagingFailed", "base_sha256", "cache_key", "layout_of", "read_card", "read_consent",
+    "read_loras", "stage_folder", "write_adapter", "write_card",
 ]  # fmt: skip
 
 

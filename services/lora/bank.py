@@ -126,7 +126,7 @@ class Bank:
                 if gone is not None:
                     del self._slot_of[gone]
                     self._sha_of[slot] = None
-            self._copy(packed.vector, slot, reused=gone is not None)
+            self._copy(packed.vector, slot, reused=self._used[slot] > 0)
             with self._lock:
                 self._slot_of[sha256] = slot
                 self._sha_of[slot] = sha256

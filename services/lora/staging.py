@@ -217,7 +217,7 @@ def _lora(data: bytes, header: Header, pair: PairKeys) -> Lora:
 
 def _tensor(data: bytes, entry: Entry) -> torch.Tensor:
     """A tensor of its own: nothing keeps the file's bytes alive."""
-    buffer = bytearray(data[entry.begin : entry.end])
+    buffer = bytearray(memoryview(data)[entry.begin : entry.end])
     return torch.frombuffer(buffer, dtype=_DTYPES[entry.dtype]).reshape(entry.shape)
 
 

@@ -1,0 +1,277 @@
+"""`python -m bench.swap [--device cuda --dtype bf16] [--small]`: what switching an adapter costs.
+
+An SD1.5-size UNet and a 0.5B language model of random weights, adapters of rank 12. The bank's switch
+and fill are timed beside diffusers', transformers' and peft's, and beside one memory copy of the same
+bytes, in one run. A switch counts only if the forward after it equals peft's.
+
+Prints a table, then one JSON object as its last line, with the worse of the two models for each key:
+
+resident_switch_ms   publish a resident adapter and bind a batch to it
+over_set_adapters    set_adapters' (peft's set_adapter for the LM) time over that
+stage_over_copy      fill a slot with verified, packed bytes and publish, over a memory copy of them
+over_hotswap         the libraries' hot swap of an adapter's file over our fill and publish
+stage_total_ms       read, hash, check, pack, fill, canary forward, publish
+mixed4_over_one      a batch of 4 rows with 4 adapters over a batch of 4 with one, binding included
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.utils import logging as diffusers_logging
+from torch import nn
+from transformers import logging as transformers_logging
+
+from bench import rows, swap_rivals, swap_subjects
+from bench.processes import load
+from bench.swap_subjects import ADAPTERS, BASE_SHA, RANK, Subject
+from services.lora import Bank, BankSpec, stage_folder
+from services.lora.packing import Packed
+
+GOALS = {"resident_switch_ms": 0.1, "stage_over_copy": 3.0, "mixed4_over_one": 1.1}
+LEAST = {"over_set_adapters": 100.0}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# How far a forward may be from peft's, as a share of the output's size and of the adapter's effect.
+TOLERANCE = {"fp32": (1e-4, 1e-2), "bf16": (5e-2, 0.2), "fp16": (2e-2, 0.1)}
+
+
+class Run:
+    """One subject's timings, in ms, by what was done."""
+
+    def __init__(self, subject: Subject, *, device: str, dtype: str, rounds: int) -> None:
+        self.subject, self.device, self.dtype, self.rounds = subject, device, dtype, rounds
+        self.ms: dict[str, list[float]] = defaultdict(list)
+        self.unequal = 0
+        self.error = self.effect = 0.0
+
+    def timed(self, what: str, action: Callable[[], object]) -> None:
+        """Do it once and keep its time."""
+        self.wait()
+        start = time.perf_counter()
+        action()
+        self.wait()
+        self.ms[what].append((time.perf_counter() - start) * 1e3)
+
+    def wait(self) -> None:
+        """Until the device has done what it was given."""
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize()
+
+    def median(self, what: str) -> float:
+        """The middle of its times."""
+        return statistics.median(self.ms[what])
+
+
+def measure(run: Run, folder: Path) -> dict[str, float]:
+    """All figures of one subject."""
+    torch.manual_seed(0)
+    subject = run.subject
+    model = subject.make().eval().to(run.device, DTYPES[run.dtype])
+    bank = Bank.attach(model, spec=BankSpec(slots=ADAPTERS + 1, max_rank=RANK, targets=subject.targets))
+    folders = swap_subjects.write_adapters(subject, bank, folder)
+    with torch.inference_mode():
+        base = subject.check(model, 1)
+        shas = [_stage(run, bank, model, one, base) for one in folders]
+        found = _switches(run, bank, model, shas)
+        _mixed(run, bank, model, shas)
+        _fills(run, bank, folders)
+    figures = {"adapter_mb": bank.slot_bytes / 1e6, "arena_mb": bank.arena_bytes / 1e6}
+    bank.detach()
+    with torch.no_grad():
+        wanted = swap_rivals.run(subject, model, folders, rounds=run.rounds, timed=run.timed)
+    counted = _count(run, found, wanted, base)
+    set_adapters = "set_adapters" if subject.name == "unet" else "set_adapter (peft)"
+    hotswap = "load_lora_weights(hotswap=True)" if subject.name == "unet" else "hotswap_adapter"
+    switch = statistics.median(counted) if counted else float("nan")
+    return figures | {
+        "resident_switch_ms": switch,
+        "over_set_adapters": run.median(set_adapters) / switch,
+        "over_hotswap": run.median(hotswap) / run.median("fill a slot and publish"),
+        "stage_over_copy": run.median("fill a slot and publish") / run.median("one memory copy"),
+        "mixed4_over_one": run.median("4 rows, 4 adapters") / run.median("4 rows, 1 adapter"),
+        "stage_total_ms": run.median("stage: everything, with a canary"),
+        "error_over_output": run.error,
+        "effect_over_output": run.effect,
+        "switches_unequal": run.unequal,
+    }
+
+
+def _stage(run: Run, bank: Bank, model: nn.Module, folder: Path, base: torch.Tensor) -> str:
+    """Stage as an engine does, canary included; returns the adapter's hash."""
+    sha = ""
+
+    def whole() -> None:
+        nonlocal sha
+        start = time.perf_counter()
+        staged = stage_folder(folder, bank.layout, base_sha256=BASE_SHA)
+        run.ms["stage: read, hash, check, pack"].append((time.perf_counter() - start) * 1e3)
+        bank.fill(staged.packed, sha256=staged.sha256)
+        sha = staged.sha256
+        with bank.rows([sha]):
+            canary = run.subject.check(model, 1)
+        assert torch.isfinite(canary).all() and not torch.equal(canary, base), "the canary failed"
+        bank.publish("room", sha)
+
+    run.timed("stage: everything, with a canary", whole)
+    return sha
+
+
+def _switches(
+    run: Run, bank: Bank, model: nn.Module, shas: Sequence[str]
+) -> list[tuple[int, float, torch.Tensor]]:
+    """Switch, and keep what the next forward says: (adapter, ms, output)."""
+    found = []
+    for round in range(max(run.rounds, len(shas))):
+        number = round % len(shas)
+        run.wait()
+        start = time.perf_counter()
+        bank.publish("room", shas[number])
+        with bank.rows([bank.live("room")]):
+            took = (time.perf_counter() - start) * 1e3
+            output = run.subject.check(model, 1)
+        run.ms["publish a resident one and bind"].append(took)
+        found.append((number, took, output))
+    return found
+
+
+def _mixed(run: Run, bank: Bank, model: nn.Module, shas: Sequence[str]) -> None:
+    """Batches of 4, taken in turn so that what else the machine does meets all alike."""
+    kinds = {
+        "4 rows, bare base": [""] * 4,
+        "4 rows, 1 adapter": [shas[1]] * 4,
+        "4 rows, 4 adapters": list(shas[:4]),
+    }
+
+    def batch(adapters: list[str]) -> None:
+        with bank.rows(adapters):
+            run.subject.batch(model, 4)
+
+    batch(kinds["4 rows, 4 adapters"])
+    for round in range(run.rounds):
+        order = list(kinds) if round % 2 else list(reversed(kinds))
+        for kind in order:
+            run.timed(kind, lambda kind=kind: batch(kinds[kind]))
+
+
+def _fills(run: Run, bank: Bank, folders: Sequence[Path]) -> None:
+    """Verified, packed bytes into a slot, and the same bytes into a plain vector, in turn."""
+    packed: list[Packed] = [stage_folder(f, bank.layout, base_sha256=BASE_SHA).packed for f in folders]
+    plain = torch.zeros(
+        ADAPTERS + 2, packed[0].vector.numel(), dtype=packed[0].vector.dtype, device=run.device
+    )
+
+    def fill(number: int) -> None:
+        sha = f"{number:064x}"
+        bank.fill(packed[number % len(packed)], sha256=sha)
+        bank.publish("room", sha)
+
+    def copy(number: int) -> None:
+        plain[number % len(plain)].copy_(packed[number % len(packed)].vector)
+
+    for number in range(40 + 2 * len(plain)):
+        warm = number < 2 * len(plain)
+        for what, action in (("one memory copy", copy), ("fill a slot and publish", fill)):
+            if warm:
+                action(number)
+            else:
+                run.timed(what, lambda action=action, number=number: action(number))
+
+
+def _count(
+    run: Run, found: list[tuple[int, float, torch.Tensor]], wanted: list[torch.Tensor], base: torch.Tensor
+) -> list[float]:
+    """The times of the switches whose next forward equals peft's."""
+    at_output, of_effect = TOLERANCE[run.dtype]
+    counted = []
+    for number, took, output in found:
+        size = float(wanted[number].float().abs().max())
+        error = float((output.float() - wanted[number].float()).abs().max()) / size
+        effect = float((base.float() - wanted[number].float()).abs().max()) / size
+        run.error = max(run.error, error)
+        run.effect = effect if not run.effect else min(run.effect, effect)
+        if error <= at_output and error <= of_effect * effect:
+            counted.append(took)
+        else:
+            run.unequal += 1
+    return counted
+
+
+def _worst(parts: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Each key's worse value of the two models."""
+    keys = ("resident_switch_ms", "over_set_adapters", "over_hotswap", "stage_over_copy", "mixed4_over_one", "stage_total_ms")  # fmt: skip
+    return {
+        key: (min if key.startswith("over_") else max)(part[key] for part in parts.values()) for key in keys
+    }
+
+
+def _print(runs: Sequence[Run], parts: dict[str, dict[str, float]]) -> None:
+    for run in runs:
+        print(f"\n{run.subject.label}; {run.device}, {run.dtype}; rank {RANK}, median of n")
+        copy = run.median("one memory copy")
+        for what, times in run.ms.items():
+            print(f"  {what:34} {statistics.median(times):12.4f} ms  {statistics.median(times) / copy:10.2f} x copy  n={len(times)}")  # fmt: skip
+        for key, value in parts[run.subject.name].items():
+            goal = (
+                f"goal <= {GOALS[key]}" if key in GOALS else f"goal >= {LEAST[key]}" if key in LEAST else ""
+            )
+            print(f"  {key:34} {value:12.6g}     {goal}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench.swap", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 …")
+    parser.add_argument("--dtype", choices=DTYPES, default="fp32")
+    parser.add_argument("--small", action="store_true", help="tiny models, to see that it works")
+    parser.add_argument("--only", choices=("unet", "lm"), help="one model")
+    parser.add_argument("--rounds", type=int, default=0, help="of each measure (default: 8 on cpu, 30 else)")
+    given = parser.parse_args(arguments)
+    transformers_logging.set_verbosity_error()
+    diffusers_logging.set_verbosity_error()
+    on_cpu = given.device == "cpu"
+    rounds = given.rounds or (4 if given.small else 8 if on_cpu else 30)
+    subjects = [
+        swap_subjects.unet(small=given.small, latents=16 if on_cpu else 64, device=given.device),
+        swap_subjects.lm(small=given.small, tokens=16 if on_cpu else 128, device=given.device),
+    ]
+    figures: dict[str, Any] = {
+        "device": torch.cuda.get_device_name(given.device) if not on_cpu else "cpu", "dtype": given.dtype,
+        "small": given.small, "cpus": len(os.sched_getaffinity(0)), "load_before": round(load(), 2),
+    }  # fmt: skip
+    runs, parts = [], {}
+    for subject in subjects:
+        if given.only in (None, subject.name):
+            run = Run(subject, device=given.device, dtype=given.dtype, rounds=rounds)
+            with tempfile.TemporaryDirectory() as folder:
+                parts[subject.name] = measure(run, Path(folder))
+            runs.append(run)
+            gc.collect()
+    rows.write(
+        "swap",
+        ("model", "device", "dtype", "what", "round", "ms"),
+        [
+            (run.subject.name, run.device, run.dtype, what, number, f"{ms:.6f}")
+            for run in runs
+            for what, times in run.ms.items()
+            for number, ms in enumerate(times)
+        ],
+    )
+    _print(runs, parts)
+    figures |= _worst(parts)
+    figures |= {f"{name}_{key}": value for name, part in parts.items() for key, value in part.items()}
+    print(json.dumps({k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
