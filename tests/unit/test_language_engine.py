@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate("abc", 1):
         write_adapter(folder / name, folder / "base", persona=f"tang-{name}", seed=seed)
     return folder
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of an engine's socket that several tests use, each in a room of its own."""
+    run = tmp_path_factory.mktemp("run")
+    settings = EngineSettings(
+        socket=str(run / "language.sock"), engine="transformers", base=str(folder / "base"), slots=2
+    )
+    (run / "language.json").write_bytes(msgspec.json.encode(settings))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "services.language", str(run / "language.json")],
+        cwd=ROOT, start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    yield run
+    process.terminate()
+    assert process.wait(10) == 0
 
 
 @asynccontextmanager
@@ -65,21 +83,23 @@ async def client(tmp_path: Path) -> AsyncIterator[EngineClient]:
             await running
 
 
-async def test_it_answers_by_adapter_and_keeps_answers_by_content(folder: Path, tmp_path: Path) -> None:
+async def test_it_answers_by_adapter_and_keeps_answers_by_content(folder: Path, running: Path) -> None:
     """Stage, pin, ask with each adapter and with none; ask again from the cache."""
-    async with engine(tmp_path, base=str(folder / "base"), slots=2), client(tmp_path) as show:
+    async with client(running) as show:
         await wait_until(lambda: show.ready, START_S)
         a = await show.stage("tang-a.language.1", folder / "a")
         b = await show.stage("tang-b.language.1", folder / "b")
         assert a.ok and b.ok and not a.already
         assert (await show.stage("tang-a.language.1", folder / "a")).already
+        assert show.state is not None
+        before = show.state.served
         asked = [show.generate(room="r", user="洁面多少元", adapter=sha) for sha in (a.sha256, b.sha256, "")]
         first = await asyncio.gather(*asked)
         assert len({one.text for one in first}) == 3
         assert all(one.finish in ("stop", "length") and one.tokens for one in first)
         again = await show.generate(room="r", user="洁面多少元", adapter=a.sha256)
         assert again.text == first[0].text
-        await wait_until(lambda: show.state is not None and show.state.served == 4)
+        await wait_until(lambda: show.state is not None and show.state.served == before + 4)
         state = show.state
         assert state is not None and state.base_sha256 and state.slot_bytes and state.rss_bytes
         assert [(one.adapter, one.sha256) for one in state.resident] == [
@@ -95,15 +115,16 @@ async def test_it_answers_by_adapter_and_keeps_answers_by_content(folder: Path, 
         assert not refused.ok and "slots" in refused.errors[0]
         gone = await show.generate(room="r", user="洁面多少元", adapter=b.sha256)
         assert gone.finish == "error" and "stage it" in gone.error
+        await show.pin("r", [])
 
 
-async def test_deadlines_and_cancelled_generations_end_what_runs(folder: Path, tmp_path: Path) -> None:
+async def test_deadlines_and_cancelled_generations_end_what_runs(running: Path) -> None:
     """A request ends in time with what there is; an older generation of that room alone is given up."""
-    async with engine(tmp_path, base=str(folder / "base")), client(tmp_path) as show:
+    async with client(running) as show:
         await wait_until(lambda: show.ready, START_S)
         late = await show.generate(room="r", user="一", max_tokens=ENDLESS, deadline_s=0.02)
         assert late.finish in ("deadline", "stop")
-        running = [
+        requests = [
             asyncio.create_task(
                 show.generate(room=room, user=user, max_tokens=ENDLESS, generation=generation, deadline_s=30)
             )
@@ -113,13 +134,15 @@ async def test_deadlines_and_cancelled_generations_end_what_runs(folder: Path, t
         await wait_until(lambda: show.state is not None)
         await asyncio.sleep(0)  # all are sent: the cancel goes after them on the same socket
         await show.cancel_below("r", 2)
-        answers = await asyncio.gather(*running)
+        answers = await asyncio.gather(*requests)
         assert {one.finish for one in answers[:4]} <= {"cancelled", "stop", "length"}
         assert "cancelled" in {one.finish for one in answers[:4]}
         assert "cancelled" not in {one.finish for one in answers[4:]}
 
 
-async def test_a_bad_adapter_is_refused_with_every_reason(folder: Path, tmp_path: Path) -> None:
+async def test_a_bad_adapter_is_refused_with_every_reason(
+    folder: Path, running: Path, tmp_path: Path
+) -> None:
     """Nothing resident changes; the engine goes on."""
     import shutil
 
@@ -127,7 +150,7 @@ async def test_a_bad_adapter_is_refused_with_every_reason(folder: Path, tmp_path
     data = bytearray((bad / "adapter.safetensors").read_bytes())
     data[-1] ^= 1
     (bad / "adapter.safetensors").write_bytes(data)
-    async with engine(tmp_path, base=str(folder / "base")), client(tmp_path) as show:
+    async with client(running) as show:
         await wait_until(lambda: show.ready, START_S)
         staged = await show.stage("tang-a.language.1", bad)
         assert not staged.ok and any("SHA-256" in error for error in staged.errors)
