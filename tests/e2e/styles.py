@@ -1,0 +1,82 @@
+"""Tells personas apart: by words (character pairs, naive Bayes) and by plates (colours by region)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from services.avatar.looks import PLATE_SIZE
+from services.vision.regions import REGIONS, regions
+
+LINES = ("greeting", "farewell", "bridges", "resumes", "reserve", "disclosure")
+ALPHA = 0.5
+
+Colours = NDArray[np.float64]
+
+
+class WordsClassifier:
+    """Learns from the lines that each persona's operator wrote, never from a model's words."""
+
+    def __init__(self, personas_file: Path) -> None:
+        personas = yaml.safe_load(personas_file.read_text(encoding="utf-8"))["personas"]
+        self._pairs: dict[str, Counter[str]] = {}
+        for persona in personas:
+            style = persona["style"]
+            texts = [line for name in LINES for line in persona[name]]
+            texts += [*style["address"], *style["openers"], *style["closers"]] * 3
+            self._pairs[persona["id"]] = Counter(pair for text in texts for pair in _pairs(text))
+        self._known = len(set().union(*self._pairs.values()))
+
+    def persona_of(self, text: str) -> str:
+        """Whose words these most likely are."""
+
+        def score(persona: str) -> float:
+            counts = self._pairs[persona]
+            total = sum(counts.values()) + ALPHA * self._known
+            return sum(math.log((counts[pair] + ALPHA) / total) for pair in _pairs(text))
+
+        return max(self._pairs, key=score)
+
+
+def _pairs(text: str) -> list[str]:
+    letters = [c for c in text if c.isalpha()]
+    return ["".join(two) for two in pairwise(letters)]
+
+
+def plate(look: Path) -> NDArray[np.uint8]:
+    """The look's layers on the plate, [1280, 720, 3] BGR, without eyes and mouth."""
+    doc = yaml.safe_load((look / "look.yaml").read_text(encoding="utf-8"))
+    width, height = PLATE_SIZE
+    out = np.zeros((height, width, 3), np.float32)
+    for name in ("set", "back_hair", "body", "head", "front_hair", "table"):
+        if name not in doc["layers"]:
+            continue
+        layer = doc["layers"][name]
+        picture = cv2.imread(str(look / layer["file"]), cv2.IMREAD_UNCHANGED)
+        assert picture is not None, layer["file"]
+        x, y = layer["at"]
+        here = out[y : y + picture.shape[0], x : x + picture.shape[1]]
+        alpha = picture[..., 3:4] / 255.0 if picture.shape[2] == 4 else 1.0
+        here[:] = here * (1 - alpha) + picture[..., :3] * alpha
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def colours(look: Path, template: Path) -> Colours:
+    """The mean CIE Lab colour of hair, dress, skin and set, [4, 3]."""
+    lab = cv2.cvtColor(plate(look).astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    masks = regions(template)
+    return np.array(
+        [np.average(lab.reshape(-1, 3), axis=0, weights=np.asarray(masks[name]).ravel()) for name in REGIONS]
+    )
+
+
+def difference(one: Colours, other: Colours) -> Colours:
+    """ΔE (CIE 1976) of each region."""
+    return np.sqrt(((one - other) ** 2).sum(axis=1))
