@@ -121,7 +121,7 @@ class Booth:
         room.house.metrics.playout_connected.labels(room.id).set(1)
         self.reconciled = False
         if self._pid not in (0, hello.pid):
-            room.changes.playout_restarted()
+            room.changes.all_anew()
         await self.link.tell(wire.DropQueued(below_generation=first_generation(room.epoch)))
         await self.tell_outputs()
         if room.is_open:

@@ -12,11 +12,12 @@ import structlog
 
 from livehost import schedule
 from livehost.casting import Casting, greeting_segment
+from livehost.desk import same_role
 from livehost.dressing import Dress, Dresser
 from livehost.library import adapter_id
 from livehost.lines import Cast, Draft, Worn
 from livehost.settings import AdapterVersions, Override
-from livehost.switching import Fitting, Next, SwitchPreparer
+from livehost.switching import Fitting, Next, SwitchPreparer, same
 from livehost.wardrobe import Part, Wardrobe
 from livehost.writer import reviewed
 
@@ -58,6 +59,7 @@ class Changes:
     def first(self) -> Cast:
         """The cast that a session begins with: the timetable's, dressed if she was before."""
         room = self._room
+        self.dresser.forget()  # that the adapters are still resident is looked into beside it
         return room.house.wardrobe.as_last_worn(room.casting.first(room.on_air()))
 
     def look_again(self) -> None:
@@ -65,8 +67,8 @@ class Changes:
         self.switch.wake.set()
         self.dresser.wake.set()
 
-    def playout_restarted(self) -> None:
-        """No look is decoded there any more but the one that was on air."""
+    def all_anew(self) -> None:
+        """Playout holds no look any more, or an adapter was shut out: make sure of everything again."""
         self.switch.forget()
         self.dresser.forget()
 
@@ -74,7 +76,8 @@ class Changes:
         """Have the engines keep the adapters on air, of the cast before, and of the next."""
         desk = self._room.desk
         await self._room.house.wardrobe.pin(
-            self._room.id, (desk.cast, desk.redress, self.switch.prepared, self.before)
+            self._room.id,
+            (desk.cast, desk.redress, self.switch.prepared, self.dresser.fitted, self.before),
         )
 
     def said(self) -> None:
@@ -106,10 +109,12 @@ class Changes:
         wanted = room.casting.cast(persona, rundown, adapters)
 
         def seen() -> bool:
-            coming, dress = self.switch.next, self.dresser.dress
-            return (coming is not None and coming.persona == persona) or dress.state == "preparing"
+            coming, dress, desk = self.switch.next, self.dresser.dress, room.desk
+            if not same_role(wanted, desk.cast):
+                return coming is not None and coming.persona == persona and coming.state != "waiting"
+            return same(wanted, desk.cast) or dress.state in ("preparing", "ready", "failed")
 
-        if room.sessions.works and room.link.connected and wanted.versions != room.desk.cast.versions:
+        if room.sessions.works and room.link.connected:
             await room.tasks.until(seen, SEEN_WITHIN_S)
         view = await room.view()
         return {

@@ -19,6 +19,7 @@ from livehost.settings import LanguageModel, Models, Persona, Settings, VisionMo
 from livehost.wardrobe import Role, runs_here
 
 ROLE_OF: dict[Kind, Role] = {"language": "language", "visual": "vision"}
+KIND_OF: dict[Role, Kind] = {"language": "language", "vision": "visual"}
 ROLE_ZH: dict[Role, str] = {"language": "语言", "vision": "画面"}
 MEGA = 1e6
 
@@ -121,6 +122,13 @@ def model_notes(settings: Settings, today: date) -> list[str]:
             f"{model.slots} × {slot / MEGA:.2f} MB（{slot:,} B，rank ≤ {model.max_rank}）"
             f" = {model.slots * slot / MEGA:.1f} MB"
         )
+        wearing = sum(getattr(persona.adapters, KIND_OF[role]) is not None for persona in settings.personas)
+        needed = 1 + min(wearing, 3 * len(settings.rooms))
+        if model.slots < needed:
+            notes.append(
+                f"{ROLE_ZH[role]}引擎的槽位偏少，换人会慢一些 / few slots: {model.slots}; rooms may keep "
+                f"{needed} at once (on air, before, next, and the bare base)"
+            )
     library = Library(settings.adapters)
     for persona in settings.personas:
         for kind in KINDS:

@@ -28,7 +28,7 @@ LAPSE_EVERY_S = 30.0
 class Dress:
     """How the persona on air is dressed."""
 
-    state: str  # plain | preparing | dressed | failed | lapsed
+    state: str  # plain | preparing | ready (at the next phrase) | dressed | failed | lapsed
     error: str = ""
     part: str = ""
     parts: dict[str, str] = field(default_factory=dict)
@@ -64,6 +64,7 @@ class Dresser:
         self._backoff = Backoff()
         self._tried: Cast | None = None
         self._unsure = True
+        self.fitted: Cast | None = None
         self._looked: datetime | None = None
         self.dress = Dress("plain")
         self.wake = asyncio.Event()
@@ -138,11 +139,12 @@ class Dresser:
             return  # another is wanted by now
         self._backoff.over()
         self._unsure = False
+        self.fitted = cast
         if self._is_open() and same_role(self._desk.cast, cast) and cast != self._desk.cast:
             self._desk.redress = cast
             self._desk.changed.set()
         await self._pin()
-        self._tell(Dress("dressed", parts=dict(parts)))
+        self._tell(Dress("dressed" if self._desk.redress is None else "ready", parts=dict(parts)))
 
     def _take_off_what_lapsed(self, now: datetime) -> bool:
         on = self._desk.cast

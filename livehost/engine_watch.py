@@ -62,7 +62,7 @@ class EngineWatch:
         if engine.ready and not watched.was_ready:
             for room in self._house.rooms.values():
                 room.changes.dresser.forget()
-                room.changes.look_again()
+                room.changes.switch.wake.set()
         if engine.ready != watched.was_ready:
             for room_id in self._house.rooms:
                 self._house.events.publish(room_id, "engine", {"engine": role, "ready": engine.ready})
@@ -85,7 +85,7 @@ class EngineWatch:
             return
         watched.quarantined = bad
         for room in self._house.rooms.values():
-            room.changes.look_again()
+            room.changes.all_anew()  # what is worn or ready may be among them
 
     def _cannot_run(self, models: Models) -> None:
         """Say once of an engine that is configured and cannot run here: words and looks stay the templates'."""

@@ -37,7 +37,8 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run `work` beside everything else."""
-        self._own(self._guard(work, name), name)
+        task = self._own(self._guard(work, name), name)
+        task.add_done_callback(lambda _: work.close())  # one that ended before it began never ran its work
 
     def keep(self, begin: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run `begin()` for ever: when it fails or ends it is logged and begun again after a second."""
@@ -53,10 +54,11 @@ class Tasks:
             return False
         return True
 
-    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"{self._owner}: {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _guard(self, work: Coroutine[Any, Any, None], name: str) -> None:
         try:

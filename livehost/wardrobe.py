@@ -220,15 +220,6 @@ class Wardrobe:
                 return f"{shelved.id}: {'; '.join(problems)}"
         return ""
 
-    def quarantined(self, cast: Cast) -> str:
-        """An adapter of the cast that its engine has put in quarantine; empty where there is none."""
-        for engine in self.engines.by_role().values():
-            bad = engine.state.quarantined if engine.state is not None else ()
-            for sha256 in (cast.language_adapter, cast.visual_adapter):
-                if sha256 and sha256 in bad:
-                    return sha256
-        return ""
-
     async def pin(self, room: str, casts: Iterable[Cast | None]) -> None:
         """Have both engines keep what a room's casts wear: on air, the one before, the next."""
         present = [cast for cast in casts if cast is not None]
@@ -303,8 +294,11 @@ def not_ready(kind: Kind, engine: BankEngine) -> str:
 
 
 def loading(engine: BankEngine) -> bool:
-    """Whether an engine is on its way: it is there, without a fault, and not ready yet."""
-    return engine.state is not None and not engine.state.error and not engine.ready
+    """Whether an engine is on its way: not ready, and no fault is known of it.
+
+    One that stays away is an alarm of its own (`engine_watch.py`).
+    """
+    return not engine.ready and not (engine.state is not None and engine.state.error)
 
 
 def runs_here(engine: str) -> bool:

@@ -1,4 +1,4 @@
-"""Scripted model engines: they stage, pin and draw as they are told, on any clock, and remember it."""
+"""Scripted model engines: they stage, pin, draw and say the core back, on any clock, and remember it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,6 @@ class ScriptedEngine:
     pins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     quarantined: tuple[str, ...] = ()
     error: str = ""
-    words: str = "{user}"
     held: dict[str, wire.Resident] = field(default_factory=dict)
 
     @property
@@ -94,7 +93,7 @@ class ScriptedEngine:
 
     async def generate(self, *, user: str, adapter: str = "", **_: Any) -> wire.Generated:
         await self._work(f"words {user}")
-        return wire.Generated(request="r", text=self.words.format(user=user), adapter=adapter)
+        return wire.Generated(request="r", text=user.partition("【要点】")[2], adapter=adapter)
 
     async def make_look(
         self,

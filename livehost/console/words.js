@@ -49,7 +49,7 @@ const TABLE = {
   switch_now: ["换人 · 换版本", "Switch"], switch_yes: ["确定换上", "Switch"], switch_asked: ["{n}：正在备好，备好后在一句话之间换上", "{n} is being made ready and comes on between two phrases"], as_set: ["按配置", "As configured"], until_next: ["到排班下次换人", "Until the next change"],
   switch_note: ["先备好适配器、形象和开场白，再在一句话之间整个换上；备不好就不换，当前主播继续。选当前主播可以换版本或回退，不说开场白。", "Adapters, look and greeting are made ready first, then all of it changes between two phrases; what fails changes nothing. The host on air may change her version."],
   p_language: ["语言", "words"], p_visual: ["形象", "looks"], p_look: ["造型", "look"], p_greeting: ["开场白", "greeting"], p_consent: ["授权", "consent"],
-  d_plain: ["原画 · 模板话术", "posed look, templates"], d_preparing: ["换装准备中", "being dressed"], d_dressed: ["人设齐备", "dressed"], d_failed: ["没换上", "not dressed"], d_lapsed: ["授权到期，已撤下", "consent ended"],
+  d_plain: ["原画 · 模板话术", "posed look, templates"], d_preparing: ["换装准备中", "being dressed"], d_ready: ["备好，下一句换上", "at the next phrase"], d_dressed: ["人设齐备", "dressed"], d_failed: ["没换上", "not dressed"], d_lapsed: ["授权到期，已撤下", "consent ended"],
   e_language: ["语言引擎", "Language"], e_vision: ["画面引擎", "Vision"], e_off: ["未启用", "off"], e_missing: ["运行不了", "cannot run"], e_down: ["未运行", "down"], e_loading: ["加载中", "loading"], e_ready: ["就绪", "ready"], e_failed: ["出错", "failed"], e_off_note: ["由模板代替", "templates stand in"],
   base_embedded: ["自带基座", "embedded base"], slots: ["槽位 {n}/{m}", "slots {n}/{m}"], tokens: ["{n} 词元/秒", "{n} tokens/s"],
   a_stored: ["未装入", "stored"], a_staged: ["检查过", "staged"], a_resident: ["已装入", "resident"], a_live: ["在播", "live"], a_failed: ["不能用", "failed"], a_quarantined: ["已隔离", "quarantined"],
