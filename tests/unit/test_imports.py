@@ -74,3 +74,24 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_show_and_its_check_load_no_model_library() -> None:
+    code = (
+        "import sys\n"
+        "from datetime import date\n"
+        "from pathlib import Path\n"
+        "import livehost.app, livehost.api.app, livehost.serving\n"
+        "from livehost.check import SettingsProblems, read_settings\n"
+        "from livehost.check_models import model_notes\n"
+        "config = Path('configs/demo.yaml')\n"
+        "model_notes(read_settings(config, review=False), date.today())\n"
+        "try:\n"
+        "    read_settings(config, review=False, models=date.today())\n"
+        "except SettingsProblems:\n"
+        "    pass\n"
+        "heavy = {'torch', 'transformers', 'diffusers', 'peft', 'av', 'cv2'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
