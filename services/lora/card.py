@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 CARD_FILE = "adapter.yaml"
 WEIGHTS_FILE = "adapter.safetensors"
@@ -21,7 +29,11 @@ Kind = Literal["language", "visual"]
 Scope = Literal["face", "voice", "words"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
-Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+Version = Annotated[
+    str,
+    BeforeValidator(lambda given: str(given) if type(given) in (int, float) else given),  # YAML's 1 is "1"
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"),
+]
 Target = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*$")]
 Pattern = Annotated[str, Field(pattern=r"^\^?[A-Za-z0-9_][A-Za-z0-9_.]*$")]
 Rank = Annotated[int, Field(ge=1, le=1024)]
@@ -91,7 +103,7 @@ class Card(_Part):
     parent: Version | None = Field(None, description="the version it was trained on from")
     recipe: dict[str, Any] | str = Field("", description="the recipe's content, or its path")
     evaluation: dict[str, Measure] = {}
-    created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     consent: Consent | None = None
 
     @property

@@ -40,6 +40,11 @@ def test_a_card_is_read_and_written_without_loss(tmp_path: Path) -> None:
     assert [f.name for f in (tmp_path / "again").iterdir()] == ["adapter.yaml"]
 
 
+def test_a_version_may_be_written_as_a_number(tmp_path: Path) -> None:
+    assert read_card(_put(tmp_path, GOOD | {"version": 2, "parent": 1.5})).parent == "1.5"
+    assert read_card(tmp_path).version == "2"
+
+
 def test_every_fault_is_told_with_file_field_and_mend(tmp_path: Path) -> None:
     bad = GOOD | {"rank": 0, "kind": "voice", "sha256": "xyz", "ranks": 3, "alpha": float("nan")}
     del bad["persona"]
