@@ -57,6 +57,12 @@ def judge_generated(pictures: Floats, template_low: Floats, template: Template, 
         faults.append(
             f"the face left the template (likeness {same:.2f}, at least {GENERATED_FACE_LEAST}); lower the strength"
         )
+    skin = _reduced(template.shown["skin"], (lab.shape[1], lab.shape[0])) ** 3
+    becomes = middle(lab, skin)
+    for name, value in zip(("light", "a", "b"), becomes, strict=True):
+        measures[f"generated_skin_{name}"] = float(value)
+    if not faults:
+        faults += _skin_faults(middle(to_lab(template_low), skin), becomes)
     return Verdict(measures, tuple(faults))
 
 

@@ -22,7 +22,7 @@ from services.vision.colour import (
     to_lab,
     to_rgb,
 )
-from services.vision.template import Template
+from services.vision.template import GREY, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ BOUNDS = {
     "set": Bounds(34, 40, 30),
 }
 LIGHT_SIGMA_PX = 160.0
+UNDER_CLOTH = 0.32  # of the change that a white or grey cloth beside the main one takes: a tone of it
 TEXTURE_SIGMA_PX = 14.0
 LIGHT_LOG = (-0.7, 0.35)
 OWN_CLOTH = 0.4  # of the dress: a cloth of less is a trim, and keeps its colour
@@ -98,7 +99,10 @@ def shifts(
         share = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
         if kind == "dress" and name != "dress0" and float(seen.mean()) < OWN_CLOTH * dress:
             continue
-        fields[name] = _field(after, before, share, BOUNDS[kind], plate, part)
+        taken = part * (
+            UNDER_CLOTH if name != "dress0" and kind == "dress" and _is_grey(template, seen) else 1
+        )
+        fields[name] = _field(after, before, share, BOUNDS[kind], plate, taken)
     main = fields.get("dress0")
     if main is not None:
         for name, seen in template.shown.items():
@@ -111,6 +115,12 @@ def shifts(
     fields["set"] = _field(after, backdrop.drawn_low, behind, BOUNDS["set"], plate, part)
     texture = _texture(after, plate) if detail else None
     return Shifts(fields, _light(template, after, before), backdrop, part, texture)
+
+
+def _is_grey(template: Template, seen: Floats) -> bool:
+    """Whether a cloth is white, grey or black."""
+    own = middle(to_lab(template.flat), seen)
+    return float(np.hypot(own[1], own[2])) < GREY
 
 
 def _texture(after: Floats, plate: tuple[int, int]) -> Floats:

@@ -209,8 +209,13 @@ def test_a_broken_face_is_refused(templates: dict[str, Template]) -> None:
 
 def test_green_skin_and_blotches_are_refused(templates: dict[str, Template]) -> None:
     template = templates["evening"]
-    done = finished(template, recoloured(template, {"skin": (70.0, -30.0, 30.0)}))
-    assert any("hue" in fault for fault in judge_finished(template, done).faults)
+    low = shift.low(template, (128, 72))
+    for skin, word in (
+        ((70.0, -30.0, 30.0), "hue"), ((60.0, 10.0, -40.0), "hue"), ((12.0, 8.0, 9.0), "too dark"),
+        ((60.0, 60.0, 50.0), "far from"),
+    ):  # fmt: skip
+        faults = judge_generated(recoloured(template, {"skin": skin}), low, template, steady=False).faults
+        assert any(word in fault for fault in faults), (skin, faults)
     done = dict(finished(template, recoloured(template, WANTED)))
     body = done["body"]
     spots = cv2.GaussianBlur(
