@@ -67,6 +67,9 @@ _STUTTER = re.compile(r"(.{1,6}?)\1{3,}")
 _OPEN_END = re.compile(r"(?:[，、：；,:;—（(“\"‘《\-~]|[和与及或但而把被给从])$")
 _MARKS = re.compile(r"[^\u4e00-\u9fffa-z0-9.]+")
 _ALLOWS = re.compile(r"(?:这款|现在|都)?(?:是|就)?(?:支持|可以|包邮|有货|能用|有运费险)")
+_ALLOWED = re.compile(
+    r"[的啦了哦呀呢哈吧喔噢哒]|[^\u4e00-\u9fff]|$"
+)  # 可以 by itself is a yes; 可以先看看 is not
 _HAS = re.compile(r"(?<![没])有(?!害|效|助|用)")
 _GOES_ON = re.compile("是|乃|就是|便是")  # 价格呢，是68元
 _CONFUSABLE = ("place", "courier", "gift", "spec", "basis")
@@ -92,7 +95,8 @@ def faults(words: str, grounds: Grounds, lexicon: Lexicon) -> tuple[Fault, ...]:
         return (Fault(Reason.EMPTY),)
     found = [*_shape(words, grounds.core)]
     said, core = lexicon.read(words), lexicon.read(grounds.core)
-    found += [*_numbers(said, core), *_names(said, core), *_claims(said, core)]
+    strict = any(fact.field.startswith(("sensitive", "faq")) for fact in grounds.facts)
+    found += [*_numbers(said, core), *_names(said, core), *_claims(said, core, strict=strict)]
     found += [*_polarity(said, core), *_owners(said, core)]
     if said.questions != core.questions:
         found.append(Fault(Reason.QUESTION))
@@ -170,14 +174,16 @@ def _beside_names(claims: Claims) -> dict[tuple[str, str], set[str]]:
     return pairs
 
 
-def _claims(said: Claims, core: Claims) -> Iterator[Fault]:
-    """Words that weigh stand in both; roles and claims are not added."""
+def _claims(said: Claims, core: Claims, *, strict: bool) -> Iterator[Fault]:
+    """Words that weigh stand in both; roles and claims are not added. `strict`: not even a "may"."""
     implied = {"有货"} if said.of(Kind.THERE_IS) else set()
     for value in sorted((said.values(Kind.KEEP) ^ core.values(Kind.KEEP)) - implied):
         yield Fault(Reason.CLAIM, value)
     for kind in (Kind.ROLE, Kind.CLAIM):
-        for value in sorted(said.values(kind) - core.values(kind)):
-            yield Fault(Reason.CLAIM, value)
+        for token in said.of(kind):
+            may = token.value == "可以" and not strict and not _ALLOWED.match(said.text, token.end)
+            if token.value not in core.values(kind) and not may:
+                yield Fault(Reason.CLAIM, token.value)
     for token in said.of(Kind.YES):
         allowed = _ALLOWS.match(core.text) and not core.of(Kind.NEGATION)
         if token.value not in core.values(Kind.YES) and not allowed:
