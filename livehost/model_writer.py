@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 ACTS = ("answer", "handover")
 ENDS = "。！？!?…～~"
 MOST_TOKENS = 512
+SCRIPT_PATIENCE = 3.0  # times an answer's deadline: nobody waits for the script, it is written ahead
 
 
 class Model(Protocol):
@@ -93,7 +94,8 @@ class ModelWriter:
             return None
         index, draft = written
         core = "".join(draft.texts)
-        return index, await self._worded(draft, core, script_prompt(core), cast, catalog, now)
+        patience = SCRIPT_PATIENCE * self._settings.deadline_s
+        return index, await self._worded(draft, core, script_prompt(core), cast, catalog, now, patience)
 
     async def answer(
         self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
@@ -112,7 +114,8 @@ class ModelWriter:
             seed=self._template.turn,
             language=cast.persona.language,
         ).text
-        return await self._worded(draft, core, answer_prompt(question.text, core), cast, catalog, now)
+        prompt = answer_prompt(question.text, core)
+        return await self._worded(draft, core, prompt, cast, catalog, now, self._settings.deadline_s)
 
     def _kept_from(self, cast: Cast) -> str:
         """Why the model is not even asked, in one word; empty where it is."""
@@ -130,7 +133,14 @@ class ModelWriter:
         return replace(draft, why="" if why == "unwanted" else why)
 
     async def _worded(
-        self, draft: Draft, core: str, prompt: Prompt, cast: Cast, catalog: Catalog, now: datetime
+        self,
+        draft: Draft,
+        core: str,
+        prompt: Prompt,
+        cast: Cast,
+        catalog: Catalog,
+        now: datetime,
+        deadline_s: float,
     ) -> Draft:
         """The draft in the model's words where they are faithful, else as it is, with the reason."""
         if self._kept_from(cast):
@@ -144,7 +154,7 @@ class ModelWriter:
                 adapter=cast.language_adapter,
                 generation=self._generation(),
                 max_tokens=min(MOST_TOKENS, max(self._settings.max_tokens, int(len(core) * 1.5) + 24)),
-                deadline_s=self._settings.deadline_s,
+                deadline_s=deadline_s,
             )
         except EngineGone:
             return replace(draft, why="engine")
