@@ -26,7 +26,7 @@ from services.vision.template import Template, read_template
 log = logging.getLogger(__name__)
 
 MAX_PROMPT = 2000
-TEMPLATES_KEPT = 4
+TEMPLATES_KEPT = 1  # some 100 MB each; to read one anew takes a third of a second
 
 
 @dataclass(frozen=True, slots=True)
