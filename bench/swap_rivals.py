@@ -45,14 +45,17 @@ def _diffusers(
 
     for number in range(len(folders)):
         timed("load_lora_weights, one more", lambda number=number: load(number, f"p{number}"))
-    for round in range(rounds):
-        name = f"p{round % len(folders)}"
+    outputs: dict[int, torch.Tensor] = {}
+    for round in range(max(rounds, len(folders))):  # a forward after each, as after ours
+        number = round % len(folders)
+        name = f"p{number}"
         timed("set_adapters", lambda name=name: pipeline.set_adapters(name))
+        outputs[number] = subject.check(model, 1)
         timed("set_adapters on the UNet", lambda name=name: model.set_adapters(name))
+        subject.check(model, 1)
         timed("set_adapter (peft)", lambda name=name: model.set_adapter(name))
-    for number in range(len(folders)):
-        pipeline.set_adapters(f"p{number}")
-        yield subject.check(model, 1)
+        subject.check(model, 1)
+    yield from (outputs[number] for number in range(len(folders)))
     model.delete_adapters([f"p{number}" for number in range(1, len(folders))])
     pipeline.set_adapters("p0")
     dicts = [
@@ -79,11 +82,12 @@ def _peft(
             made.load_adapter(str(folders[number]), adapter_name=f"p{number}", autocast_adapter_dtype=False)
 
         timed("load_adapter, one more", load)
-    for round in range(rounds):
-        timed("set_adapter (peft)", lambda round=round: made.set_adapter(f"p{round % len(folders)}"))
-    for number in range(len(folders)):
-        made.set_adapter(f"p{number}")
-        yield subject.check(made, 1)
+    outputs: dict[int, torch.Tensor] = {}
+    for round in range(max(rounds, len(folders))):  # a forward after each, as after ours
+        number = round % len(folders)
+        timed("set_adapter (peft)", lambda number=number: made.set_adapter(f"p{number}"))
+        outputs[number] = subject.check(made, 1)
+    yield from (outputs[number] for number in range(len(folders)))
     made.set_adapter("p0")
     for round in range(rounds):
         number = (round + 1) % len(folders)

@@ -22,7 +22,7 @@ from services.lora.names import Format
 BASE_SHA = "b" * 64
 RANK, ALPHA = 12, 18.0
 ADAPTERS = 4
-SIZE = 0.05
+SIZE = 0.1
 Forward = Callable[[nn.Module, int], torch.Tensor]
 
 
