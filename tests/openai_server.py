@@ -53,7 +53,7 @@ def _app(server: Server) -> FastAPI:
     @app.get("/v1/models")
     async def models(request: Request) -> JSONResponse:
         if denied(request):
-            return problem(401, "Unauthorized")
+            return problem(401, f"Incorrect API key provided: {request.headers.get('authorization', '')[7:]}")
         names = [BASE, *server.loras]
         return JSONResponse({"data": [{"id": name, "owned_by": "vllm"} for name in names]})
 

@@ -198,17 +198,14 @@ class Owner:
         except Exception as error:  # a template may refuse what it is given
             job.answer("error", error=f"the prompt cannot be rendered: {error}")
             return None
-        if len(prompt) + request.max_tokens > self._base.context:
-            job.answer(
-                "error",
-                error=f"{len(prompt)} + {request.max_tokens} tokens are more than the base takes "
-                f"({self._base.context})",
-            )
+        room = self._base.context - len(prompt)
+        if room < 1:
+            job.answer("error", error=f"{len(prompt)} tokens are more than the base takes")
             return None
         return Row(
             adapter=request.adapter,
             prompt=prompt,
-            max_tokens=max(1, request.max_tokens),
+            max_tokens=max(1, min(request.max_tokens, room)),
             prefix=self._prefix(request, prompt),
             temperature=request.temperature,
             seed=request.seed,

@@ -302,7 +302,7 @@ class RemoteEngine:
             raise _Hiccup(f"{self._where} is busy ({reply.status_code})", status=reply.status_code)
         if reply.status_code != 200:
             raise Refused(
-                f"{self._where} answered {reply.status_code} to {path}: {_cause(reply)}{_hint(reply.status_code)}",
+                f"{self._where} answered {reply.status_code} to {path}: {self._cause(reply)}{_hint(reply.status_code)}",
                 status=reply.status_code,
             )
         if plain:
@@ -318,6 +318,21 @@ class RemoteEngine:
         if not isinstance(value, dict):
             raise Refused(f"{self._where} sent no JSON object to {path}")
         return value
+
+    def _cause(self, reply: httpx.Response) -> str:
+        """What the server says, in one short line; some quote the key."""
+        try:
+            value = reply.json()
+            error = (
+                value.get("error", value.get("message", value.get("detail", "")))
+                if isinstance(value, dict)
+                else ""
+            )
+            text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
+        except ValueError:
+            text = reply.text
+        text = text.replace(self._settings.key, "***") if self._settings.key else text
+        return " ".join(text.split())[:200]
 
     @property
     def _where(self) -> str:
@@ -365,21 +380,6 @@ def _read(message: wire.Generate, reply: dict[str, Any]) -> wire.Generated:
         request=message.request, text=THOUGHT.sub("", text).strip(), adapter=message.adapter, finish=finish,
         tokens=int(usage.get("completion_tokens") or 0),
     )  # fmt: skip
-
-
-def _cause(reply: httpx.Response) -> str:
-    """What the server says, in one short line."""
-    try:
-        value = reply.json()
-        error = (
-            value.get("error", value.get("message", value.get("detail", "")))
-            if isinstance(value, dict)
-            else ""
-        )
-        text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
-    except ValueError:
-        text = reply.text
-    return " ".join(text.split())[:200]
 
 
 def _hint(status: int) -> str:
