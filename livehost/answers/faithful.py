@@ -108,7 +108,7 @@ def faults(words: str, grounds: Grounds, lexicon: Lexicon) -> tuple[Fault, ...]:
 def _shape(words: str, core: str) -> Iterator[Fault]:
     if len(words) > max(len(core) + MORE_CHARS, len(core) * MORE_TIMES):
         yield Fault(Reason.LENGTH, f"{len(words)} for {len(core)}")
-    if _ADDRESS.search(words) or not _SPEAKABLE.fullmatch(words):
+    if _ADDRESS.search(words) or not _SPEAKABLE.fullmatch(words.translate(dict.fromkeys(map(ord, core)))):
         yield Fault(Reason.JUNK)
     elif stutter := _STUTTER.search(words):
         yield Fault(Reason.JUNK, stutter[0])
