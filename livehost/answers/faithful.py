@@ -71,6 +71,7 @@ _ALLOWED = re.compile(
     r"[的啦了哦呀呢哈吧喔噢哒]|[^\u4e00-\u9fff]|$"
 )  # 可以 by itself is a yes; 可以先看看 is not
 _HAS = re.compile(r"(?<![没])有(?!害|效|助|用)")
+_LABELS = ("用法", "特点", "依据")  # only introduce what follows
 _GOES_ON = re.compile("是|乃|就是|便是")  # 价格呢，是68元
 _CONFUSABLE = ("place", "courier", "gift", "spec", "basis")
 
@@ -208,7 +209,7 @@ def _denied(claims: Claims) -> dict[str, set[bool]]:
     negated = {token.clause for token in claims.of(Kind.NEGATION)}
     out: dict[str, set[bool]] = defaultdict(set)
     for token in claims.of(Kind.NAME, Kind.KEEP, Kind.CLAIM, Kind.ROLE):
-        if token.group == "spec":  # bought or not: its price is what counts
+        if token.group == "spec" or token.value in _LABELS:  # bought or not, its price is what counts
             continue
         out[token.value].add(token.clause in negated)
     return out
