@@ -231,3 +231,22 @@ def test_filled_spreads_what_is_known() -> None:
     weight = np.zeros((40, 30), np.float32)
     weight[:, :10] = 1
     assert np.allclose(colour.filled(values, weight), 0.7, atol=0.02)
+
+
+def test_a_fine_picture_is_the_set_itself_without_the_host(templates: dict[str, Template]) -> None:
+    """What a drawing base made of the host, a little elsewhere, does not stand beside her as a ghost."""
+    template = templates["evening"]
+    picture_ = recoloured(template, {"dress": (80.0, 0.0, 80.0)}, size=(360, 640), count=1)
+    moved = np.roll(picture_, 4, axis=2)
+    change = shift.shifts(template, moved, shift.low(template, (640, 360)), detail=True)
+    behind = colour.to_lab(change.backdrop.made)[template.shown["dress0"] > 0.5]
+    assert np.median(behind[:, 2]) < 45, "no yellow dress in the set"
+    assert change.texture is not None
+    done = finish.finish(template, change)
+    assert judge_finished(template, done).faults == ()
+    shelf = (slice(40, 300), slice(20, 200))
+    flat = Template(template.folder, template.spec, done, "").flat
+    alike = np.corrcoef(
+        flat[shelf].mean(axis=2).ravel(), np.roll(template.flat, 8, axis=1)[shelf].mean(axis=2).ravel()
+    )
+    assert alike[0, 1] > 0.95
