@@ -61,7 +61,8 @@ class Bank:
         modules = layers_of(models)[1]
         first = next(modules[module] for module in layout.places)
         device = torch.device(spec.device) if spec.device is not None else next(first.parameters()).device
-        self._arena = torch.zeros(spec.slots + 1, layout.total, dtype=layout.dtype, device=device)
+        with torch.inference_mode(False):  # slots are filled outside of it
+            self._arena = torch.zeros(spec.slots + 1, layout.total, dtype=layout.dtype, device=device)
         self._current: ContextVar[Binding | None] | PlainCurrent = (
             PlainCurrent() if spec.compiled else context_current()
         )
@@ -128,6 +129,7 @@ class Bank:
                     self._sha_of[slot] = None
             self._copy(packed.vector, slot, reused=self._used[slot] > 0)
             with self._lock:
+                self._refuse_quarantined(sha256)  # it may have been meanwhile
                 self._slot_of[sha256] = slot
                 self._sha_of[slot] = sha256
                 self._used[slot] = next(self._ticks)

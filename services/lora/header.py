@@ -13,6 +13,7 @@ from typing import Any
 HEADER_MAX_BYTES = 8 * 1024 * 1024
 MAX_TENSORS = 20_000
 MAX_DIMENSIONS = 8
+MAX_NAME = 512
 ITEM_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I64": 8, "I32": 4, "I16": 2,
     "I8": 1, "U8": 1, "U16": 2, "U32": 4, "U64": 8, "BOOL": 1,
@@ -68,7 +69,7 @@ def read_header(data: bytes) -> Header:
         return Header({}, metadata, tuple(problems))
     entries = {}
     for key, value in raw.items():
-        entry = _entry(value, 8 + length, len(data))
+        entry = _entry(value, 8 + length, len(data)) if len(key) <= MAX_NAME else "its name is too long"
         if isinstance(entry, Entry):
             entries[key] = entry
         else:

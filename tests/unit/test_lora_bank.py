@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import copy
+import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,6 +28,7 @@ from services.lora import (
     NotResident,
     Quarantined,
     RowsMismatch,
+    layout_of,
 )
 from services.lora.packing import Packed
 from tests.unit import lora_parts as parts
@@ -207,6 +209,24 @@ def test_filling_beside_forwards_never_touches_them() -> None:
     assert all(same)
 
 
+def test_an_adapter_quarantined_while_it_is_filled_does_not_become_resident(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, bank = parts.small_bank()
+    monkeypatch.setattr(bank, "_copy", lambda *_, **__: bank.quarantine(hashlib.sha256(b"one").hexdigest()))
+    with pytest.raises(Quarantined):
+        parts.filled(bank, "one")
+    assert bank.resident() == ()
+
+
+def test_a_bank_attached_in_inference_mode_is_filled_outside_of_it() -> None:
+    with torch.inference_mode():
+        model, bank = parts.small_bank()
+    one = parts.filled(bank, "one")
+    with torch.inference_mode(), bank.rows([one, ""]):
+        assert not torch.equal(*model(torch.ones(2, 4)))
+
+
 def test_a_packed_adapter_of_another_bank_is_refused() -> None:
     _, bank = parts.small_bank()
     with pytest.raises(LayoutMismatch, match="stage it for this one"):
@@ -228,6 +248,13 @@ def test_the_base_is_untouched_and_counted_once() -> None:
         assert torch.equal(parameter, before[name][1])
     assert bank.arena_bytes == 9 * bank.slot_bytes
     assert bank.slot_bytes == bank.layout.total * 4
+
+
+def test_what_a_slot_takes_is_known_without_the_bases_weights() -> None:
+    spec = BankSpec(max_rank=4, targets=("to_q", "conv1"))
+    with torch.device("meta"):
+        empty = nn.ModuleDict({"to_q": nn.Linear(8, 6), "conv1": nn.Conv2d(4, 2, 3)})
+    assert layout_of(empty, spec).slot_bytes == 4 * (32 + 32 + 160 + 32)  # 4·8, 6·4, 4·4·9, 2·4: each to 32
 
 
 def test_detaching_restores_the_model() -> None:

@@ -212,6 +212,7 @@ FILES: dict[str, tuple[Callable[[Tensors], bytes], str]] = {
     "a tensor before the start": (lambda t: _header('{"a":' + ENTRY % (-4, 0) + "}"), "not a pair"),
     "a size without end": (lambda t: _header('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', b"0000"), "shape"),
     "a size that is true": (lambda t: _header('{"a":{"dtype":"F32","shape":[true],"data_offsets":[0,4]}}', b"0000"), "shape"),
+    "a name without end": (lambda t: _header('{"' + "a." * 9999 + '":' + ENTRY % (0, 4) + "}", b"0000"), "too long"),
     "an unknown dtype": (lambda t: _header('{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}', b"0000"), "unknown"),
     "metadata that is no text": (lambda t: _header('{"__metadata__":{"a":1}}'), "__metadata__"),
 }  # fmt: skip
