@@ -20,10 +20,10 @@ VERSION = "1"  # part of a look's key: a better finish makes looks anew
 TEXTURE = 0.4  # of what a fine picture draws into a dress
 SET_FOCUS_PX = 3.0
 SET_CHROMA = 66.0
-# How much of the skin's gain each layer on the face takes.
+# How much of the skin's gain each layer on the face takes, where it darkens and where it lightens.
 FACE_PARTS = {
-    "head": 1.0, "lid_half": 1.0, "lid_closed": 1.0, "lid_smile": 1.0, "lash": 1.0, "lip_upper": 0.45,
-    "lip_lower": 0.45, "brow": 0.3,
+    "head": (1.0, 1.0), "lid_half": (1.0, 1.0), "lid_closed": (1.0, 1.0), "lid_smile": (1.0, 1.0),
+    "lash": (1.0, 1.0), "lip_upper": (0.62, 0.35), "lip_lower": (0.62, 0.35), "brow": (0.7, 0.2),
 }  # fmt: skip
 EYE_LIGHT, MOUTH_LIGHT = 0.5, 0.6  # of the light on what keeps its colour
 SKIN_GAIN = (0.04, 1.9)
@@ -47,7 +47,9 @@ def finish(template: Template, shifts: Shifts) -> dict[str, Sheet]:
         elif name == "body":
             rgb = _body(template, sheet, shifts, gain)
         elif kind in FACE_PARTS:
-            own = gain[sheet.rows, sheet.cols] ** np.float32(FACE_PARTS[kind])
+            darker, lighter = (np.float32(part) for part in FACE_PARTS[kind])
+            own = gain[sheet.rows, sheet.cols]
+            own = np.where(own < 1, own**darker, own**lighter)
             if name == "head":
                 white = eyes[sheet.rows, sheet.cols, None]
                 own = own * (1 - white) + light[sheet.rows, sheet.cols] ** np.float32(EYE_LIGHT) * white

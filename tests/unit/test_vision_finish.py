@@ -13,7 +13,7 @@ from services.avatar.looks import builtin_look, builtin_names, load_look, read_l
 from services.vision import colour, finish, shift
 from services.vision.cache import LookCache
 from services.vision.colour import Floats
-from services.vision.judge import judge_finished, judge_generated
+from services.vision.judge import judge_finished, judge_generated, region_colours
 from services.vision.template import Sheet, Template, read_template
 from tests.unit.vision_painter import recoloured
 
@@ -250,3 +250,13 @@ def test_a_fine_picture_is_the_set_itself_without_the_host(templates: dict[str, 
         flat[shelf].mean(axis=2).ravel(), np.roll(template.flat, 8, axis=1)[shelf].mean(axis=2).ravel()
     )
     assert alike[0, 1] > 0.95
+
+
+def test_region_colours_tell_looks_apart(templates: dict[str, Template]) -> None:
+    colours = {name: region_colours(template) for name, template in templates.items()}
+    assert set(colours["morning"]) == {"hair", "skin", "dress", "set"}
+    apart = [
+        np.linalg.norm(np.subtract(colours[a]["dress"], colours[b]["dress"]))
+        for a, b in (("morning", "evening"), ("evening", "tangzhuang"), ("morning", "tangzhuang"))
+    ]
+    assert min(apart) > 15
