@@ -73,7 +73,7 @@ def check_model_files(settings: Settings, findings: Findings, today: date) -> No
         if base is None:
             continue
         problems = (check_language_base if role == "language" else check_vision_base)(base)
-        where = "base" if model.base is not None and model.engine != "embedded" else "engine"
+        where = "base" if model.base is not None else "engine"
         for problem in problems:
             findings.add(("models", role, where), _of_base(role, problem, embedded=base == EMBEDDED[role]))
         if not problems:

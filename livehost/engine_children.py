@@ -35,7 +35,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 
 def base_of(role: Role, model: LanguageModel | VisionModel) -> Path | None:
     """The directory of an engine's base; None where it is on another machine, or none is named."""
-    return EMBEDDED[role] if model.engine == "embedded" else model.base
+    return EMBEDDED[role] if model.engine == "embedded" and model.base is None else model.base
 
 
 def engine_settings(settings: Settings, role: Role, places: Places) -> EngineSettings:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from livehost.room import Room
 
 COMING = 6
+FIGURES = {"frames": 0, "late_frames": 0, "repeated_frames": 0, "reanchors": 0}  # the wire leaves zeros out
 
 
 def room_view(room: Room) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def room_view(room: Room) -> dict[str, Any]:
             for line in room.desk.all_lines()
             for text in line.draft.texts[line.sent :]
         ][:COMING],
-        "playout": {"pid": room.link.pid, "connected": room.link.connected, **playing},
+        "playout": {"pid": room.link.pid, "connected": room.link.connected, **FIGURES, **playing},
         "outputs": outputs,
         "counters": {
             "answers_waiting": len(room.desk.answers),

@@ -258,7 +258,7 @@ class LanguageModel(Part):
     """
 
     engine: Literal["off", "embedded", "transformers", "openai"] = "off"
-    base: Path | None = None  # transformers: the model's directory on this disk
+    base: Path | None = None  # transformers: the model's directory on this disk; embedded: another one
     url: str = ""  # openai: the server's address, as http://127.0.0.1:8000/v1
     key: SecretStr = SecretStr("")  # openai: the server's key
     model: str = ""  # openai: the base's name on that server
@@ -279,7 +279,7 @@ class VisionModel(Part):
     """
 
     engine: Literal["off", "embedded", "diffusers"] = "off"
-    base: Path | None = None  # diffusers: the pipeline's directory on this disk
+    base: Path | None = None  # diffusers: the pipeline's directory on this disk; embedded: another one
     slots: int = Field(8, ge=2, le=64)  # adapters that are resident at once, the bare base included
     max_rank: int = Field(16, ge=1, le=256)  # the highest rank that a slot has room for
     device: Device = "auto"  # auto: the first GPU, else the CPU
