@@ -344,6 +344,25 @@ def test_compiled_code_is_not_traced_again_for_another_binding() -> None:
         pass
 
 
+def test_a_compiled_language_model_is_one_graph_for_every_binding() -> None:
+    model = parts.lm()
+    spec = BankSpec(slots=3, max_rank=4, targets=parts.LM_TARGETS, compiled=True)
+    bank = Bank.attach(model, spec=spec)
+    shas = [parts.filled(bank, str(n), 0.002 * (n + 1)) for n in range(3)]
+    graphs: list[Any] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    fast = torch.compile(model, backend=backend, dynamic=False)
+    for rows in ([shas[0], ""], [shas[1], shas[2]], [shas[2]] * 2, ["", ""]):
+        with bank.rows(rows):
+            assert torch.allclose(parts.run_lm(fast, 2), parts.run_lm(model, 2), atol=1e-6)
+    assert len(graphs) == 1
+
+
 class Slots(RuleBasedStateMachine):
     """Any order of calls: each resident adapter's slot holds its own numbers; what is kept stays."""
 
