@@ -99,7 +99,11 @@ class Booth:
         waiting = self._looks.get(worn.name)
         if waiting is None or waiting.done():
             waiting = self._looks[worn.name] = asyncio.get_running_loop().create_future()
-            await self.link.send(wire.PrepareLook(look=worn.name, path=str(worn.path)))
+            try:
+                await self.link.send(wire.PrepareLook(look=worn.name, path=str(worn.path)))
+            except ConnectionError:
+                del self._looks[worn.name]
+                raise
         try:
             async with asyncio.timeout(LOOK_S):
                 await asyncio.shield(waiting)

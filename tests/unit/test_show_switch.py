@@ -442,3 +442,16 @@ def test_a_line_in_an_older_dress_is_taken_over_but_not_another_adapters_words()
     assert desk.adopt(mine) and mine.cast is worn
     assert not desk.adopt(old) and not desk.adopt(other)
     assert same_role(plain, worn)
+
+
+def test_what_the_duty_wrote_is_given_back_at_a_switch_and_not_said_in_the_old_voice(tmp_path: Path) -> None:
+    async def body(stage: Stage) -> None:
+        given_back: list[Line] = []
+        await stage.until(lambda: stage.states() and stage.states()[-1] == "ready")
+        stage.desk.orphaned = given_back.append
+        late = Line(kind=PhraseKind.INSERT, cast=stage.desk.cast, draft=Draft(texts=("还没有声音",)))
+        stage.desk.lay(late)
+        await stage.until(lambda: stage.said[-1].persona == "bea")
+        assert given_back == [late] and late not in stage.desk.inserts
+
+    played(tmp_path, [(0, a_dressable("ann")), (40, a_dressable("bea"))], body)
