@@ -444,6 +444,24 @@ def test_a_line_in_an_older_dress_is_taken_over_but_not_another_adapters_words()
     assert same_role(plain, worn)
 
 
+def test_an_answer_in_an_older_adapters_words_is_written_again_when_the_dress_changes() -> None:
+    old = replace(a_dressable("ann"), language_adapter="old", dressed=True)
+    desk = Desk(old, standing_lines(old, "", lambda text, language: (text,)))
+    given_back: list[Line] = []
+    desk.orphaned = given_back.append
+    answers = [
+        Line(kind=PhraseKind.ANSWER, cast=old, draft=Draft(texts=("好",), adapter=words))
+        for words in ("old", "")
+    ]
+    for line in answers:
+        desk.lay(line)
+    desk.redress = replace(old, language_adapter="new")
+    desk.pick(held_s=9.0)
+    assert given_back == [answers[0]]
+    assert list(desk.answers) == [answers[1]] and answers[1].cast is desk.cast
+    assert all(line.cast is desk.cast for turn in desk.stock.lines.values() for line in turn)
+
+
 def test_what_the_duty_wrote_is_given_back_at_a_switch_and_not_said_in_the_old_voice(tmp_path: Path) -> None:
     async def body(stage: Stage) -> None:
         given_back: list[Line] = []
