@@ -77,7 +77,7 @@ def train(recipe: Recipe) -> None:
 
 
 def train_base(run: BaseRun) -> EmbeddedPipeline:
-    """The whole run: writes the pipeline's directory, `measures.json` and `sheet.png`.
+    """The whole run: writes the pipeline's directory, `measures.json` and `sheet.jpg`.
 
     Raises:
         TrainingStopped: a loss is not finite.
@@ -113,7 +113,7 @@ def train_base(run: BaseRun) -> EmbeddedPipeline:
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu", **losses, **measured,
     }  # fmt: skip
     (run.output_dir / "measures.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    contact_sheet(pipeline, studio, run.output_dir / "sheet.png", seed=run.seed + 2)
+    contact_sheet(pipeline, studio, run.output_dir / "sheet.jpg", seed=run.seed + 2)
     _say(begun, "measures", json.dumps(report))
     return pipeline
 

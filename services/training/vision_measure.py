@@ -1,6 +1,6 @@
 """How well the vision base keeps to a caption: the colour error of each region, and a sheet to look at.
 
-python -m services.training.vision_measure --base services/vision/base --count 96 --sheet sheet.png
+python -m services.training.vision_measure --base services/vision/base --count 96 --sheet sheet.jpg
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def contact_sheet(
                 np.hstack([one.permute(1, 2, 0).cpu().numpy() for one in pictures[at : at + columns]])
             )
     picture = (np.clip(np.vstack(strips), 0, 1)[..., ::-1] * 255).astype(np.uint8)
-    cv2.imwrite(str(file), picture)
+    cv2.imwrite(str(file), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
     file.with_suffix(".txt").write_text("\n".join(captions), encoding="utf-8")
     return captions
 

@@ -119,7 +119,7 @@ def test_a_run_leaves_a_base_with_its_measures_and_goes_on(tmp_path: Path, studi
     train_base(tiny(tmp_path))
     report = json.loads((tmp_path / "measures.json").read_text(encoding="utf-8"))
     assert report["steps"] == 2 and "de76" in report["guidance_1.0"]
-    assert (tmp_path / "sheet.png").stat().st_size > 0
+    assert (tmp_path / "sheet.jpg").stat().st_size > 0
     train_base(replace(tiny(tmp_path), resume=True, steps=1))
     assert EmbeddedPipeline.load(tmp_path).size == (40, 64)
     colours = PERSONAS["tang-lady"]
