@@ -98,6 +98,12 @@ def train_base(run: BaseRun) -> EmbeddedPipeline:
     corpus = Corpus(pool(run.captions, seed=run.seed, names=names), pipeline, device)
     _say(begun, "captions", len(corpus.tokens))
     losses: dict[str, float] = {}
+    if run.resume and (run.output_dir / "measures.json").is_file():
+        before = json.loads((run.output_dir / "measures.json").read_text(encoding="utf-8"))
+        kept = ("codec_db", "text_accuracy", "steps", "trained_on", "seconds")
+        losses = {
+            f"before_{name}" if name in kept[2:] else name: before[name] for name in kept if name in before
+        }
     if not run.resume:
         losses["codec_db"] = train_codec(run, pipeline, studio, corpus)
         _say(begun, "codec dB", losses["codec_db"])

@@ -65,9 +65,9 @@ class PersonaColours:
 
 
 PERSONAS = {
-    "tang-morning": PersonaColours("棠晨", "morning", "#5a3a2a", "#7fcbb3", "#fae4da", "#c4e6da", "window"),
-    "tang-evening": PersonaColours("棠夜", "evening", "#6b3a24", "#7c1d43", "#efc6a2", "#8c5a26", "shelf"),
-    "tang-lady": PersonaColours("唐妆", "tangzhuang", "#17151c", "#d9482b", "#fbe8de", "#b8482c", "lattice"),
+    "tang-morning": PersonaColours("棠晨", "morning", "#5a3a2a", "#7fcbb3", "#f8e0d4", "#c4e6da", "window"),
+    "tang-evening": PersonaColours("棠夜", "evening", "#6b3a24", "#7c1a38", "#efc6a2", "#8c5a26", "shelf"),
+    "tang-lady": PersonaColours("唐妆", "tangzhuang", "#17151c", "#d9482b", "#f8ddd0", "#b8482c", "lattice"),
 }
 
 
