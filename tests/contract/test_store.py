@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from livehost.check import read_settings
-from livehost.settings import Output, Override, Slot
+from livehost.settings import AdapterVersions, Output, Override, Slot
 from livehost.store import open_store
 from livehost.store.protocol import (
     TRANSITIONS,
@@ -138,6 +138,11 @@ async def test_override_comes_and_goes(store: Store) -> None:
     put = Override(persona=None, until=NOW + timedelta(hours=1))
     await store.set_override("demo", put)
     assert await store.override("demo") == put
+    versions = AdapterVersions(language="2")
+    put = Override(persona="tang", adapters=versions, until=NOW + timedelta(hours=1))
+    await store.set_override("demo", put)
+    kept = await store.override("demo")
+    assert kept == put and kept.adapters == versions
     await store.set_override("demo", None)
     assert await store.override("demo") is None
 

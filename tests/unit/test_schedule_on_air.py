@@ -26,7 +26,7 @@ from livehost.schedule import (
     on_air,
 )
 from livehost.schedule_ics import to_ics
-from livehost.settings import Override, Room, Slot
+from livehost.settings import AdapterVersions, Override, Room, Slot
 
 SHANGHAI = "Asia/Shanghai"
 
@@ -249,6 +249,13 @@ def test_an_override_lasts_over_boundaries_until_its_instant() -> None:
     after = next_change(room(), DAY, put, local("2026-12-01T11:00"))
     assert after is not None and (after[0], after[1].persona) == (put.until, "lady")
     assert on_air(room(), DAY, put, local("2026-12-01T14:00")).persona == "lady"
+
+
+def test_an_override_may_choose_other_adapters_and_a_slot_never_does() -> None:
+    versions = AdapterVersions(visual="2")
+    put = Override(persona="guest", adapters=versions, until=local("2026-12-01T13:00"))
+    assert on_air(room(default="d"), [], put, local("2026-12-01T12:00")).adapters == versions
+    assert on_air(room(default="d"), [], put, local("2026-12-01T14:00")).adapters is None
 
 
 def test_an_override_can_put_the_room_off_air() -> None:
