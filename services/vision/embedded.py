@@ -23,7 +23,7 @@ from services.vision.regions import PLATE_H, PLATE_W, Picture, template
 
 BASE_DIR = Path(__file__).parent / "base"
 GUIDANCE = 1.5
-STEPS = 12
+STEPS = 6
 
 
 class BaseUnusable(Exception):
