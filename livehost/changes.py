@@ -178,13 +178,13 @@ class Changes:
 
     def _dress_told(self, dress: Dress) -> None:
         room = self._room
-        room.house.metrics.dressed.labels(room.id).set(dress.state == "dressed")
+        room.house.metrics.dressed.labels(room.id).set(dress.state in ("dressed", "finishing"))
         room.house.events.publish(room.id, "dress", self.wearing())
         if dress.state in ("failed", "lapsed"):
             mend = MENDS[Part(dress.part)] if dress.state == "failed" else "续签授权或换一个版本 / renew it"
             cause = f"主播还没有换上完整的人设（{dress.part}）/ not dressed: {dress.error}"
             room.house.alarms.raise_(room.id, "dress", cause, mend)
-        elif dress.state in ("dressed", "plain"):
+        elif dress.state in ("dressed", "finishing", "plain"):
             room.house.alarms.clear(room.id, "dress")
 
 
@@ -198,11 +198,15 @@ def restored(state: Mapping[str, Any], casting: Casting, wardrobe: Wardrobe) -> 
             plain, language_adapter=str(old["language"]), visual_adapter=str(old["visual"]),
             made=_worn(old["made"]) if old["made"] else None,
             variants=tuple(_worn(one) for one in old["variants"]), dressed=True,
+            finished=bool(old["finished"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError):
         return None
     stands = old["dressed"] and wardrobe.needs(plain) and wardrobe.has_looks(worn)
-    return worn if stands and not wardrobe.lapsed(worn) else plain
+    if not stands or wardrobe.lapsed(worn):
+        return plain
+    wardrobe.remember(worn)
+    return worn
 
 
 def kept(cast: Cast) -> dict[str, Any]:
@@ -212,7 +216,7 @@ def kept(cast: Cast) -> dict[str, Any]:
         return {"name": one.name, "path": str(one.path), "products": list(one.products)}
 
     return {
-        "persona": cast.persona.id, "rundown": cast.rundown.id, "dressed": cast.dressed,
+        "persona": cast.persona.id, "rundown": cast.rundown.id, "dressed": cast.dressed, "finished": cast.finished,
         "versions": cast.versions.model_dump(mode="json"), "language": cast.language_adapter,
         "visual": cast.visual_adapter, "made": worn(cast.made) if cast.made else None,
         "variants": [worn(one) for one in cast.variants],

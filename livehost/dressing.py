@@ -28,7 +28,7 @@ LAPSE_EVERY_S = 30.0
 class Dress:
     """How the persona on air is dressed."""
 
-    state: str  # plain | preparing | ready (at the next phrase) | dressed | failed | lapsed
+    state: str  # plain | preparing | ready (at the next phrase) | finishing (variants) | dressed | failed | lapsed
     error: str = ""
     part: str = ""
     parts: dict[str, str] = field(default_factory=dict)
@@ -93,16 +93,36 @@ class Dresser:
         if self._take_off_what_lapsed(now):
             return 1.0
         plain, on = self._who()
-        if not wardrobe.needs(plain) or (on.dressed and same(plain, on) and not self._unsure):
-            self._tell(Dress("dressed" if on.dressed else "plain"))
+        if not wardrobe.needs(plain):
+            self._tell(Dress("plain"))
+            return 1.0
+        well = on.dressed and same(plain, on) and not self._unsure
+        if well and on.finished:
+            self._tell(Dress("dressed"))
             return 1.0
         if self._tried is None or not same(self._tried, plain):
             self._tried = plain
             self._backoff.over()
         if left_s := self._backoff.left_s(now):
             return left_s
-        await self._put_on(plain)
+        if well:
+            await self._finish(plain, on)
+        else:
+            await self._put_on(plain)
         return 0.5
+
+    async def _finish(self, plain: Cast, on: Cast) -> None:
+        """Make the variants of a look that is on air already."""
+        self._tell(Dress("finishing"))
+        try:
+            cast = await unless(lambda: not same(self._who()[0], plain), self._fitting.finish(on), self.wake)
+        except DressFailed as failed:
+            self._backoff.failed(self._clock())
+            log.warning("a look's variants wait", persona=plain.persona.id, error=str(failed))
+            return
+        if cast is not None and self._is_open() and same(self._desk.cast, cast):
+            self._desk.redress = cast
+            self._desk.changed.set()
 
     def _who(self) -> tuple[Cast, Cast]:
         """Who is to be dressed, as the settings give her, and as she is dressed now."""
@@ -144,7 +164,8 @@ class Dresser:
             self._desk.redress = cast
             self._desk.changed.set()
         await self._pin()
-        self._tell(Dress("dressed" if self._desk.redress is None else "ready", parts=dict(parts)))
+        done = "dressed" if cast.finished else "finishing"
+        self._tell(Dress(done if self._desk.redress is None else "ready", parts=dict(parts)))
 
     def _take_off_what_lapsed(self, now: datetime) -> bool:
         on = self._desk.cast

@@ -50,6 +50,7 @@ class Cast:
     made: Worn | None = None
     variants: tuple[Worn, ...] = ()
     dressed: bool = False
+    finished: bool = False  # her variants were made too, or given up
 
     @property
     def look(self) -> str:

@@ -92,26 +92,38 @@ class Fitting:
         self._take_look = take_look
 
     async def fit(self, plain: Cast, told: Told) -> Cast:
-        """The cast, dressed, her looks decoded; a variant that playout cannot take is left out.
+        """The cast, dressed, her looks decoded.
 
         Raises:
             DressFailed: with the part that failed.
         """
         cast = await self.wardrobe.dress(plain, room=self.room, told=told)
         told(Part.LOOK, "preparing")
-        main, *others = cast.looks
         try:
-            await self._take_look(main)
+            await self._take_look(cast.looks[0])
         except (LookFailed, ConnectionError) as error:
             raise DressFailed(Part.LOOK, str(error)) from error
+        cast = await self._variants_taken(cast)
+        told(Part.LOOK, "ready")
+        return cast
+
+    async def finish(self, cast: Cast) -> Cast:
+        """A dressed cast with the variants of her look, which the switch does not wait for.
+
+        Raises:
+            DressFailed: the vision engine went away.
+        """
+        return await self._variants_taken(await self.wardrobe.finish(cast, room=self.room))
+
+    async def _variants_taken(self, cast: Cast) -> Cast:
+        """The cast without the variants that playout cannot take: there the main look stands in."""
         taken: list[Worn] = []
-        for variant in others:
+        for variant in cast.variants:
             try:
                 await self._take_look(variant)
                 taken.append(variant)
             except (LookFailed, ConnectionError) as error:
                 log.warning("playout takes no variant of a look", look=variant.name, error=str(error))
-        told(Part.LOOK, "ready")
         return replace(cast, variants=tuple(taken))
 
 

@@ -168,7 +168,7 @@ class Wardrobe:
         return tuple(parts)
 
     async def dress(self, plain: Cast, *, room: str, told: Told = lambda part, state: None) -> Cast:
-        """The cast with both adapters resident and her looks made.
+        """The cast with both adapters resident and her main look made; variants as they were before.
 
         Raises:
             DressFailed: a part cannot be had; nothing on air has changed.
@@ -176,7 +176,6 @@ class Wardrobe:
         parts = self.needs(plain)
         language = visual = ""
         made: Worn | None = None
-        variants: tuple[Worn, ...] = ()
         if Part.LANGUAGE in parts:
             language = await self._stage(plain, Part.LANGUAGE, told)
         if Part.VISUAL in parts:
@@ -185,14 +184,43 @@ class Wardrobe:
             assert plain.persona.portrait is not None
             told(Part.LOOK, "preparing")
             made = await self._look(plain, plain.persona.portrait, visual, room)
-            variants = await self._variants(plain, plain.persona.portrait, visual, room)
             told(Part.LOOK, "made")
         dressed = replace(
-            plain, language_adapter=language, visual_adapter=visual, made=made, variants=variants,
-            dressed=True,
+            plain, language_adapter=language, visual_adapter=visual, made=made, variants=(), dressed=True,
+            finished=made is None or not (plain.persona.portrait and plain.persona.portrait.variants),
         )  # fmt: skip
-        self._worn[_key(plain)] = dressed
+        before = self._worn.get(_key(plain))
+        if before is not None and before.made == made and self.has_looks(before):
+            dressed = replace(dressed, variants=before.variants, finished=before.finished)
+        self.remember(dressed)
         return dressed
+
+    async def finish(self, cast: Cast, *, room: str) -> Cast:
+        """A dressed cast with the variants of her look; one that cannot be made is left out.
+
+        Raises:
+            DressFailed: the engine went away meanwhile.
+        """
+        portrait, engine = cast.persona.portrait, self.engines.vision
+        variants: list[Worn] = []
+        for variant in portrait.variants if portrait is not None and engine is not None else ():
+            assert portrait is not None and engine is not None
+            try:
+                look = await self._look(cast, portrait, cast.visual_adapter, room, variant.prompt)
+            except DressFailed as failed:
+                if not engine.ready:
+                    raise
+                log.warning("a look's variant is left out", persona=cast.persona.id, variant=variant.id,
+                            error=str(failed))  # fmt: skip
+                continue
+            variants.append(replace(look, products=variant.products))
+        finished = replace(cast, variants=tuple(variants), finished=True)
+        self.remember(finished)
+        return finished
+
+    def remember(self, cast: Cast) -> None:
+        """A dressed cast, to be found again by `as_last_worn`."""
+        self._worn[_key(cast)] = cast
 
     def as_last_worn(self, plain: Cast) -> Cast:
         """The cast as she was dressed before, where that still stands; else plain."""
@@ -203,7 +231,8 @@ class Wardrobe:
 
     def has_looks(self, cast: Cast) -> bool:
         """Whether the folders of a cast's made looks are still there."""
-        return all((worn.path / "look.yaml").is_file() for worn in cast.looks if worn is cast.made)
+        made = [worn for worn in (cast.made, *cast.variants) if worn is not None]
+        return all((worn.path / "look.yaml").is_file() for worn in made)
 
     def lapsed(self, cast: Cast) -> str:
         """Why what a cast wears may not be on air any more (its consent ran out); empty where it may."""
@@ -267,19 +296,6 @@ class Wardrobe:
         if not look.ok:
             raise DressFailed(Part.LOOK, "; ".join(look.errors) or "the engine made no look and says not why")
         return Worn(f"{cast.persona.look}@{look.key[:12]}", Path(look.folder))
-
-    async def _variants(self, cast: Cast, portrait: Portrait, visual: str, room: str) -> tuple[Worn, ...]:
-        """The looks for certain products; one that cannot be made is left out: the main look stands in."""
-        worn: list[Worn] = []
-        for variant in portrait.variants:
-            try:
-                look = await self._look(cast, portrait, visual, room, variant.prompt)
-            except DressFailed as failed:
-                log.warning("a look's variant is left out", persona=cast.persona.id, variant=variant.id,
-                            error=str(failed))  # fmt: skip
-                continue
-            worn.append(replace(look, products=variant.products))
-        return tuple(worn)
 
 
 def not_ready(kind: Kind, engine: BankEngine) -> str:

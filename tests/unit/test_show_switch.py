@@ -410,6 +410,23 @@ def test_a_product_is_presented_in_its_own_look_and_a_variant_that_fails_is_left
     played(tmp_path, [(0, a_dressable("ann", variants=variants))], body)
 
 
+def test_she_comes_on_before_her_variants_are_made(tmp_path: Path) -> None:
+    red = LookVariant(id="red", prompt="bea in red", products=("p1",))
+
+    async def body(stage: Stage) -> None:
+        await stage.until(lambda: any(one.visual for one in stage.said))
+        stage.vision.takes_s = 12.0  # adapter and look fit into the time, the variant would not
+        await stage.until(lambda: any(one.persona == "bea" for one in stage.said))
+        first = next(one for one in stage.said if one.persona == "bea")
+        assert first.at < 60 and stage.vision.asked[-1] != "look bea in red"
+        await stage.until(lambda: any(one.look == made("bea", "bea in red") for one in stage.said))
+        assert max(stage.playout.gaps()) <= 1.0
+        assert stage.dresses[-1].state == "dressed" and "finishing" in {one.state for one in stage.dresses}
+
+    slots = [(0, a_dressable("ann")), (50, a_dressable("bea", variants=(red,)))]
+    played(tmp_path, slots, body)
+
+
 def test_a_playout_that_restarted_decodes_the_next_look_before_she_comes(tmp_path: Path) -> None:
     async def body(stage: Stage) -> None:
         await stage.until(lambda: stage.states() and stage.states()[-1] == "ready")
