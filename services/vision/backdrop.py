@@ -17,8 +17,8 @@ from services.avatar.looks import BUILTIN_DIR, builtin_names
 from services.vision.colour import Floats, filled, smoothed, to_lab, to_rgb
 
 ALIKE = (0.5, 0.65)  # correlation of the light's ups and downs: below, another set; above, the same
-CHROMA_SIGMA_PX = 28.0
-EDGE_PX = 12.0  # how far a drawing base may move the host's outline, in plate pixels
+LIGHT_SIGMA_PX, CHROMA_SIGMA_PX = 24.0, 45.0
+EDGE_PX = 12.0  # how far from the host a generated set is believed, in plate pixels
 FOCUS_PX = 2.0
 OWN_FIRST = 0.06  # another drawn set must fit by this much better than the template's own
 
@@ -73,13 +73,18 @@ def _made(after: Floats, behind: Floats, plate: tuple[int, int]) -> Floats:
     if float(sure.sum()) < 4:
         sure = behind**3
     cell = plate[0] / after.shape[1]
-    if cell <= 2:  # a base that draws moves outlines by some pixels: keep off the host's
-        margin = round(2 * EDGE_PX / cell) | 1
-        sure = cv2.erode(sure, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin)))
-        sure = cv2.GaussianBlur(sure, (0, 0), EDGE_PX / 3 / cell)
+    # A base moves the host's outline by some pixels, or lets her colours bleed: keep off it.
+    margin = round(2 * EDGE_PX / cell) | 1
+    sure = cv2.erode(sure, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin)))
+    sure = cv2.GaussianBlur(sure, (0, 0), max(0.5, EDGE_PX / 3 / cell))
     whole = filled(after, sure)
-    if cell > 2:  # a small picture's colours wander from cell to cell; its light draws the set
-        whole[..., 1:] = cv2.GaussianBlur(whole[..., 1:], (0, 0), CHROMA_SIGMA_PX / cell)
+    if cell > 2:  # a small picture is rough from cell to cell: only what is wide in it was meant
+        whole = np.dstack(
+            [
+                cv2.GaussianBlur(whole[..., :1], (0, 0), LIGHT_SIGMA_PX / cell),
+                cv2.GaussianBlur(whole[..., 1:], (0, 0), CHROMA_SIGMA_PX / cell),
+            ]
+        )
     rgb = to_rgb(cv2.resize(whole, plate, interpolation=cv2.INTER_CUBIC))
     soft: Floats = cv2.GaussianBlur(rgb, (0, 0), 0.8 * cell if cell > 2 else FOCUS_PX)
     return soft

@@ -111,7 +111,7 @@ def _recoloured(rgb: Floats, was: Floats, becomes: Floats, *, hue_kept: float = 
     lab = to_lab(rgb)
     detail = lab - was
     ratio = (becomes[..., :1] + 8) / (was[..., :1] + 8)
-    contrast = np.clip(np.where(ratio > 1, ratio**0.25, ratio**0.55), 0.55, 1.4)
+    contrast = np.clip(np.where(ratio > 1, ratio**0.14, ratio**0.55), 0.55, 1.4)
     was_chroma = np.hypot(was[..., 1], was[..., 2])[..., None]
     chroma = np.hypot(becomes[..., 1], becomes[..., 2])[..., None]
     # Chroma's detail fades where the new colour is a grey, else a trace of the old hue stays in every fold.

@@ -17,7 +17,6 @@ from services.vision.colour import Floats, delta_e, middle, to_lab
 from services.vision.template import Sheet, Template
 
 FACE_LEAST = 0.75  # of the face's drawing (its gradients) that must still be there
-GENERATED_FACE_LEAST = 0.2  # of the same, in what the base itself made
 SKIN_MOST = 50.0  # ΔE of the face's skin against the template's
 SKIN_LIGHT = (32.0, 97.0)  # L: darker or lighter is no skin on screen
 SKIN_HUE = (10.0, 95.0)  # degrees in Lab; outside, skin is green, blue or violet
@@ -33,10 +32,12 @@ class Verdict:
     faults: tuple[str, ...]
 
 
-def judge_generated(pictures: Floats, template_low: Floats, template: Template, *, steady: bool) -> Verdict:
+def judge_generated(
+    pictures: Floats, template_low: Floats, template: Template, *, face_least: float
+) -> Verdict:
     """What the base made, before any finish: pictures (n, h, w, 3) against the template at that size.
 
-    `steady`: whether the base draws the face itself and must have kept it (image-to-image does).
+    `face_least` is how far the face must be drawn as the template's is: a base that lost it lost the pose.
     """
     if not np.isfinite(pictures).all():
         fault = "the picture holds values that are no numbers; the adapter or the base is broken"
@@ -51,13 +52,15 @@ def judge_generated(pictures: Floats, template_low: Floats, template: Template, 
         faults.append(f"the picture is blown out (mean L {light:.1f}); try another seed or less guidance")
     elif spread < 3:
         faults.append(f"the picture is flat (contrast {spread:.1f}); try another seed or less guidance")
-    same = _alike(lab[..., 0], to_lab(template_low)[..., 0], _face(template, lab.shape[1], lab.shape[0]))
+    size = (lab.shape[1], lab.shape[0])
+    face = _reduced(template.shown["skin"] + template.shown["feature"], size) > 0.95
+    same = _alike(lab[..., 0], to_lab(template_low)[..., 0], _face(template, *size), face)
     measures["generated_face"] = same
-    if steady and not faults and same < GENERATED_FACE_LEAST:
+    if not faults and same < face_least:
         faults.append(
-            f"the face left the template (likeness {same:.2f}, at least {GENERATED_FACE_LEAST}); lower the strength"
+            f"the face left the template (likeness {same:.2f}, at least {face_least}); lower the strength"
         )
-    skin = _reduced(template.shown["skin"], (lab.shape[1], lab.shape[0])) ** 3
+    skin = _reduced(template.shown["skin"], size) ** 3
     becomes = middle(lab, skin)
     for name, value in zip(("light", "a", "b"), becomes, strict=True):
         measures[f"generated_skin_{name}"] = float(value)

@@ -121,7 +121,7 @@ class Maker:
         template = asked.template
         height, width = painted.pictures.shape[1:3]
         low = painted.shown_as if painted.shown_as is not None else shift.low(template, (height, width))
-        first = judge_generated(painted.pictures, low, template, steady=self._painter.steady)
+        first = judge_generated(painted.pictures, low, template, face_least=self._painter.face_least)
         if first.faults:
             return self._refused(asked, first.measures, first.faults)
         change = shift.shifts(
@@ -154,7 +154,7 @@ class Maker:
 
     def _part(self, order: Order) -> float:
         """How much of the change the finish takes: all, where the painter has applied the strength."""
-        return 1.0 if self._painter.steady else min(max(order.strength, 0.0), 1.0)
+        return 1.0 if self._painter.detail else min(max(order.strength, 0.0), 1.0)
 
     def _refused(self, asked: Asked, measures: dict[str, float], faults: tuple[str, ...]) -> wire.LookMade:
         return wire.LookMade(request="", ok=False, key=asked.key, errors=faults, measures=measures)

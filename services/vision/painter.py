@@ -59,7 +59,7 @@ class Painter(Protocol):
     """A base that paints. Only the thread that owns forwards calls it once it is loaded."""
 
     name: str
-    steady: bool  # whether it draws the face itself, from the template's picture
+    face_least: float  # how far the face that it paints must be drawn as the template's is, 0..1
     detail: bool  # whether its pictures are fine enough to lend the set and the dress their detail
 
     def modules(self) -> dict[str, nn.Module]:

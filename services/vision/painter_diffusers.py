@@ -38,7 +38,7 @@ MAX_STEPS = 100
 class DiffusersPainter:
     """Paints with a Stable Diffusion pipeline."""
 
-    steady = True
+    face_least = 0.3
     detail = True
 
     def __init__(self, pipeline: Any, *, xl: bool, few: bool, size: tuple[int, int]) -> None:

@@ -188,9 +188,9 @@ def test_pictures_without_a_picture_are_refused(templates: dict[str, Template]) 
         (np.zeros_like(good), "black"), (np.ones_like(good), "blown"), (np.full_like(good, 0.5), "flat"),
         (np.where(good > 0.5, np.nan, good).astype(np.float32), "no numbers"),
     ):  # fmt: skip
-        faults = judge_generated(picture_, low, template, steady=False).faults
+        faults = judge_generated(picture_, low, template, face_least=0.3).faults
         assert len(faults) == 1 and word in faults[0]
-    assert judge_generated(good, low, template, steady=True).faults == ()
+    assert judge_generated(good, low, template, face_least=0.3).faults == ()
 
 
 def test_a_broken_face_is_refused(templates: dict[str, Template]) -> None:
@@ -198,7 +198,7 @@ def test_a_broken_face_is_refused(templates: dict[str, Template]) -> None:
     low = shift.low(template, (128, 72))
     good = recoloured(template, WANTED)
     moved = np.roll(good, 14, axis=2)
-    (fault,) = judge_generated(moved, low, template, steady=True).faults
+    (fault,) = judge_generated(moved, low, template, face_least=0.3).faults
     assert "face" in fault and "strength" in fault
     done = dict(finished(template, good))
     for name in ("head", "lash_l", "lash_r", "brow_l", "brow_r", "lip_upper", "lip_lower"):
@@ -214,7 +214,7 @@ def test_green_skin_and_blotches_are_refused(templates: dict[str, Template]) -> 
         ((70.0, -30.0, 30.0), "hue"), ((60.0, 10.0, -40.0), "hue"), ((12.0, 8.0, 9.0), "too dark"),
         ((60.0, 60.0, 50.0), "far from"),
     ):  # fmt: skip
-        faults = judge_generated(recoloured(template, {"skin": skin}), low, template, steady=False).faults
+        faults = judge_generated(recoloured(template, {"skin": skin}), low, template, face_least=0.3).faults
         assert any(word in fault for fault in faults), (skin, faults)
     done = dict(finished(template, recoloured(template, WANTED)))
     body = done["body"]

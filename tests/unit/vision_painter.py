@@ -43,7 +43,7 @@ class ScriptedPainter:
     """Paints what `pictures` holds; an exception in it is raised. Not a model: adapters change nothing."""
 
     name = "scripted"
-    steady = False
+    face_least = 0.3
     detail = False
 
     def __init__(self, *pictures: Floats | Exception) -> None:
