@@ -265,7 +265,7 @@ class LanguageModel(Part):
     slots: int = Field(8, ge=2, le=64)  # adapters that are resident at once, the bare base included
     max_rank: int = Field(16, ge=1, le=256)  # the highest rank that a slot has room for
     device: Device = "auto"  # auto: the first GPU, else the CPU
-    dtype: Dtype = "auto"  # auto: bfloat16 on a GPU, float32 on a CPU
+    dtype: Dtype = "auto"  # auto: bfloat16 where device or processor counts in it, else float32
     threads: int = Field(1, ge=1, le=64)  # of the CPU; playout needs a core of its own
     deadline_s: float = Field(2.5, ge=0.2, le=30)  # words that come later are not waited for
     max_tokens: int = Field(96, ge=8, le=512)  # the longest wording

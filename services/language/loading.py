@@ -110,10 +110,20 @@ def _device(name: str) -> torch.device:
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
+        return torch.bfloat16 if device.type == "cuda" or _counts_in_bf16() else torch.float32
     if name not in _DTYPES:
         raise BaseUnusable(f"{name!r} is no number type", f"write auto, {', '.join(_DTYPES)}")
     return _DTYPES[name]
+
+
+def _counts_in_bf16() -> bool:
+    """Whether this processor has instructions for bfloat16: then it takes half the time and memory, and
+    the same words come out; without them it is emulated and slower."""
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:
+        return False
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(told.split()))
 
 
 def _stops(model: Any, tokenizer: Any) -> frozenset[int]:

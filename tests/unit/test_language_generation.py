@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def base(folder: Path) -> Base:
     """The base, with float32 weights on the CPU."""
-    return load_base(folder / "base", device="cpu")
+    return load_base(folder / "base", device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="module")
