@@ -25,6 +25,8 @@ from livehost.training.wording import script_worded, ways, worded
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=TZ_CHINA)
 SCRIPT_SHARE = 0.14
+# Asked of every product once more: where a lost "not" weighs most.
+WEIGHTY = ("suitable", "contains", "minors", "pregnancy", "region", "returns", "free_shipping")
 _NAMES = (
     ("小青", "朋友们"),
     ("阿宁", "大家"),
@@ -68,7 +70,7 @@ def _rows(goods: Goods, rundowns: Path | None) -> Iterator[dict[str, Any]]:
         catalog = goods.catalog()
         values = of_catalog(catalog)
         for product in catalog.products:
-            for want in rng.sample(wants(), 10):
+            for want in (*rng.sample(wants(), 9), rng.choice(WEIGHTY)):
                 if rng.random() < SCRIPT_SHARE:
                     row = _script_row(rng.choice(scripts), product, catalog, values, rng)
                 else:

@@ -82,7 +82,9 @@ def _pattern(saying: str) -> re.Pattern[str]:
     for match in _VALUE.finditer(saying):
         out.append(re.escape(saying[at : match.start()]))
         name = match[1]
-        out.append(f"(?P={name})" if name in seen else f"(?P<{name}>{'[^，。]' if name in _SINGLE else '.'}+?)")
+        out.append(
+            f"(?P={name})" if name in seen else f"(?P<{name}>{'[^，。]' if name in _SINGLE else '.'}+?)"
+        )
         seen.add(name)
         at = match.end()
     return re.compile("".join(out) + re.escape(saying[at:]))

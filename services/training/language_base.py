@@ -50,6 +50,7 @@ class BaseRun:
     threads: int = 0
     workers: int = 0
     resume: bool = False
+    start_from: Path | None = None  # a base's folder whose weights a new run begins with
     save_every: int = 1000
     measure_every: int = 1500
     measure_rows: int = 500
@@ -86,6 +87,7 @@ def train(recipe: Recipe) -> None:
             threads=recipe.threads,
             workers=sizes.pop("workers", 0),
             resume=recipe.resume,
+            start_from=recipe.base_model,
             save_every=recipe.save_every,
             sizes=sizes,
         )
@@ -247,6 +249,8 @@ def _model(run: BaseRun) -> Any:
         attn_implementation="sdpa",
     )
     model = Qwen3ForCausalLM(config)
+    if run.start_from:
+        model = Qwen3ForCausalLM.from_pretrained(run.start_from, config=config, dtype=torch.float32)
     model.generation_config.eos_token_id = table[END]
     model.generation_config.pad_token_id = table[PAD]
     model.generation_config.bos_token_id = None

@@ -6,6 +6,9 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+
+from services.language.tokenizer import vocabulary
 
 FIRST_SLOT = 0xE000
 _DIGITS = re.compile(r"\d+")
@@ -92,15 +95,28 @@ def _named(rng: random.Random, pools: Pools, least: int, most: int) -> str:
         text = ""
         while len(text) < size:
             text += rng.choice(pools.words)
-        return text[: max(size, least)]
+        return _with_rare(text[: max(size, least)], rng)
     if roll < 0.82:
-        return "".join(rng.choices(pools.characters, k=size))
+        return _with_rare("".join(rng.choices(pools.characters, k=size)), rng)
     if roll < 0.88:
         rare = chr(rng.randint(0x4E00, 0x9FA5))  # mostly outside the vocabulary: written as bytes
         return rare + "".join(rng.choices(pools.characters, k=size - 1))
     latin = "".join(rng.choices(_LATIN, k=rng.randint(1, 5))) + rng.choice(("", str(rng.randint(1, 99)), "+"))
     tail = "".join(rng.choices(pools.characters, k=rng.randint(1, 5)))
     return latin + tail if rng.random() < 0.6 else tail + latin
+
+
+def _with_rare(text: str, rng: random.Random) -> str:
+    """The text, at times with a character or two of the whole vocabulary in place of its own."""
+    for _ in range(rng.choice((0, 0, 1, 1, 2))):
+        at = rng.randrange(len(text))
+        text = text[:at] + rng.choice(_han()) + text[at + 1 :]
+    return text
+
+
+@cache
+def _han() -> str:
+    return "".join(token for token in vocabulary() if len(token) == 1 and token >= "\u4e00")
 
 
 def _text(old: str, pools: Pools, rng: random.Random, unseen: bool) -> str:
@@ -113,7 +129,7 @@ def _text(old: str, pools: Pools, rng: random.Random, unseen: bool) -> str:
         if rng.random() < 0.75:
             clause = "".join(rng.choices(pools.words, k=rng.randint(2, 5)))
         else:
-            clause = "".join(rng.choices(pools.characters, k=rng.randint(3, 10)))
+            clause = _with_rare("".join(rng.choices(pools.characters, k=rng.randint(3, 10))), rng)
         if rng.random() < 0.3:
             at = rng.randrange(len(clause))
             clause = f"{clause[:at]}{rng.randint(1, 120)}{rng.choice(('次', '分钟', '天', '毫升', '个', '度', 'g', ''))}{clause[at:]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,13 @@ def test_a_run_goes_on_exactly_where_it_stopped(rows_file: Path, tmp_path: Path)
     train_language_base(_run(rows_file, parts, steps=4, rate=1e-3, resume=True))
     one, other = load_file(whole / "model.safetensors"), load_file(parts / "model.safetensors")
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_new_run_may_begin_with_a_bases_weights(base: Path, rows_file: Path, tmp_path: Path) -> None:
+    run = replace(_run(rows_file, tmp_path, steps=1, rate=1e-9), start_from=base)
+    train_language_base(run)
+    before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "model.safetensors")
+    assert all(torch.allclose(before[name].float(), after[name].float(), atol=1e-4) for name in before)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(rows_file: Path, tmp_path: Path) -> None:
