@@ -15,7 +15,8 @@ class Child:
     """A supervised process.
 
     It is killed after `start_s` without a first sign of progress, and after `progress_s` without
-    another; what exits is started again after a wait that doubles up to `last_backoff_s`.
+    another; what exits is started again after a wait that doubles up to `last_backoff_s`. One with
+    `waits_for` is started when that is set (or soon anyway); `settled` says that it has loaded.
     """
 
     name: str
@@ -25,7 +26,8 @@ class Child:
     progress_s: float = PROGRESS_S
     start_s: float = START_S
     last_backoff_s: float = LAST_BACKOFF_S
-    after_show: bool = False
+    waits_for: asyncio.Event | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
     restarts: int = 0
     process: asyncio.subprocess.Process | None = None
     started: float = 0.0

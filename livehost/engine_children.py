@@ -55,8 +55,13 @@ def engine_settings(settings: Settings, role: Role, places: Places) -> EngineSet
     )  # fmt: skip
 
 
-def engine_children(settings: Settings, places: Places) -> dict[str, tuple[Child, Path]]:
-    """The engines that the settings ask for and this machine can run, each with its socket."""
+def engine_children(
+    settings: Settings, places: Places, *, after: asyncio.Event
+) -> dict[str, tuple[Child, Path]]:
+    """The engines that the settings ask for and this machine can run, each with its socket.
+
+    They load one after another, the first one `after`: two bases at once take a small machine's breath.
+    """
     children: dict[str, tuple[Child, Path]] = {}
     for role in wanted(settings.models):
         told = engine_settings(settings, role, places)
@@ -65,8 +70,9 @@ def engine_children(settings: Settings, places: Places) -> dict[str, tuple[Child
         command = [sys.executable, "-m", f"services.{role}", str(file)]
         child = Child(
             role, command, nice=NICE, env=env, progress_s=PROGRESS_S, start_s=START_S,
-            last_backoff_s=LAST_BACKOFF_S, after_show=True,
+            last_backoff_s=LAST_BACKOFF_S, waits_for=after,
         )  # fmt: skip
+        after = child.settled
         children[role] = (child, Path(told.socket))
     for name, model in (("language", settings.models.language), ("vision", settings.models.vision)):
         if model.engine != "off" and not runs_here(model.engine):
@@ -88,5 +94,7 @@ async def watch_engine(child: Child, socket: Path) -> None:
         while (message := await wire.read(reader)) is not None:
             if isinstance(message, wire.EngineState):
                 child.progress = time.monotonic()
+                if message.ready or message.error:
+                    child.settled.set()
     finally:
         writer.close()

@@ -3,7 +3,7 @@ serves the red button, which works while the show does not.
 
 Children are siblings, each in its own session group, and are ended by their process ids within
 `STOP_S`. On a small machine all but the playouts yield (nice); the model engines start once the show
-answers, yield most, and are restarted more and more seldom where they cannot stay.
+answers, one after another, yield most, and are restarted more and more seldom where they cannot stay.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ class Supervisor:
             name = f"playout {room.id}"
             command = [sys.executable, "-m", "services.playout", str(self._playout_file(room))]
             self.children[name] = Child(name, command, env=dict(env))
-        self._engines = engine_children(settings, self._places)
+        show = Child("show", show_command, nice=5, env=dict(env))
+        self._engines = engine_children(settings, self._places, after=show.settled)
         self.children |= {name: child for name, (child, _) in self._engines.items()}
-        self.children["show"] = Child("show", show_command, nice=5, env=dict(env))
-        self._show_answered = asyncio.Event()
+        self.children["show"] = show
         self._tasks = Tasks("supervisor")
         self._lock: int | None = None
 
@@ -108,9 +108,9 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> None:
         backoff_s = FIRST_BACKOFF_S
-        if child.after_show:
+        if child.waits_for is not None:
             with contextlib.suppress(TimeoutError):  # a base that loads must not hold up the console
-                await asyncio.wait_for(self._show_answered.wait(), ENGINES_WAIT_S)
+                await asyncio.wait_for(child.waits_for.wait(), ENGINES_WAIT_S)
         while not self._stopping:
             child.process = await asyncio.create_subprocess_exec(
                 *child.command, env={**os.environ, **child.env}, start_new_session=True,
@@ -182,7 +182,7 @@ class Supervisor:
     def show_progressed(self) -> None:
         """The show answered (the watcher of its health calls this)."""
         self.children["show"].progress = time.monotonic()
-        self._show_answered.set()
+        self.children["show"].settled.set()
 
     # ---- files
 
