@@ -63,7 +63,7 @@ class Dresser:
         self._pin = pin
         self._backoff = Backoff()
         self._tried: Cast | None = None
-        self._unsure = True
+        self._doubts, self._cleared = 1, 0
         self.fitted: Cast | None = None
         self._looked: datetime | None = None
         self.dress = Dress("plain")
@@ -82,7 +82,7 @@ class Dresser:
 
     def forget(self) -> None:
         """Playout or an engine is another process: see again that all she wears is there."""
-        self._unsure = True
+        self._doubts += 1
         self.wake.set()
 
     async def _step(self) -> float:
@@ -96,7 +96,7 @@ class Dresser:
         if not wardrobe.needs(plain):
             self._tell(Dress("plain"))
             return 1.0
-        well = on.dressed and same(plain, on) and not self._unsure
+        well = on.dressed and same(plain, on) and self._cleared == self._doubts
         if well and on.finished:
             self._tell(Dress("dressed"))
             return 1.0
@@ -120,7 +120,7 @@ class Dresser:
             self._backoff.failed(self._clock())
             log.warning("a look's variants wait", persona=plain.persona.id, error=str(failed))
             return
-        if cast is not None and self._is_open() and same(self._desk.cast, cast):
+        if cast is not None and self._is_open() and self._desk.cast == on:
             self._desk.redress = cast
             self._desk.changed.set()
 
@@ -136,6 +136,7 @@ class Dresser:
 
     async def _put_on(self, plain: Cast) -> None:
         parts = {part.value: "waiting" for part in self._fitting.wardrobe.needs(plain)}
+        doubts = self._doubts
 
         def told(part: Part, state: str) -> None:
             parts[part.value] = state
@@ -158,7 +159,7 @@ class Dresser:
         if cast is None:
             return  # another is wanted by now
         self._backoff.over()
-        self._unsure = False
+        self._cleared = doubts
         self.fitted = cast
         if self._is_open() and same_role(self._desk.cast, cast) and cast != self._desk.cast:
             self._desk.redress = cast
@@ -191,4 +192,6 @@ class Dresser:
 
 def undressed(cast: Cast) -> Cast:
     """The cast as the settings alone give it."""
-    return replace(cast, language_adapter="", visual_adapter="", made=None, variants=(), dressed=False)
+    return replace(
+        cast, language_adapter="", visual_adapter="", made=None, variants=(), dressed=False, finished=False
+    )  # fmt: skip

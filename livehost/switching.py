@@ -210,6 +210,8 @@ class SwitchPreparer:
         if now < at:
             return (at - now).total_seconds()
         stock, self._prepared = self._prepared, None
+        if self._fitting.wardrobe.lapsed(stock.cast):
+            return 0.0  # a consent ended since: what is wrong is found, and named, once more
         greeting = stock.take(PhraseKind.GREETING)
         if greeting is not None:
             self._desk.switch = Switch(

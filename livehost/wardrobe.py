@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -141,7 +141,7 @@ class Wardrobe:
 
     library: Library
     engines: Engines
-    today: Callable[[], date] = lambda: datetime.now(UTC).date()
+    today: Callable[[], date] = lambda: datetime.now().astimezone().date()
     staged: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """By adapter id: the content's hash where it was staged well, else every error."""
     _worn: dict[tuple[Any, ...], Cast] = field(default_factory=dict)

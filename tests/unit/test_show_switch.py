@@ -27,7 +27,7 @@ from livehost.wardrobe import Wardrobe
 from services import wire
 from services.wire import PhraseKind
 from tests.scripted import EPOCH, ScriptedPlayout, ScriptedVoices, a_cast, loop_clock
-from tests.scripted_engines import ScriptedEngine, a_wardrobe, sha, shelve
+from tests.scripted_engines import TODAY, ScriptedEngine, a_wardrobe, sha, shelve
 from tests.unit.test_show_director import CATALOG
 from tests.virtual_time import run_virtual
 
@@ -488,5 +488,18 @@ def test_what_the_duty_wrote_is_given_back_at_a_switch_and_not_said_in_the_old_v
         stage.desk.lay(late)
         await stage.until(lambda: stage.said[-1].persona == "bea")
         assert given_back == [late] and late not in stage.desk.inserts
+
+    played(tmp_path, [(0, a_dressable("ann")), (40, a_dressable("bea"))], body)
+
+
+def test_a_consent_that_ends_between_ready_and_the_slot_keeps_her_off(tmp_path: Path) -> None:
+    async def body(stage: Stage) -> None:
+        shelve(tmp_path / "adapters", "bea", "language", until=TODAY)
+        await stage.until(lambda: stage.states() and stage.states()[-1] == "ready")
+        stage.wardrobe.today = lambda: TODAY + timedelta(days=1)
+        await stage.until(lambda: stage.states()[-1] == "failed")
+        assert stage.coming[-1] is not None and "ran out" in stage.coming[-1].error
+        await asyncio.sleep(20)
+        assert {one.persona for one in stage.said} == {"ann"}
 
     played(tmp_path, [(0, a_dressable("ann")), (40, a_dressable("bea"))], body)
