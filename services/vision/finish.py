@@ -27,9 +27,9 @@ FACE_PARTS = {
 }  # fmt: skip
 EYE_LIGHT, MOUTH_LIGHT = 0.5, 0.6  # of the light on what keeps its colour
 SKIN_GAIN = (0.04, 1.9)
-SKIN_LIGHT = (18.0, 88.5)  # L of the face's skin: beyond, its modelling drowns or burns out
-SKIN_CHROMA = 0.8  # of the template's, at least
-SKIN_HUE = (28.0, 67.0)  # degrees in Lab: from rosy to golden
+SKIN_LIGHT = (18.0, 87.0)  # L of the face's skin: beyond, its modelling drowns or burns out
+SKIN_CHROMA = 0.85  # of the template's, at least
+SKIN_HUE = (28.0, 64.5)  # degrees in Lab: from rosy to golden
 FILL = 0.5  # how much of the room's dimming or glare a fill light takes off the host's skin
 
 
@@ -78,11 +78,14 @@ def _skin_gain(template: Template, shifts: Shifts) -> Floats:
     bounded = field.becomes[small].copy()
     bounded[..., 0] = soft_range(bounded[..., 0], *SKIN_LIGHT, 8)
     # Even porcelain has blood in it: with less colour a face on a screen is plaster, with less red wax.
+    own = field.was[small][..., 1:]
+    least = SKIN_CHROMA * np.hypot(own[..., 0], own[..., 1])
     chroma = np.hypot(bounded[..., 1], bounded[..., 2])
-    least = SKIN_CHROMA * np.hypot(field.was[small][..., 1], field.was[small][..., 2])
-    chroma = np.clip(least, chroma, np.maximum(1.8 * chroma, 3.0))
-    hue = np.degrees(np.arctan2(bounded[..., 2], bounded[..., 1]))
-    hue = np.radians(soft_range(hue, *SKIN_HUE, 6))
+    # A trace of colour has no hue to trust: it takes the template's.
+    sure = np.clip((chroma - 3) / 6, 0, 1)[..., None]
+    aim = bounded[..., 1:] * sure + own * (1 - sure)
+    hue = np.radians(soft_range(np.degrees(np.arctan2(aim[..., 1], aim[..., 0])), *SKIN_HUE, 6))
+    chroma = np.maximum(chroma, least)
     bounded[..., 1], bounded[..., 2] = chroma * np.cos(hue), chroma * np.sin(hue)
     was, becomes = linear(to_rgb(field.was[small])), linear(to_rgb(bounded))
     room = shifts.light[small] @ np.array([0.21, 0.72, 0.07], np.float32)

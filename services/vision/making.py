@@ -6,8 +6,10 @@ Each step is one plain function's work and runs in the thread that the engine gi
 from __future__ import annotations
 
 import contextvars
+import ctypes
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,6 @@ from services.vision.template import Template, read_template
 log = logging.getLogger(__name__)
 
 MAX_PROMPT = 2000
-TEMPLATES_KEPT = 1  # some 100 MB each; to read one anew takes a third of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,12 @@ class Maker:
     def __init__(self, painter: Painter, adapters: Adapters, cache: Path, *, max_bytes: int) -> None:
         self._painter, self._adapters = painter, adapters
         self._cache = LookCache(cache, max_bytes=max_bytes)
-        self._templates: dict[str, Template] = {}
 
     def read(self, message: wire.MakeLook) -> Asked | tuple[str, ...]:
         """The template, and the key; or every reason why there can be no look."""
         problems = _problems(message)
         try:
-            template = self._template(Path(message.template))
+            template = read_template(Path(message.template))
         except LookError as error:
             return (*problems, str(error))
         if problems:
@@ -69,17 +69,6 @@ class Maker:
             }
         )  # fmt: skip
         return Asked(key, template, order)
-
-    def _template(self, folder: Path) -> Template:
-        """A template, read anew each time and kept by content, so that its regions are found once."""
-        template = read_template(folder)
-        kept = self._templates.pop(template.sha256, template)
-        if kept.folder != template.folder:
-            kept = template
-        self._templates[template.sha256] = kept
-        while len(self._templates) > TEMPLATES_KEPT:
-            del self._templates[next(iter(self._templates))]
-        return kept
 
     def find(self, asked: Asked) -> wire.LookMade | None:
         """The look from the cache."""
@@ -118,6 +107,12 @@ class Maker:
 
     def finish(self, asked: Asked, painted: Painted, in_use: frozenset[str]) -> wire.LookMade:
         """Judge what was painted, finish it, judge that, and keep it."""
+        try:
+            return self._finish(asked, painted, in_use)
+        finally:
+            _give_back()
+
+    def _finish(self, asked: Asked, painted: Painted, in_use: frozenset[str]) -> wire.LookMade:
         template = asked.template
         height, width = painted.pictures.shape[1:3]
         low = painted.shown_as if painted.shown_as is not None else shift.low(template, (height, width))
@@ -158,6 +153,12 @@ class Maker:
 
     def _refused(self, asked: Asked, measures: dict[str, float], faults: tuple[str, ...]) -> wire.LookMade:
         return wire.LookMade(request="", ok=False, key=asked.key, errors=faults, measures=measures)
+
+
+def _give_back() -> None:
+    """Hand the memory that a look took back to the system: glibc would keep some 300 MB of it."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _problems(message: wire.MakeLook) -> tuple[str, ...]:
