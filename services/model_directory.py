@@ -197,11 +197,11 @@ def is_embedded(path: Path) -> bool:
     return own or any(owner.startswith(EMBEDDED_MODULE) for owner in owners)
 
 
-def vision_parts(path: Path) -> dict[str, tuple[str, ...]]:
-    """The parts of a vision base that take adapters, with the names of the layers in each."""
+def vision_parts(path: Path) -> tuple[str, ...]:
+    """The parts of a vision base that take adapters."""
     index = _json(path / "model_index.json")
-    parts = {"unet": UNET_TARGETS, "text_encoder": TEXT_TARGETS, "text_encoder_2": TEXT_TARGETS}
-    return {part: targets for part, targets in parts.items() if part in index and (path / part).is_dir()}
+    parts = ("unet", "text_encoder", "text_encoder_2")
+    return tuple(part for part in parts if part in index and (path / part).is_dir())
 
 
 def slot_bytes(path: Path, max_rank: int, *, item_bytes: int = 4) -> int:
@@ -212,8 +212,8 @@ def slot_bytes(path: Path, max_rank: int, *, item_bytes: int = 4) -> int:
     """
     if (path / "model_index.json").is_file():
         files = [
-            (one, targets)
-            for part, targets in vision_parts(path).items()
+            (one, (*UNET_TARGETS, *TEXT_TARGETS))
+            for part in vision_parts(path)
             for one in weight_files(path / part, ("diffusion_pytorch_model", "model"))
         ]
     else:

@@ -11,6 +11,7 @@ import pytest
 from services import wire
 from services.avatar.looks import builtin_look, load_look
 from services.engine import EngineSettings
+from services.model_directory import check_vision_base, slot_bytes
 from services.vision.engine import BUILTIN_BASE, VisionEngine
 from services.vision.judge import region_colours
 from services.vision.template import read_template
@@ -35,6 +36,11 @@ async def engine(tmp_path: Path) -> AsyncIterator[VisionEngine]:
     assert engine.state().ready, engine.state().error
     yield engine
     await engine.close()
+
+
+async def test_a_slot_is_as_large_as_the_check_says(engine: VisionEngine) -> None:
+    assert check_vision_base(BUILTIN_BASE) == []
+    assert engine.state().slot_bytes == slot_bytes(BUILTIN_BASE, 16)
 
 
 async def staged(engine: VisionEngine, persona: str) -> str:
