@@ -210,6 +210,7 @@ def slot_bytes(path: Path, max_rank: int, *, item_bytes: int = 4) -> int:
     Raises:
         ValueError: the directory is not whole.
     """
+    files: list[tuple[Path, tuple[str, ...]]]
     if (path / "model_index.json").is_file():
         files = [
             (one, (*UNET_TARGETS, *TEXT_TARGETS))
