@@ -143,7 +143,7 @@ class EngineClient:
         negative: str = "",
         seed: int = 0,
         strength: float = 1.0,
-        guidance: float = 2.0,
+        guidance: float = 1.5,
         steps: int = 0,
         deadline_s: float = LOOK_S,
     ) -> wire.LookMade:

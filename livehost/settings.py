@@ -113,7 +113,7 @@ class Portrait(Part):
     negative: str = Field("", max_length=500)  # what the picture should not show
     seed: int = Field(0, ge=0, le=2**31 - 1)  # of the noise: another seed, another picture
     strength: float = Field(1.0, gt=0, le=1)  # how far the picture may leave the posed look
-    guidance: float = Field(2.0, ge=1, le=20)  # how closely it follows the caption
+    guidance: float = Field(1.5, ge=1, le=20)  # how closely it follows the caption
     variants: tuple[LookVariant, ...] = ()
 
 

@@ -93,7 +93,7 @@ class MakeLook(Message, frozen=True, kw_only=True, tag="make_look"):
     negative: str = ""
     seed: int = 0
     strength: float = 1.0
-    guidance: float = 2.0
+    guidance: float = 1.5
     steps: int = 0  # 0: the engine's default
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,15 @@ def save_parts(pipeline: EmbeddedPipeline, folder: Path, *, dtype: torch.dtype =
         nn.Module.float(part).load_state_dict(state)
     for file in folder.rglob("*.safetensors"):
         file.chmod(0o644)
+    for file in folder.rglob("*.json"):
+        _forget_place(file)
+
+
+def _forget_place(file: Path) -> None:
+    """Take the folder that the weights came from out of a configuration: it belongs to one machine."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(settings, dict) and settings.pop("_name_or_path", None) is not None:
+        file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def idle_names(rng: random.Random, count: int = 4000) -> Sequence[str]:
