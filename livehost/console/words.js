@@ -51,7 +51,7 @@ const TABLE = {
   p_language: ["语言", "words"], p_visual: ["形象", "looks"], p_look: ["造型", "look"], p_greeting: ["开场白", "greeting"], p_consent: ["授权", "consent"],
   d_plain: ["原画 · 模板话术", "posed look, templates"], d_preparing: ["换装准备中", "being dressed"], d_ready: ["备好，下一句换上", "at the next phrase"], d_finishing: ["人设齐备 · 备造型", "dressed, variants coming"], d_dressed: ["人设齐备", "dressed"], d_failed: ["没换上", "not dressed"], d_lapsed: ["授权到期，已撤下", "consent ended"],
   e_language: ["语言引擎", "Language"], e_vision: ["画面引擎", "Vision"], e_off: ["未启用", "off"], e_missing: ["运行不了", "cannot run"], e_down: ["未运行", "down"], e_loading: ["加载中", "loading"], e_ready: ["就绪", "ready"], e_failed: ["出错", "failed"], e_off_note: ["由模板代替", "templates stand in"],
-  base_embedded: ["自带基座", "embedded base"], slots: ["槽位 {n}/{m}", "slots {n}/{m}"], tokens: ["{n} 词元/秒", "{n} tokens/s"],
+  base_embedded: ["自带", "embedded"], slots: ["{n}/{m} 槽", "{n}/{m} slots"], tokens: ["{n} 词元/秒", "{n} tokens/s"],
   a_stored: ["未装入", "stored"], a_staged: ["检查过", "staged"], a_resident: ["已装入", "resident"], a_live: ["在播", "live"], a_failed: ["不能用", "failed"], a_quarantined: ["已隔离", "quarantined"],
   consent_until: ["授权至 {t}", "consent until {t}"], days_left: ["还有 {n} 天", "{n} days left"], c_missing: ["没有授权", "no consent"], c_expired: ["授权已到期", "consent ended"], c_refused: ["授权不覆盖", "consent does not cover it"], c_valid: ["授权有效", "consent valid"], c_expiring: ["授权快到期", "consent ends soon"],
   begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],

@@ -168,7 +168,7 @@ async def test_a_persona_and_her_models_are_seen_staged_and_switched() -> None:
     async with show(movie_s=4) as address, opened(address, "skincare") as page:
         panel = page.locator(".wearing")
         await expect(panel.locator(".engine")).to_have_count(2)
-        await expect(panel).to_contain_text("槽位 2/8")
+        await expect(panel).to_contain_text("2/8 槽")
         await expect(panel.locator('.chip[data-state="ready"]')).to_have_count(6)
         await panel.locator("button", has_text="适配器").click()
         rows = page.locator(".adapters > li")
