@@ -1,4 +1,4 @@
-"""Tells personas apart: by words (character pairs, naive Bayes) and by plates (colours by region)."""
+"""Tells personas apart: by words (character pairs and particles, naive Bayes) and by plates (colours by region)."""
 
 from __future__ import annotations
 
@@ -26,28 +26,30 @@ class WordsClassifier:
 
     def __init__(self, personas_file: Path) -> None:
         personas = yaml.safe_load(personas_file.read_text(encoding="utf-8"))["personas"]
-        self._pairs: dict[str, Counter[str]] = {}
+        self._particles = {one for persona in personas for one in persona["style"]["particles"]}
+        self._seen: dict[str, Counter[str]] = {}
         for persona in personas:
             style = persona["style"]
             texts = [line for name in LINES for line in persona[name]]
             texts += [*style["address"], *style["openers"], *style["closers"]] * 3
-            self._pairs[persona["id"]] = Counter(pair for text in texts for pair in _pairs(text))
-        self._known = len(set().union(*self._pairs.values()))
+            texts += style["particles"] * 20
+            self._seen[persona["id"]] = Counter(mark for text in texts for mark in self._marks(text))
+        self._known = len(set().union(*self._seen.values()))
 
     def persona_of(self, text: str) -> str:
         """Whose words these most likely are."""
 
         def score(persona: str) -> float:
-            counts = self._pairs[persona]
+            counts = self._seen[persona]
             total = sum(counts.values()) + ALPHA * self._known
-            return sum(math.log((counts[pair] + ALPHA) / total) for pair in _pairs(text))
+            return sum(math.log((counts[mark] + ALPHA) / total) for mark in self._marks(text))
 
-        return max(self._pairs, key=score)
+        return max(self._seen, key=score)
 
-
-def _pairs(text: str) -> list[str]:
-    letters = [c for c in text if c.isalpha()]
-    return ["".join(two) for two in pairwise(letters)]
+    def _marks(self, text: str) -> list[str]:
+        """Pairs of characters, and the particles that an operator named."""
+        letters = [c for c in text if c.isalpha()]
+        return ["".join(two) for two in pairwise(letters)] + [c for c in letters if c in self._particles]
 
 
 def plate(look: Path) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-import yaml
 from numpy.typing import NDArray
 
 from services.lora import read_card
 from tests.e2e import adapters
 from tests.e2e.embedded import speak_embedded
+from tests.e2e.models import dressed, engines_ready, with_models
 from tests.e2e.stage import ROOM, Stage, a_stage, now, slot
 from tests.e2e.styles import plate
 from tests.e2e.tape import RATE
@@ -87,24 +88,12 @@ def _ids() -> list[str]:
     return [f"tang-evening.{kinds[name]}.{name}" for name in BAD]
 
 
-def _configure(stage: Stage, library: Path) -> None:
-    speak_embedded(stage, prepare_s=18, default_persona="tang-morning")
-    config = yaml.safe_load(stage.config.read_text(encoding="utf-8"))
-    config["adapters"] = str(library)
-    config["models"] = {"language": {"engine": "embedded"}, "vision": {"engine": "embedded"}}
-    stage.config.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-
-
 def _dress_everyone(stage: Stage) -> None:
     """Each persona on by hand once, so that their looks are made: what a room does in its first hours."""
     for persona, rundown in list(CASTS.items())[::-1]:
         stage.post("switch", persona=persona, rundown=rundown).raise_for_status()
 
-        def on(persona: str = persona) -> bool:
-            room = stage.room()
-            return room["on_air"]["persona"] == persona and room["wearing"]["state"] == "dressed"
-
-        stage.until(on, 240, f"{persona} is on air and dressed")
+        stage.until(partial(dressed, stage, persona), 240, f"{persona} is on air and dressed")
     stage.client.delete(f"/v1/rooms/{ROOM}/override").raise_for_status()
 
 
@@ -128,9 +117,10 @@ def night(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Nigh
     library = adapters.copied(root, folder / "adapters")
     _bad_versions(library)
     with a_stage(folder) as stage:
-        _configure(stage, library)
+        speak_embedded(stage, prepare_s=18)
+        with_models(stage, library)
         stage.start()
-        stage.until(lambda: _engines_ready(stage), 120, "both engines have their base")
+        stage.until(partial(engines_ready, stage), 120, "both engines have their base")
         stage.post("session", action="open").raise_for_status()
         _dress_everyone(stage)
         begin = now() + timedelta(seconds=EVERY_S)
@@ -158,11 +148,6 @@ def night(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Nigh
         stage.stop()
         found.state, found.journal, found.recording = stage.state, stage.journal(), stage.recordings()[0]
         yield found
-
-
-def _engines_ready(stage: Stage) -> bool:
-    answer = stage.client.get("/v1/engines")
-    return answer.status_code == 200 and all(e["state"] == "ready" for e in answer.json()["items"])
 
 
 def test_no_frame_was_late(night: Night) -> None:
@@ -227,7 +212,7 @@ def test_what_is_spoiled_is_refused_by_name_and_changes_nothing(night: Night) ->
         answer = night.staged[adapter]
         assert answer.status_code == 422, (adapter, answer.text)
         assert answer.headers["content-type"].startswith("application/problem+json")
-    assert "sha256" in night.staged["tang-evening.language.corrupt"].text.lower()
+    assert "SHA-256" in night.staged["tang-evening.language.corrupt"].text
     assert "consent" in night.staged["tang-evening.visual.unsigned"].text
     assert night.staged["gone"].status_code in (200, 404, 422)
     bad = {
