@@ -8,7 +8,7 @@ ARGS ?=
 RUN_PACKAGES := fonts-noto-cjk
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg nginx libnginx-mod-rtmp redis-server chromium procps
 
-.PHONY: help setup setup-dev demo serve lint test test-long bench bench-swap train-bases draw lock clean
+.PHONY: help setup setup-dev demo serve lint test test-long bench bench-swap bench-models train-bases draw lock clean
 
 help:
 	@echo "make demo [ARGS='--seconds 60']   put a demo room on air on this machine"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint                         ruff and mypy"
 	@echo "make bench                        the figures that the README quotes"
 	@echo "make bench-swap                   adapter switches beside diffusers and peft"
+	@echo "make bench-models                 tokens and looks a second; who words a live show"
 	@echo "make train-bases                  train the embedded bases and the demo's adapters again"
 	@echo "make draw                         draw the hosts, sets and products again"
 
@@ -52,6 +53,22 @@ bench: setup-dev
 
 bench-swap: setup-dev
 	$(BIN)/python -m bench.swap $(ARGS)
+
+bench-models: setup-dev
+	$(BIN)/python -m bench.engines $(ARGS)
+	$(BIN)/python -m bench.words $(ARGS)
+
+# Trains the embedded bases and the demo's adapters again; hours on two cores, minutes on a large GPU.
+train-bases: setup-dev
+	mkdir -p build/language
+	$(BIN)/python -m livehost.training build/language/rows.jsonl.gz --count 40000 --rundowns configs/rundowns
+	$(BIN)/python -m livehost.training build/language/held.jsonl.gz --count 600 --seed 977 --rundowns configs/rundowns
+	for each in base base-more; do \
+	  $(BIN)/python -m services.training configs/train/language-$$each.yaml || exit 1; \
+	  cp build/language/$$each/*.json build/language/$$each/model.safetensors services/language/base/; done
+	$(BIN)/python -m services.training configs/train/vision-base.yaml
+	for each in configs/train/language-tang-*.yaml configs/train/visual-tang-*.yaml; do \
+	  $(BIN)/python -m services.training $$each || exit 1; done
 
 draw: setup-dev
 	$(BIN)/python -m services.avatar.drawing

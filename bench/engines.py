@@ -259,13 +259,15 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--only", choices=("language", "vision"))
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help="two repeats, to see that it works")
     given = parser.parse_args()
+    repeats = 2 if given.quick else given.repeats
     table: list[Sequence[Any]] = []
     figures: dict[str, Any] = {"cpus": len(os.sched_getaffinity(0))}
     with tempfile.TemporaryDirectory(prefix="livehost-bench-") as name:
         for role, measure in (("language", language), ("vision", vision)):
             if given.only in (None, role):
-                figures |= asyncio.run(measure(Path(name), given.device, given.repeats, table))
+                figures |= asyncio.run(measure(Path(name), given.device, repeats, table))
     rows.write("engines", ("engine", "what", "turn", "took_s", "tokens_or_looks"), table)
     for key, value in figures.items():
         print(f"{key:28} {value!s:>14}")

@@ -96,8 +96,8 @@ def _show(stage: Stage, questions: list[tuple[str, str]], quick: bool) -> dict[s
     counters = stage.room()["counters"]
     stage.post("session", action="close").raise_for_status()
     stage.stop()
-    frames = _frames(stage.folder / "frames.csv")
-    answers = _answers(stage.journal(), posted, {frame: due for frame, due, _ in frames})
+    frames = frames_of(stage.folder / "frames.csv")
+    answers = spoken_answers(stage.journal(), posted, {frame: due for frame, due, _ in frames})
     rows.write("frames", ("frame", "due_s", "left_s", "late_s"), [(*row, row[2] - row[1]) for row in frames])
     rows.write("answers", ("id", "text", "posted_s", "spoken_s", "took_s", "trace", "said"), answers)
     rows.write(
@@ -149,7 +149,8 @@ def _ask(stage: Stage, questions: list[tuple[str, str]], begun: float) -> list[t
     return posted
 
 
-def _frames(path: Path) -> list[tuple[int, float, float]]:
+def frames_of(path: Path) -> list[tuple[int, float, float]]:
+    """Every frame's number, when it was due and when it left, in monotonic seconds."""
     with path.open(encoding="utf-8") as file:
         return [
             (int(row["frame"]), float(row["due_s"]), float(row["left_s"])) for row in csv.DictReader(file)
@@ -160,9 +161,10 @@ def _missing(window: list[tuple[int, float, float]]) -> int:
     return window[-1][0] - window[0][0] + 1 - len(window)
 
 
-def _answers(
+def spoken_answers(
     journal: list[dict[str, Any]], posted: list[tuple[str, str, float]], due: dict[int, float]
 ) -> list[tuple[Any, ...]]:
+    """A row (id, text, posted, spoken, took, trace, said) for each question; blanks where nothing was heard."""
     firsts: dict[str, dict[str, Any]] = {}
     for entry in journal:
         if entry["type"] == "fate" and entry["position"] >= 0:
