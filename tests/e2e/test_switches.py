@@ -79,7 +79,7 @@ def _bad_versions(library: Path) -> None:
     adapters.corrupted(adapters.version(library, persona, "language", "corrupt"))
     adapters.version(library, persona, "visual", "shape", adapters.wrong_shape)
     adapters.version(library, persona, "language", "nan", adapters.with_nan)
-    adapters.version(library, persona, "visual", "unsigned", consent=None)
+    adapters.version(library, persona, "visual", "unsigned", adapters.weaker, consent=None)
     adapters.version(library, persona, "language", "gone")
 
 
@@ -215,9 +215,7 @@ def test_what_is_spoiled_is_refused_by_name_and_changes_nothing(night: Night) ->
     assert "SHA-256" in night.staged["tang-evening.language.corrupt"].text
     assert "consent" in night.staged["tang-evening.visual.unsigned"].text
     assert night.staged["gone"].status_code in (200, 404, 422)
-    bad = {
-        read_card(night.library / a.split(".")[0] / a.split(".")[1] / a.split(".")[2]).sha256 for a in _ids()
-    }
+    bad = {adapters.sha256_of(night.library.joinpath(*adapter.split("."))) for adapter in _ids()}
     assert not [e for e in night.said if bad & set(e["adapters"].values())]
 
 
