@@ -1,4 +1,4 @@
-"""Adapter libraries for tests: a copy of the repository's, with spoiled, exchanged and zeroed versions in it."""
+"""Adapter libraries for tests: a copy of the repository's, with spoiled and exchanged versions in it."""
 
 from __future__ import annotations
 
@@ -51,11 +51,6 @@ def sha256_of(folder: Path) -> str:
 def weaker(weights: Weights) -> Weights:
     """Sound, and other bytes than before."""
     return {name: value * 0.9 if "lora_B" in name else value for name, value in weights.items()}
-
-
-def zeroed(weights: Weights) -> Weights:
-    """No effect at all."""
-    return {name: torch.zeros_like(value) for name, value in weights.items()}
 
 
 def with_nan(weights: Weights) -> Weights:
