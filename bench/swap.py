@@ -2,9 +2,11 @@
 
 An SD1.5-size UNet and a 0.5B language model of random weights, adapters of rank 12. The bank's switch
 and fill are timed beside diffusers', transformers' and peft's, and beside one memory copy of the same
-bytes, in one run. A switch counts only if the forward after it equals peft's.
+bytes, in one run. A switch counts only if the forward after it is peft's: the same in fp32, in half
+precision as near to peft's forward in fp32 as peft's own in half precision (see `bench.swap_equal`).
 
-Prints a table, then one JSON object as its last line, with the worse of the two models for each key:
+Prints a table, then one JSON object as its last line, with the worse of the two models for each key (null
+where a model had no switch that counts):
 
 resident_switch_ms   publish a resident adapter and bind a batch to it
 over_set_adapters    set_adapters' (peft's set_adapter for the LM) time over that
@@ -21,8 +23,10 @@ On a CPU the UNet runs on small latents (8x8 for a switch, 16x16 for batches), a
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
 import json
+import math
 import os
 import statistics
 import sys
@@ -38,7 +42,7 @@ from diffusers.utils import logging as diffusers_logging
 from torch import nn
 from transformers import logging as transformers_logging
 
-from bench import rows, swap_rivals, swap_subjects
+from bench import rows, swap_equal, swap_rivals, swap_subjects
 from bench.processes import load
 from bench.swap_subjects import ADAPTERS, BASE_SHA, RANK, Subject
 from services.lora import Bank, BankSpec, stage_folder
@@ -47,8 +51,6 @@ from services.lora.packing import Packed
 GOALS = {"resident_switch_ms": 0.1, "stage_over_copy": 3.0, "mixed4_over_one": 1.1}
 LEAST = {"over_set_adapters": 100.0}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# How far a forward may be from peft's, as a share of the output's size and of the adapter's effect.
-TOLERANCE = {"fp32": (1e-4, 1e-2), "bf16": (5e-2, 0.2), "fp16": (2e-2, 0.1)}
 
 
 class Run:
@@ -57,8 +59,7 @@ class Run:
     def __init__(self, subject: Subject, *, device: str, dtype: str, rounds: int) -> None:
         self.subject, self.device, self.dtype, self.rounds = subject, device, dtype, rounds
         self.ms: dict[str, list[float]] = defaultdict(list)
-        self.unequal = 0
-        self.error = self.effect = 0.0
+        self.verdicts: list[swap_equal.Verdict] = []
 
     def timed(self, what: str, action: Callable[[], object]) -> None:
         """Do it once and keep its time."""
@@ -95,9 +96,10 @@ def measure(run: Run, folder: Path) -> dict[str, float]:
         _fills(run, bank, folders)
     figures = {"adapter_mb": bank.slot_bytes / 1e6, "arena_mb": bank.arena_bytes / 1e6}
     bank.detach()
+    exact = None if run.dtype == "fp32" else _in_fp32(subject, model, folders)
     with torch.no_grad():
         wanted = swap_rivals.run(subject, model, folders, rounds=run.rounds, timed=run.timed)
-    counted = _count(run, found, wanted, base)
+    counted = _count(run, found, wanted, base, exact)
     set_adapters = "set_adapters" if subject.name == "unet" else "set_adapter (peft)"
     hotswap = "load_lora_weights(hotswap=True)" if subject.name == "unet" else "hotswap_adapter"
     switch = statistics.median(counted) if counted else float("nan")
@@ -105,17 +107,18 @@ def measure(run: Run, folder: Path) -> dict[str, float]:
     def least(what: str) -> float:
         return min(run.ms[what])
 
-    return figures | {
-        "resident_switch_ms": switch,
-        "over_set_adapters": run.median(set_adapters) / switch,
-        "over_hotswap": least(hotswap) / least("fill a slot and publish"),
-        "stage_over_copy": least("fill a slot and publish") / least("one memory copy"),
-        "mixed4_over_one": least("4 rows, 4 adapters") / least("4 rows, 1 adapter"),
-        "stage_total_ms": run.median("stage: everything, with a canary"),
-        "error_over_output": run.error,
-        "effect_over_output": run.effect,
-        "switches_unequal": run.unequal,
-    }
+    return (
+        figures
+        | {
+            "resident_switch_ms": switch,
+            "over_set_adapters": run.median(set_adapters) / switch,
+            "over_hotswap": least(hotswap) / least("fill a slot and publish"),
+            "stage_over_copy": least("fill a slot and publish") / least("one memory copy"),
+            "mixed4_over_one": least("4 rows, 4 adapters") / least("4 rows, 1 adapter"),
+            "stage_total_ms": run.median("stage: everything, with a canary"),
+        }
+        | _likeness(run)
+    )
 
 
 def _stage(run: Run, bank: Bank, model: nn.Module, folder: Path, base: torch.Tensor) -> str:
@@ -201,31 +204,70 @@ def _fills(run: Run, bank: Bank, folders: Sequence[Path]) -> None:
                 run.timed(what, lambda action=action, number=number: action(number))
 
 
+def _in_fp32(subject: Subject, model: nn.Module, folders: list[Path]) -> list[torch.Tensor]:
+    """Each adapter's output by peft on a copy of the model in fp32, which is gone afterwards."""
+
+    def untimed(_: str, action: Callable[[], object]) -> None:
+        action()
+
+    with torch.no_grad(), swap_equal.full_fp32():
+        wide = copy.deepcopy(model).float()
+        exact = swap_rivals.run(subject, wide, folders, rounds=0, timed=untimed)
+    del wide
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return exact
+
+
 def _count(
-    run: Run, found: list[tuple[int, float, torch.Tensor]], wanted: list[torch.Tensor], base: torch.Tensor
+    run: Run,
+    found: list[tuple[int, float, torch.Tensor]],
+    wanted: list[torch.Tensor],
+    base: torch.Tensor,
+    exact: list[torch.Tensor] | None,
 ) -> list[float]:
-    """The times of the switches whose next forward equals peft's."""
-    at_output, of_effect = TOLERANCE[run.dtype]
+    """The times of the switches whose next forward is peft's."""
     counted = []
     for number, took, output in found:
-        size = float(wanted[number].float().abs().max())
-        error = float((output.float() - wanted[number].float()).abs().max()) / size
-        effect = float((base.float() - wanted[number].float()).abs().max()) / size
-        run.error = max(run.error, error)
-        run.effect = effect if not run.effect else min(run.effect, effect)
-        if error <= at_output and error <= of_effect * effect:
+        verdict = swap_equal.judge(
+            output, by_peft=wanted[number], base=base, exact=exact[number] if exact else None
+        )
+        run.verdicts.append(verdict)
+        if verdict.equal:
             counted.append(took)
-        else:
-            run.unequal += 1
     return counted
+
+
+def _likeness(run: Run) -> dict[str, float]:
+    """The worst of the verdicts. The distances to fp32 are those of the switch that is farthest over peft."""
+    figures = {
+        "error_over_output": max(verdict.error for verdict in run.verdicts),
+        "effect_over_output": min(verdict.effect for verdict in run.verdicts),
+        "switches_unequal": sum(not verdict.equal for verdict in run.verdicts),
+    }
+    pairs = [(v.bank_to_fp32, v.peft_to_fp32) for v in run.verdicts if v.bank_to_fp32 and v.peft_to_fp32]
+    if pairs:
+        figures["bank_to_fp32"], figures["peft_to_fp32"] = max(pairs, key=lambda pair: pair[0] / pair[1])
+    return figures
 
 
 def _worst(parts: dict[str, dict[str, float]]) -> dict[str, float]:
     """Each key's worse value of the two models."""
     keys = ("resident_switch_ms", "over_set_adapters", "over_hotswap", "stage_over_copy", "mixed4_over_one", "stage_total_ms")  # fmt: skip
-    return {
-        key: (min if key.startswith("over_") else max)(part[key] for part in parts.values()) for key in keys
-    }
+    worst = {}
+    for key in keys:
+        values = [part[key] for part in parts.values()]
+        none = any(math.isnan(value) for value in values)
+        worst[key] = math.nan if none else min(values) if key.startswith("over_") else max(values)
+    return worst
+
+
+def _plain(value: Any) -> Any:
+    """For JSON: five digits of a number, null for none."""
+    if not isinstance(value, float):
+        return value
+    return None if math.isnan(value) else float(f"{value:.5g}")
 
 
 def _print(runs: Sequence[Run], parts: dict[str, dict[str, float]]) -> None:
@@ -286,7 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _print(runs, parts)
     figures |= _worst(parts)
     figures |= {f"{name}_{key}": value for name, part in parts.items() for key, value in part.items()}
-    print(json.dumps({k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in figures.items()}))
+    print(json.dumps({key: _plain(value) for key, value in figures.items()}, allow_nan=False))
 
 
 if __name__ == "__main__":
