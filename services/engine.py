@@ -140,9 +140,9 @@ async def serve(engine: Engine, socket: Path, *, stop: asyncio.Event) -> None:
                             break
                         continue
                     requests.create_task(_answer(engine, message, peer), name=type(message).__name__)
-        except wire.WireError as error:
-            log.error("a peer is cut off: %s", error)
-        except asyncio.CancelledError:  # the engine ends with requests under way; asyncio would log a fault
+        except* wire.WireError as errors:
+            log.error("a peer is cut off: %s", errors.exceptions[0])
+        except* asyncio.CancelledError:  # the engine ends with requests under way; asyncio would log a fault
             log.info("a peer is left: the engine ends")
         finally:
             peers.discard(peer)

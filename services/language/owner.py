@@ -147,6 +147,8 @@ class Owner:
                 self._end(calls)
                 return
             for work, done in calls:
+                if not done.set_running_or_notify_cancel():
+                    continue  # the asker is gone
                 try:
                     done.set_result(work())
                 except BaseException as error:  # the asker's to handle
@@ -264,7 +266,8 @@ class Owner:
 
     def _end(self, calls: tuple[tuple[Callable[[], Any], Future[Any]], ...]) -> None:
         for _, done in calls:
-            done.set_exception(RuntimeError("the engine ends"))
+            if done.set_running_or_notify_cancel():
+                done.set_exception(RuntimeError("the engine ends"))
         self._fail("the engine ends")
         with self._turn:
             waiting, self._queue = tuple(self._queue), deque()
