@@ -159,6 +159,7 @@ class SwitchPreparer:
         self._running = running
         self._told = told
         self._prepared: Stock | None = None
+        self._forgotten = 0  # how often, so that what was begun before is not taken for ready
         self._backoff = Backoff()
         self._backoff_of: Cast | None = None
         self.next: Next | None = None
@@ -182,6 +183,7 @@ class SwitchPreparer:
 
     def forget(self) -> None:
         """Playout is another process and holds no look any more: what was ready is made ready again."""
+        self._forgotten += 1
         self._prepared = None
         self._desk.switch = None
         self.wake.set()
@@ -244,7 +246,7 @@ class SwitchPreparer:
     async def _prepare(self, cast: Cast, at: datetime) -> None:
         parts = {part.value: "waiting" for part in self._fitting.wardrobe.needs(cast)}
         parts |= {Part.LOOK.value: "waiting", Part.GREETING.value: "waiting"}
-        begun = self._clock()
+        begun, forgotten = self._clock(), self._forgotten
 
         def told(part: Part, state: str) -> None:
             parts[part.value] = state
@@ -275,6 +277,8 @@ class SwitchPreparer:
             return
         if stock is None:
             return  # another cast is wanted by now
+        if forgotten != self._forgotten:
+            return  # it is prepared once more
         took_s = (self._clock() - begun).total_seconds()
         self._prepared = stock
         self._backoff.over()

@@ -88,6 +88,7 @@ class Stage:
     coming: list[Next | None] = field(default_factory=list)
     dresses: list[Dress] = field(default_factory=list)
     refused_looks: set[str] = field(default_factory=set)
+    taken_looks: list[str] = field(default_factory=list)
 
     @property
     def language(self) -> ScriptedEngine:
@@ -148,6 +149,7 @@ async def a_stage(
             await asyncio.sleep(0.3)
             if worn.name in stage.refused_looks:
                 raise LookFailed("playout cannot decode it")
+            stage.taken_looks.append(worn.name)
 
         async def no_greeting(cast: Cast) -> Draft | None:
             return None
@@ -435,6 +437,20 @@ def test_a_playout_that_restarted_decodes_the_next_look_before_she_comes(tmp_pat
         assert stage.switch.prepared is None
         await stage.until(lambda: stage.said[-1].persona == "bea")
         assert stage.states().count("ready") == 2
+
+    played(tmp_path, [(0, a_dressable("ann")), (60, a_dressable("bea"))], body)
+
+
+def test_a_playout_that_restarts_while_the_next_is_prepared_decodes_her_look_anew(tmp_path: Path) -> None:
+    async def body(stage: Stage) -> None:
+        await stage.until(
+            lambda: stage.switch.next is not None and stage.switch.next.parts.get("greeting") == "preparing"
+        )
+        before = [look for look in stage.taken_looks if look.startswith("builtin:bea")]
+        stage.switch.forget()
+        await stage.until(lambda: stage.switch.prepared is not None)
+        after = [look for look in stage.taken_looks if look.startswith("builtin:bea")]
+        assert len(after) == len(before) + 1
 
     played(tmp_path, [(0, a_dressable("ann")), (60, a_dressable("bea"))], body)
 
