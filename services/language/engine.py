@@ -128,7 +128,10 @@ class LanguageEngine:
     def _load(self) -> None:
         settings = self._settings
         base = load_base(self._folder, device=settings.device, dtype=settings.dtype, threads=settings.threads)
-        spec = BankSpec(slots=settings.slots, max_rank=settings.max_rank, targets=LANGUAGE_TARGETS)
+        # One of the slots that are asked for is the bare base's.
+        spec = BankSpec(
+            slots=max(1, settings.slots - 1), max_rank=settings.max_rank, targets=LANGUAGE_TARGETS
+        )
         bank = Bank.attach(base.model, spec=spec)
         decoder = Decoder(base, bank.rows)
         self._shelf = Shelf(bank, decoder, base.prompt(*CANARY))
@@ -212,7 +215,7 @@ class LanguageEngine:
             device=str(base.device) if base else "",
             base_bytes=base.size_bytes if base else 0,
             slot_bytes=bank.slot_bytes if bank else 0,
-            slots=self._settings.slots,
+            slots=bank.spec.slots if bank else 0,
             resident=shelf.seen if shelf else (),
             quarantined=shelf.quarantined if shelf else (),
             served=(owner.served if owner else 0) + self._cached,

@@ -40,7 +40,7 @@ def running(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The folder of an engine's socket that several tests use, each in a room of its own."""
     run = tmp_path_factory.mktemp("run")
     settings = EngineSettings(
-        socket=str(run / "language.sock"), engine="transformers", base=str(folder / "base"), slots=2
+        socket=str(run / "language.sock"), engine="transformers", base=str(folder / "base"), slots=3
     )
     (run / "language.json").write_bytes(msgspec.json.encode(settings))
     process = subprocess.Popen(
@@ -101,7 +101,8 @@ async def test_it_answers_by_adapter_and_keeps_answers_by_content(folder: Path, 
         assert again.text == first[0].text
         await wait_until(lambda: show.state is not None and show.state.served == before + 4)
         state = show.state
-        assert state is not None and state.base_sha256 and state.slot_bytes and state.rss_bytes
+        assert state is not None and state.slots == 2, "one of three is the bare base's"
+        assert state.base_sha256 and state.slot_bytes and state.rss_bytes
         assert [(one.adapter, one.sha256) for one in state.resident] == [
             ("tang-a.language.1", a.sha256), ("tang-b.language.1", b.sha256)
         ]  # fmt: skip
