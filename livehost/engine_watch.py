@@ -38,7 +38,7 @@ class Watched:
 
 
 class EngineWatch:
-    """Looks at the engines once a second. `became_ready` is told when one is there, also again."""
+    """Looks at the engines once a second; when one is there, or there again, every room looks again."""
 
     def __init__(self, house: House, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._house = house

@@ -113,7 +113,7 @@ class LookEngine(BankEngine, Protocol):
         negative: str = "",
         seed: int = 0,
         strength: float = 1.0,
-        guidance: float = 2.0,
+        guidance: float = 1.5,
     ) -> wire.LookMade:
         """A look made from a posed template, or found in the cache."""
         ...

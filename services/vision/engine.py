@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from services import wire
-from services.engine import EngineSettings
+from services.engine import EngineSettings, rss_bytes
 from services.vision.painter import PainterSettings, PaintFailed, open_painter
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ class VisionEngine:
         self._mend = ""
         self._waiting = 0
         self._served = 0
-        self._page = os.sysconf("SC_PAGE_SIZE")
 
     async def start(self) -> None:
         """Load the base; what goes wrong is kept in the state with its mend."""
@@ -174,13 +172,13 @@ class VisionEngine:
         if adapters is None:
             return wire.EngineState(
                 kind="vision", ready=False, error=self._error, mend=self._mend, base=str(self._base),
-                waiting=self._waiting, rss_bytes=self._rss(),
+                waiting=self._waiting, rss_bytes=rss_bytes(),
             )  # fmt: skip
         return wire.EngineState(
             kind="vision", ready=True, base=str(self._base), base_sha256=adapters.base_sha256,
             device=adapters.device, base_bytes=adapters.base_bytes, slot_bytes=adapters.slot_bytes,
             slots=adapters.slots, resident=adapters.resident(), quarantined=adapters.quarantined(),
-            served=self._served, waiting=self._waiting, rss_bytes=self._rss(),
+            served=self._served, waiting=self._waiting, rss_bytes=rss_bytes(),
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -194,10 +192,6 @@ class VisionEngine:
 
     def _no_base(self) -> str:
         return f"no vision base is loaded: {self._error}; {self._mend}"
-
-    def _rss(self) -> int:
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * self._page
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[..., _T], *args: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(pool, lambda: work(*args))
