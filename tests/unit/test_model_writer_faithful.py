@@ -106,6 +106,8 @@ def test_other_words_for_the_same_pass(words: str, core: str) -> None:
         ("一般2到4天到。", "发出后一般2到4天到，具体看物流。", Reason.CLAIM),
         ("发出后2到4天到，具体看物流。", "发出后一般2到4天到，具体看物流。", Reason.CLAIM),
         ("从杭州发货，产地是广州。", "从广州发货。产地是杭州。", Reason.NAME),
+        ("支持7天无理由退货，用过也行。", "支持7天无理由退货。", Reason.CLAIM),
+        ("支持7天无理由退货，什么时候都能退。", "支持7天无理由退货。", Reason.CLAIM),
         ("加微信领券，现在有货，拍1号链接就可以。", "现在有货，拍1号链接就可以。", Reason.RULE),
     ],
 )  # fmt: skip
