@@ -58,7 +58,8 @@ bench-models: setup-dev
 	$(BIN)/python -m bench.engines $(ARGS)
 	$(BIN)/python -m bench.words $(ARGS)
 
-# Trains the embedded bases and the demo's adapters again; hours on two cores, minutes on a large GPU.
+# Trains the embedded bases and the demo's adapters again, in the packages' place. The recipes' `minutes` are
+# those of one large GPU: on a CPU raise them to hours first.
 train-bases: setup-dev
 	mkdir -p build/language
 	$(BIN)/python -m livehost.training build/language/rows.jsonl.gz --count 40000 --rundowns configs/rundowns
