@@ -22,6 +22,7 @@ ROLE_OF: dict[Kind, Role] = {"language": "language", "visual": "vision"}
 KIND_OF: dict[Role, Kind] = {"language": "language", "vision": "visual"}
 ROLE_ZH: dict[Role, str] = {"language": "语言", "vision": "画面"}
 MEGA = 1e6
+ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 4}  # auto: at most, where it is float32
 
 
 def check_models(parts: Parts, findings: Findings, products: Sequence[str] | None = None) -> None:
@@ -114,7 +115,7 @@ def model_notes(settings: Settings, today: date) -> list[str]:
             notes.append(f"{ROLE_ZH[role]}引擎在别的服务器上 / the {role} base is on another server")
             continue
         try:
-            slot = slot_bytes(base, model.max_rank)
+            slot = slot_bytes(base, model.max_rank, item_bytes=ITEM_BYTES[model.dtype])
         except (ValueError, OSError):
             continue  # said among the problems
         notes.append(

@@ -1,4 +1,4 @@
-"""Tells personas apart: by words (character pairs and particles, naive Bayes) and by plates (colours by region)."""
+"""What tells personas apart: words (character pairs and particles, naive Bayes), and the plate of a look."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ import yaml
 from numpy.typing import NDArray
 
 from services.avatar.looks import PLATE_SIZE
-from services.vision.regions import REGIONS, regions
 
 LINES = ("greeting", "farewell", "bridges", "resumes", "reserve", "disclosure")
 ALPHA = 0.5
-
-Colours = NDArray[np.float64]
 
 
 class WordsClassifier:
@@ -68,17 +65,3 @@ def plate(look: Path) -> NDArray[np.uint8]:
         alpha = picture[..., 3:4] / 255.0 if picture.shape[2] == 4 else 1.0
         here[:] = here * (1 - alpha) + picture[..., :3] * alpha
     return np.clip(out, 0, 255).astype(np.uint8)
-
-
-def colours(look: Path, template: Path) -> Colours:
-    """The mean CIE Lab colour of hair, dress, skin and set, [4, 3]."""
-    lab = cv2.cvtColor(plate(look).astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
-    masks = regions(template)
-    return np.array(
-        [np.average(lab.reshape(-1, 3), axis=0, weights=np.asarray(masks[name]).ravel()) for name in REGIONS]
-    )
-
-
-def difference(one: Colours, other: Colours) -> Colours:
-    """ΔE (CIE 1976) of each region."""
-    return np.sqrt(((one - other) ** 2).sum(axis=1))
