@@ -90,7 +90,7 @@ class Dresser:
         now, wardrobe = self._clock(), self._fitting.wardrobe
         if self._desk.redress is not None:
             return 0.5  # it waits for the next phrase
-        if self._take_off_what_lapsed(now):
+        if await self._take_off_what_lapsed(now):
             return 1.0
         plain, on = self._who()
         if not wardrobe.needs(plain):
@@ -168,7 +168,7 @@ class Dresser:
         done = "dressed" if cast.finished else "finishing"
         self._tell(Dress(done if self._desk.redress is None else "ready", parts=dict(parts)))
 
-    def _take_off_what_lapsed(self, now: datetime) -> bool:
+    async def _take_off_what_lapsed(self, now: datetime) -> bool:
         on = self._desk.cast
         if not on.dressed or (
             self._looked is not None and (now - self._looked).total_seconds() < LAPSE_EVERY_S
@@ -179,7 +179,12 @@ class Dresser:
         if not why:
             return False
         log.error("what a persona wears may not be on air any more", persona=on.persona.id, why=why)
-        self._desk.redress = undressed(on)
+        plain = undressed(on)
+        try:
+            await self._fitting.take(plain)  # playout has the posed look only where she began in it
+        except DressFailed as failed:
+            log.error("the posed look cannot be shown instead", persona=on.persona.id, error=str(failed))
+        self._desk.redress = plain
         self._desk.changed.set()
         self._tell(Dress("lapsed", why, "consent"))
         return True

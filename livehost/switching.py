@@ -99,13 +99,21 @@ class Fitting:
         """
         cast = await self.wardrobe.dress(plain, room=self.room, told=told)
         told(Part.LOOK, "preparing")
+        await self.take(cast)
+        cast = await self._variants_taken(cast)
+        told(Part.LOOK, "ready")
+        return cast
+
+    async def take(self, cast: Cast) -> None:
+        """Have playout decode a cast's main look.
+
+        Raises:
+            DressFailed: playout cannot.
+        """
         try:
             await self._take_look(cast.looks[0])
         except (LookFailed, ConnectionError) as error:
             raise DressFailed(Part.LOOK, str(error)) from error
-        cast = await self._variants_taken(cast)
-        told(Part.LOOK, "ready")
-        return cast
 
     async def finish(self, cast: Cast) -> Cast:
         """A dressed cast with the variants of her look, which the switch does not wait for.

@@ -210,6 +210,7 @@ def whole(stage: Stage) -> None:
         assert one.visual in ("", *(sha(f"{one.persona}.visual.{n}") for n in "12")), one
         assert one.words_of in ("", one.language), one
         assert ("@" in one.look) == bool(one.visual), one
+        assert one.look in (stage.said[0].look, *stage.taken_looks), "playout holds no such look"
 
 
 def played(
@@ -326,14 +327,15 @@ def test_an_adapter_whose_consent_ran_out_or_that_is_gone_is_not_staged(tmp_path
 def test_a_consent_that_runs_out_on_air_takes_the_adapters_off(tmp_path: Path) -> None:
     async def body(stage: Stage) -> None:
         await stage.until(lambda: any(one.visual for one in stage.said))
+        await stage.until(lambda: stage.said[-1].persona == "bea")
         stage.wardrobe.today = lambda: date(2030, 1, 2)
         await stage.until(lambda: not stage.said[-1].visual)
-        assert stage.said[-1].look == "builtin:ann" and not stage.said[-1].language
+        assert stage.said[-1].look == "builtin:bea" and not stage.said[-1].language
         assert any(one.state == "lapsed" and "ran out" in one.error for one in stage.dresses)
         await asyncio.sleep(60)
         assert not any(one.visual for one in stage.said[-10:])
 
-    played(tmp_path, [(0, a_dressable("ann"))], body)
+    played(tmp_path, [(0, a_dressable("ann")), (40, a_dressable("bea"))], body)
 
 
 def test_another_version_comes_on_and_goes_without_a_greeting_and_no_word_of_the_old_one(
