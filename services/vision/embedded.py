@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from services.vision.codec import BlockCodec
-from services.vision.regions import PLATE_H, PLATE_W, Picture, template
+from services.vision.regions import Picture, template
 
 BASE_DIR = Path(__file__).parent / "base"
 GUIDANCE = 1.5
@@ -196,9 +196,3 @@ def new_scheduler() -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=True,
     )
-
-
-__all__ = [
-    "BASE_DIR", "GUIDANCE", "PLATE_H", "PLATE_W", "STEPS", "BaseUnusable", "Cancelled", "EmbeddedPipeline",
-    "new_scheduler",
-]  # fmt: skip

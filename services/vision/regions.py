@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -28,8 +27,6 @@ STACK: tuple[tuple[str, str], ...] = (
     ("brow_l", ""), ("iris_r", ""), ("lash_r", ""), ("brow_r", ""), ("lip_upper", ""), ("lip_lower", ""),
     ("front_hair", "hair"), ("ornament", ""), ("table", ""),
 )  # fmt: skip
-# Layers that are not seen at rest and still wear a region's colour when they are.
-HIDDEN = {f"{lid}_{side}": "skin" for lid in ("lid_half", "lid_closed", "lid_smile") for side in ("l", "r")}
 
 
 class RegionError(Exception):
@@ -43,11 +40,6 @@ class Placed:
     name: str
     region: str
     rgba: Picture
-
-
-def layer_region(name: str) -> str:
-    """The region of a layer: one of `REGIONS`, "body" (dress and skin, see `body_parts`) or "" (as drawn)."""
-    return dict(STACK).get(name, HIDDEN.get(name, ""))
 
 
 def read_stack(folder: Path) -> tuple[Placed, ...]:
@@ -112,44 +104,6 @@ def body_parts(folder: Path, stack: tuple[Placed, ...]) -> dict[str, Picture]:
     far = np.hypot(lab[..., 1] - middle[1], lab[..., 2] - middle[2]) + np.abs(lab[..., 0] - middle[0]) * 0.25
     skin = cv2.GaussianBlur(np.clip((22 - far) / 6, 0, 1).astype(np.float32), (0, 0), 2)
     return {"dress": (1 - skin).astype(np.float32), "skin": np.asarray(skin, np.float32)}
-
-
-def layer_masks(folder: Path) -> dict[str, dict[str, Picture]]:
-    """For each layer at rest, the regions in it: plate-sized masks (alpha is not in them, nor what covers it)."""
-    stack = read_stack(folder)
-    parts = body_parts(folder, stack)
-    whole = np.ones((PLATE_H, PLATE_W), np.float32)
-    return {
-        one.name: parts if one.region == "body" else ({one.region: whole} if one.region else {})
-        for one in stack
-    }
-
-
-@lru_cache(maxsize=16)
-def _regions(folder: Path, stamp: float) -> dict[str, Picture]:
-    stack = read_stack(folder)
-    parts = body_parts(folder, stack)
-    seen = {name: np.zeros((PLATE_H, PLATE_W), np.float32) for name in REGIONS}
-    for one in stack:
-        alpha = one.rgba[..., 3]
-        for name in REGIONS:
-            share: Picture | float
-            share = parts.get(name, 0.0) if one.region == "body" else float(one.region == name)
-            seen[name] = (seen[name] * (1 - alpha) + share * alpha).astype(np.float32)
-    return seen
-
-
-def regions(folder: Path) -> dict[str, Picture]:
-    """What is seen of each region at rest: a mask 0..1, [1280, 720], for each name of `REGIONS`."""
-    return dict(_regions(folder, (folder / "look.yaml").stat().st_mtime if folder.is_dir() else 0.0))
-
-
-def small_regions(folder: Path, *, width: int, height: int) -> dict[str, Picture]:
-    """`regions` reduced to [height, width]."""
-    return {
-        name: np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.float32)
-        for name, mask in regions(folder).items()
-    }
 
 
 def at_rest(folder: Path) -> Picture:

@@ -18,12 +18,10 @@ from services.vision.regions import (
     RegionError,
     at_rest,
     body_parts,
-    layer_region,
     read_stack,
-    regions,
-    small_regions,
     template,
 )
+from services.vision.template import read_template
 from services.vision.words import MAX_TOKENS, build_tokenizer
 
 
@@ -45,20 +43,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", builtin_names())
 def test_regions_part_a_look(name: str) -> None:
-    masks = regions(builtin_look(name))
+    masks = read_template(builtin_look(name)).regions
     assert set(masks) == set(REGIONS)
     total = sum(masks.values())
     assert isinstance(total, np.ndarray) and total.max() <= 1.001
     for region, at in (("skin", (440, 330)), ("set", (40, 20)), ("dress", (880, 440)), ("hair", (330, 236))):
         assert masks[region][at] > 0.95, region
     assert masks["skin"][640, 360] > 0.95  # the neck belongs to the body's layer and is skin all the same
-    small = small_regions(builtin_look(name), width=144, height=256)
-    assert small["dress"].shape == (256, 144)
-
-
-def test_layers_know_their_region() -> None:
-    assert layer_region("front_hair") == "hair" and layer_region("lid_closed_l") == "skin"
-    assert layer_region("body") == "body" and layer_region("ornament") == ""
 
 
 def test_template_is_the_look_at_rest() -> None:
