@@ -26,7 +26,7 @@ What to know:
 - `bank.pin(room, {shas})` keeps adapters from eviction (on air, previous, next); it replaces the owner's
   last pins. `publish(name, sha)`, `live(name)`, `rollback(name)` keep a named reference, pinned with the
   one before it. `resident()` and `quarantined` say what there is; `slot_bytes`, `arena_bytes` what it takes.
-- Caches of keys and values, prompt embeddings and looks are keyed by `cache_key(base_sha, adapter_sha, …)`.
+- Whatever depends on an adapter (answers, keys and values, looks) is cached by its SHA-256, never by a name.
 - `layout_of(model, spec).slot_bytes` says what a slot takes with no bank (a model on "meta" will do).
 - Trainers: `write_adapter(folder, loras, card, format=…)` writes both files of an adapter; or save peft's
   own keys as adapter.safetensors and `write_card` with that file's hash. The card's `target_modules` must
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         RowsMismatch,
     )
     from services.lora.formats import FormatProblems, read_loras, write_adapter
-    from services.lora.keys import cache_key
     from services.lora.layout import AttachProblems, BankSpec, Layout, layout_of
     from services.lora.names import Format
     from services.lora.packing import Lora, Packed
@@ -72,7 +71,6 @@ _HOME = {
         "Quarantined", "RowsMismatch",
     ),
     "formats": ("FormatProblems", "read_loras", "write_adapter"),
-    "keys": ("cache_key",),
     "layout": ("AttachProblems", "BankSpec", "Layout", "layout_of"),
     "names": ("Format",),
     "packing": ("Lora", "Packed"),
@@ -84,7 +82,7 @@ __all__ = [
     "AttachProblems", "Bank", "BankBusy", "BankError", "BankSpec", "Base", "BindingEnded", "Card",
     "CardProblems", "Consent", "Format", "FormatProblems", "InSlot", "Layout", "LayoutMismatch",
     "Lora", "NoFreeSlot", "NotResident", "Packed", "Quarantined", "RowsMismatch", "StagedAdapter",
-    "StagingFailed", "base_sha256", "cache_key", "layout_of", "read_card", "read_consent",
+    "StagingFailed", "base_sha256", "layout_of", "read_card", "read_consent",
     "read_loras", "stage_folder", "write_adapter", "write_card",
 ]  # fmt: skip
 

@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
-from services.lora import Bank, BankSpec, StagingFailed, cache_key
+from services import wire
+from services.language.answer_cache import AnswerCache
+from services.lora import Bank, BankSpec, StagingFailed
 from services.lora.formats import to_kohya
 from services.lora.packing import pack
 from tests.unit import lora_parts as parts
@@ -208,19 +211,21 @@ def test_hazard_10_caches_hang_on_content_and_one_binding_spans_the_generation(t
     model, bank = _lm_bank()
     twins = [parts.twin(parts.lm(), parts.LM_TARGETS, seed=seed, size=0.3) for seed in (15, 16)]
     shas = [parts.bring(bank, made, tmp_path / str(n)) for n, made in enumerate(twins)]
-    keys = {cache_key("base", sha, "the same prompt", 7) for sha in (*shas, "")}
-    assert len(keys) == 3
-    assert cache_key("base", shas[0], "p", 7) == cache_key("base", shas[0], "p", 7)
-    assert cache_key("base", shas[0], "p", 7) != cache_key("other base", shas[0], "p", 7)
-    assert cache_key("base", shas[0], "ab", "c") != cache_key("base", shas[0], "a", "bc")
-    assert cache_key("base", shas[0], 1) != cache_key("base", shas[0], "1")
+    kept = AnswerCache()
+    asked = {sha: wire.Generate(request="1", room="r", user="the same prompt", adapter=sha) for sha in shas}
+    kept.put(asked[shas[0]], wire.Generated(request="1", text="the first one's words", adapter=shas[0]))
+    found_again = kept.get(msgspec.structs.replace(asked[shas[0]], request="2", room="another"))
+    assert found_again is not None and found_again.adapter == shas[0]
+    assert kept.get(asked[shas[1]]) is None
+    kept.put(asked[shas[1]], wire.Generated(request="2", text="cut off", finish="deadline"))
+    assert kept.get(asked[shas[1]]) is None, "only what ended by itself is kept"
     caches = {}
     ids = torch.arange(3, 10)[None]
     for sha in shas:
         with torch.no_grad(), bank.rows([sha]):
-            caches[cache_key("base", sha, "p")] = model(ids[:, :-1], use_cache=True).past_key_values
+            caches[sha] = model(ids[:, :-1], use_cache=True).past_key_values
     with torch.no_grad(), bank.rows([shas[1]]):
-        found = model(ids[:, -1:], past_key_values=caches[cache_key("base", shas[1], "p")]).logits
+        found = model(ids[:, -1:], past_key_values=caches[shas[1]]).logits
     assert _close(found, parts.run_lm(twins[1])[:, -1:])
 
 
