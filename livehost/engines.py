@@ -1,8 +1,8 @@
 """The show's end of a model engine's socket (language or vision): connects for ever, never blocks.
 
 A request is a future with a deadline. When the engine goes away every waiting request fails at
-once; when it is back, nothing is taken for resident: what was staged is staged again, the rooms'
-pins are sent again, and only then is the engine `ready`.
+once; when it is back, nothing is taken for resident: the rooms' pins are sent again, what was staged is
+staged again, and only then is the engine `ready`.
 
     EngineGone   there is no engine, it went away, or it did not answer in time; always retryable
 """
@@ -217,12 +217,12 @@ class EngineClient:
     async def _restage(self) -> None:
         """Make a fresh engine hold what the one before it held."""
         try:
+            for room, adapters in tuple(self._pins.items()):  # first: what is needed is not evicted again
+                await self._send(wire.Pin(room=room, adapters=adapters))
             for adapter_id, folder in tuple(self._folders.items()):
                 staged = await self._stage(adapter_id, folder, STAGE_S)
                 if not staged.ok:
                     log.error("an adapter cannot be staged again", adapter=adapter_id, errors=staged.errors)
-            for room, adapters in tuple(self._pins.items()):
-                await self._send(wire.Pin(room=room, adapters=adapters))
         except EngineGone as error:
             log.warning("an engine did not take its adapters back", engine=self._role, error=str(error))
             if self._writer is not None:
