@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,7 +156,9 @@ class RemoteEngine:
         """Card, consent and hash of an adapter, and its folder as the server reads it."""
         folder = Path(message.folder)
         card = read_card(folder)
-        problems = consent_problems(card, today=datetime.now(UTC).date(), file=folder / "adapter.yaml")
+        problems = consent_problems(
+            card, today=datetime.now().astimezone().date(), file=folder / "adapter.yaml"
+        )
         if card.kind != "language":
             problems.append(f"{folder}: it is a {card.kind} adapter; name a language adapter")
         if card.base.name != self._settings.model and card.base.sha256:

@@ -13,7 +13,7 @@ import math
 import os
 import stat
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import torch
@@ -58,7 +58,7 @@ def stage_folder(
 ) -> StagedAdapter:
     """Check and pack the adapter in a folder for the bank with that layout. Needs only the CPU.
 
-    `kind`, where given, is the only kind accepted; `today` defaults to the day in UTC.
+    `kind`, where given, is the only kind accepted; `today` defaults to the day of this place.
 
     Raises:
         StagingFailed: with everything that is wrong with it.
@@ -71,7 +71,7 @@ def stage_folder(
     except CardProblems as error:
         errors += error.problems
     if card is not None:
-        day = today or datetime.now(UTC).date()
+        day = today or datetime.now().astimezone().date()
         errors += _card_problems(card, folder, base_sha256=base_sha256, kind=kind, today=day)
     data = b""
     try:
