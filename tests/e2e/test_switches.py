@@ -59,7 +59,6 @@ class Night:
     repeated: int
     frames: int
     staged: dict[str, httpx.Response] = field(default_factory=dict)
-    after_bad: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def said(self) -> list[dict[str, Any]]:
@@ -100,9 +99,7 @@ def _dress_everyone(stage: Stage) -> None:
 def _stage_bad(stage: Stage, library: Path, night: Night) -> None:
     """Stage what is spoiled, and one that is deleted while it is read."""
     for adapter in _ids():
-        before = stage.room()["on_air"]["persona"]
         night.staged[adapter] = stage.client.post(f"/v1/adapters/{adapter}/stage")
-        night.after_bad.append({"before": before, "after": stage.room()["on_air"]["persona"]})
         time.sleep(4)
     gone = library / "tang-evening" / "language" / "gone"
     deleting = threading.Thread(target=shutil.rmtree, args=(gone,), kwargs={"ignore_errors": True})
