@@ -20,10 +20,13 @@ help:
 	@echo "make train-bases                  train the embedded bases and the demo's adapters again"
 	@echo "make draw                         draw the hosts, sets and products again"
 
-setup: $(VENV)/.run-ready
+# Without models another stamp, so that asking for them later installs them.
+READY := $(VENV)/.run-ready$(if $(filter no,$(LIVEHOST_MODELS)),-bare)
+
+setup: $(READY)
 setup-dev: $(VENV)/.dev-ready
 
-$(VENV)/.run-ready: pyproject.toml requirements.lock .ci/install
+$(READY): pyproject.toml requirements.lock .ci/install
 	@PYTHON="$(PYTHON)" .ci/install run $(RUN_PACKAGES)
 
 $(VENV)/.dev-ready: pyproject.toml requirements.lock .ci/install

@@ -122,7 +122,11 @@ class ModelWriter:
         if cast.persona.language != "zh":
             return "language"
         if not cast.language_adapter:
-            return "adapter" if cast.versions.language else "unwanted"
+            if cast.versions.language:
+                return "adapter"
+            # The embedded base alone has no way of speaking; the template has the persona's. A real base is asked.
+            if self._settings.engine == "embedded":
+                return "unwanted"
         if not self._model.ready:
             return "not_ready"
         return "" if self._model.resident(cast.language_adapter) else "adapter"

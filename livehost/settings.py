@@ -88,7 +88,8 @@ class Style(Part):
 class AdapterVersions(Part):
     """Which versions of a persona's adapters are worn: `<library>/<persona>/<kind>/<version>`.
 
-    A kind that is left out has none: the template speaks, or the base draws by the prompt alone.
+    A kind that is left out has none: a real base words and draws by the prompt alone; where the
+    embedded base would, the template speaks.
     """
 
     language: Version | None = None  # how she words things
@@ -114,7 +115,7 @@ class Portrait(Part):
     seed: int = Field(0, ge=0, le=2**31 - 1)  # of the noise: another seed, another picture
     strength: float = Field(1.0, gt=0, le=1)  # how far the picture may leave the posed look
     guidance: float = Field(1.5, ge=1, le=20)  # how closely it follows the caption
-    variants: tuple[LookVariant, ...] = ()
+    variants: tuple[LookVariant, ...] = Field((), max_length=4)  # playout keeps twelve looks decoded
 
 
 class Persona(Part):

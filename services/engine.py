@@ -117,6 +117,15 @@ class _Peer:
             except (ConnectionError, RuntimeError):
                 self.close()
 
+    async def tell(self, message: wire.Message) -> None:
+        """Send, and hang up on a peer that does not read: the others must not wait for it."""
+        try:
+            async with asyncio.timeout(STATE_EVERY_S):
+                await self.send(message)
+        except TimeoutError:
+            log.error("a peer does not read and is cut off")
+            self.close()
+
     def close(self) -> None:
         """Hang up."""
         self._writer.close()
@@ -151,8 +160,8 @@ async def serve(engine: Engine, socket: Path, *, stop: asyncio.Event) -> None:
     async def tell() -> None:
         while True:
             await asyncio.sleep(STATE_EVERY_S)
-            for peer in tuple(peers):
-                await peer.send(engine.state())
+            state = engine.state()
+            await asyncio.gather(*(peer.tell(state) for peer in tuple(peers)))
 
     _clear(socket)
     mask = os.umask(0o177)  # the socket is this user's alone from its first moment

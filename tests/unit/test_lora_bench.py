@@ -83,37 +83,56 @@ def test_one_models_missing_figure_is_not_hidden_by_the_others() -> None:
 
 
 ULP = torch.finfo(torch.bfloat16).eps
+EXACT = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+
+
+def off(*by: float) -> torch.Tensor:
+    """Two inputs' outputs in bf16 that are so far from EXACT."""
+    return torch.tensor([[1.0, by[0]], [1.0, by[-1]]], dtype=torch.bfloat16)
 
 
 @pytest.mark.parametrize(
     ("bank", "peft", "effect", "equal"),
     [
-        (0.10, 0.10, 1.0, True),
-        (0.12, 0.10, 1.0, True),
-        (0.13, 0.10, 1.0, False),
-        (1.5 * ULP, 0.0, 1.0, True),
-        (3.0 * ULP, 0.0, 1.0, False),
-        (0.10, 0.10, 0.15, False),
+        ((0.1,), (0.1,), 1.0, True),
+        ((0.3, 0.1), (0.1, 0.3), 1.0, True),
+        ((0.19,), (0.1,), 1.0, True),
+        ((0.21,), (0.1,), 1.0, False),
+        ((1.5 * ULP,), (0.0,), 1.0, True),
+        ((3.0 * ULP,), (0.0,), 1.0, False),
+        ((0.1,), (0.1,), 0.15, False),
+        ((math.nan, 0.1), (0.1,), 1.0, False),
     ],
 )
-def test_in_half_precision_the_bank_may_be_as_far_from_fp32_as_peft(
-    bank: float, peft: float, effect: float, equal: bool
+def test_in_half_precision_a_switch_may_be_about_as_far_from_fp32_as_peft(
+    bank: tuple[float, ...], peft: tuple[float, ...], effect: float, equal: bool
 ) -> None:
-    def off(by: float) -> torch.Tensor:
-        return torch.tensor([1.0, by], dtype=torch.bfloat16)
-
-    exact = torch.tensor([1.0, 0.0])
-    verdict = swap_equal.judge(off(bank), by_peft=off(peft), base=off(effect), exact=exact)
-    assert verdict.bank_to_fp32 == pytest.approx(bank, rel=0.01)
+    verdict = swap_equal.judge(off(*bank), by_peft=off(*peft), base=off(effect), exact=EXACT)
+    mean = math.sqrt(bank[0] * bank[-1])
+    assert verdict.bank_to_fp32 == pytest.approx(mean, rel=0.01, nan_ok=True)
     assert verdict.equal is equal
 
 
+@pytest.mark.parametrize(
+    ("bank", "equal"), [((0.10, 0.11), True), ((0.17, 0.08), True), ((0.13, 0.13), False)]
+)
+def test_in_half_precision_all_switches_together_may_hardly_be_farther(
+    bank: tuple[float, float], equal: bool
+) -> None:
+    verdicts = [swap_equal.judge(off(one), by_peft=off(0.1), base=off(1.0), exact=EXACT) for one in bank]
+    assert all(verdict.equal for verdict in verdicts)
+    assert [v.equal for v in swap_equal.judge_all(verdicts, torch.bfloat16)] == [equal] * 2
+
+
 def test_in_fp32_it_must_be_pefts_output() -> None:
-    by_peft, base = torch.ones(8), torch.zeros(8)
-    assert swap_equal.judge(by_peft * (1 + 5e-5), by_peft=by_peft, base=base, exact=None).equal
-    assert not swap_equal.judge(by_peft * (1 + 2e-4), by_peft=by_peft, base=base, exact=None).equal
-    near = by_peft * (1 - 1e-3)
-    assert not swap_equal.judge(by_peft * (1 + 5e-5), by_peft=by_peft, base=near, exact=None).equal
+    def equal(output: torch.Tensor, base: torch.Tensor) -> bool:
+        verdict = swap_equal.judge(output, by_peft=by_peft, base=base, exact=None)
+        return swap_equal.judge_all([verdict], torch.float32)[0].equal
+
+    by_peft = torch.ones(1, 8)
+    assert equal(by_peft * (1 + 5e-5), torch.zeros(1, 8))
+    assert not equal(by_peft * (1 + 2e-4), torch.zeros(1, 8))
+    assert not equal(by_peft * (1 + 5e-5), by_peft * (1 - 1e-3))
 
 
 def test_the_fp32_reference_is_made_without_tf32() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 import pytest
 
@@ -68,11 +69,10 @@ def dressed() -> Cast:
     return replace(a_cast(), versions=AdapterVersions(language="1"), language_adapter=SHA, dressed=True)
 
 
-def a_writer(model: ScriptedModel) -> ModelWriter:
+def a_writer(model: ScriptedModel, engine: Literal["embedded", "transformers"] = "embedded") -> ModelWriter:
     """The writer under test."""
-    return ModelWriter(
-        model, LanguageModel(deadline_s=1.5), room="r", platform="douyin", generation=lambda: 7
-    )
+    settings = LanguageModel(engine=engine, deadline_s=1.5)
+    return ModelWriter(model, settings, room="r", platform="douyin", generation=lambda: 7)
 
 
 def asked(text: str) -> Question:
@@ -133,6 +133,17 @@ async def test_without_a_model_the_template_speaks(model: ScriptedModel, cast: C
     script = await a_writer(model).script(PRICE, cast, CATALOG, NOW, lambda wordings: 0)
     assert script is not None
     assert (script[1].source, script[1].why) == ("template", why)
+
+
+async def test_a_real_base_words_also_for_a_persona_without_an_adapter() -> None:
+    """The bare base is asked; what it says is checked all the same."""
+    model = ScriptedModel(lambda request: "这款维C紧致精华液现在是169元")
+    draft = await a_writer(model, "transformers").answer(asked("多少钱"), a_cast(), CATALOG, "serum-02", NOW)
+    assert (draft.source, draft.adapter, draft.why) == ("model", "", "")
+    assert [request.adapter for request in model.asked] == [""]
+    model = ScriptedModel(lambda request: "这款维C紧致精华液现在是196元")
+    draft = await a_writer(model, "transformers").answer(asked("多少钱"), a_cast(), CATALOG, "serum-02", NOW)
+    assert (draft.source, draft.why) == ("template", "number")
 
 
 @pytest.mark.parametrize(
