@@ -2,8 +2,8 @@
 
 An SD1.5-size UNet and a 0.5B language model of random weights, adapters of rank 12. The bank's switch
 and fill are timed beside diffusers', transformers' and peft's, and beside one memory copy of the same
-bytes, in one run. A switch counts only if the forward after it is peft's: the same in fp32, in half
-precision as near to peft's forward in fp32 as peft's own in half precision (see `bench.swap_equal`).
+bytes, in one run. A switch counts only if the forward after it is peft's: the same in fp32; in half
+precision as near to peft's in fp32 as peft's own in half precision is (`bench.swap_equal` has the rule).
 
 Prints a table, then one JSON object as its last line, with the worse of the two models for each key (null
 where a model had no switch that counts):
@@ -59,6 +59,7 @@ class Run:
     def __init__(self, subject: Subject, *, device: str, dtype: str, rounds: int) -> None:
         self.subject, self.device, self.dtype, self.rounds = subject, device, dtype, rounds
         self.ms: dict[str, list[float]] = defaultdict(list)
+        self.inputs = 1 if dtype == "fp32" else swap_equal.INPUTS_IN_HALF
         self.verdicts: list[swap_equal.Verdict] = []
 
     def timed(self, what: str, action: Callable[[], object]) -> None:
@@ -91,15 +92,18 @@ def measure(run: Run, folder: Path) -> dict[str, float]:
         for _ in range(3):
             run.timed("the canary's forward by the bare base", lambda: subject.check(model, 1))
         shas = [_stage(run, bank, model, one, base) for one in folders]
+        bare = subject.proof(model, run.inputs)
         found = _switches(run, bank, model, shas)
         _mixed(run, bank, model, shas)
         _fills(run, bank, folders)
     figures = {"adapter_mb": bank.slot_bytes / 1e6, "arena_mb": bank.arena_bytes / 1e6}
     bank.detach()
-    exact = None if run.dtype == "fp32" else _in_fp32(subject, model, folders)
+    exact = None if run.dtype == "fp32" else _in_fp32(run, model, folders)
     with torch.no_grad():
-        wanted = swap_rivals.run(subject, model, folders, rounds=run.rounds, timed=run.timed)
-    counted = _count(run, found, wanted, base, exact)
+        wanted = swap_rivals.run(
+            subject, model, folders, rounds=run.rounds, inputs=run.inputs, timed=run.timed
+        )
+    counted = _count(run, found, wanted, bare, exact)
     set_adapters = "set_adapters" if subject.name == "unet" else "set_adapter (peft)"
     hotswap = "load_lora_weights(hotswap=True)" if subject.name == "unet" else "hotswap_adapter"
     switch = statistics.median(counted) if counted else float("nan")
@@ -144,7 +148,7 @@ def _stage(run: Run, bank: Bank, model: nn.Module, folder: Path, base: torch.Ten
 def _switches(
     run: Run, bank: Bank, model: nn.Module, shas: Sequence[str]
 ) -> list[tuple[int, float, torch.Tensor]]:
-    """Switch, and keep what the next forward says: (adapter, ms, output)."""
+    """Switch, and keep what the next forwards say: (adapter, ms, outputs)."""
     found = []
     for round in range(max(run.rounds, len(shas))):
         number = round % len(shas)
@@ -154,7 +158,7 @@ def _switches(
         published = time.perf_counter()
         with bank.rows([bank.live("room")]):
             took = (time.perf_counter() - start) * 1e3
-            output = run.subject.check(model, 1)
+            output = run.subject.proof(model, run.inputs)
         run.ms["publish a resident one"].append((published - start) * 1e3)
         run.ms["publish a resident one and bind"].append(took)
         found.append((number, took, output))
@@ -204,15 +208,15 @@ def _fills(run: Run, bank: Bank, folders: Sequence[Path]) -> None:
                 run.timed(what, lambda action=action, number=number: action(number))
 
 
-def _in_fp32(subject: Subject, model: nn.Module, folders: list[Path]) -> list[torch.Tensor]:
-    """Each adapter's output by peft on a copy of the model in fp32, which is gone afterwards."""
+def _in_fp32(run: Run, model: nn.Module, folders: list[Path]) -> list[torch.Tensor]:
+    """Each adapter's outputs by peft on a copy of the model in fp32, which is gone afterwards."""
 
     def untimed(_: str, action: Callable[[], object]) -> None:
         action()
 
     with torch.no_grad(), swap_equal.full_fp32():
         wide = copy.deepcopy(model).float()
-        exact = swap_rivals.run(subject, wide, folders, rounds=0, timed=untimed)
+        exact = swap_rivals.run(run.subject, wide, folders, rounds=0, inputs=run.inputs, timed=untimed)
     del wide
     gc.collect()
     if torch.cuda.is_available():
@@ -227,28 +231,25 @@ def _count(
     base: torch.Tensor,
     exact: list[torch.Tensor] | None,
 ) -> list[float]:
-    """The times of the switches whose next forward is peft's."""
-    counted = []
-    for number, took, output in found:
-        verdict = swap_equal.judge(
-            output, by_peft=wanted[number], base=base, exact=exact[number] if exact else None
-        )
-        run.verdicts.append(verdict)
-        if verdict.equal:
-            counted.append(took)
-    return counted
+    """The times of the switches whose next forwards are peft's."""
+    verdicts = [
+        swap_equal.judge(output, by_peft=wanted[number], base=base, exact=exact[number] if exact else None)
+        for number, _, output in found
+    ]
+    run.verdicts = swap_equal.judge_all(verdicts, DTYPES[run.dtype])
+    return [took for (_, took, _), verdict in zip(found, run.verdicts, strict=True) if verdict.equal]
 
 
 def _likeness(run: Run) -> dict[str, float]:
-    """The worst of the verdicts. The distances to fp32 are those of the switch that is farthest over peft."""
+    """How like peft's the forwards were: the worst of the verdicts, and the distances over all of them."""
     figures = {
         "error_over_output": max(verdict.error for verdict in run.verdicts),
         "effect_over_output": min(verdict.effect for verdict in run.verdicts),
         "switches_unequal": sum(not verdict.equal for verdict in run.verdicts),
     }
-    pairs = [(v.bank_to_fp32, v.peft_to_fp32) for v in run.verdicts if v.bank_to_fp32 and v.peft_to_fp32]
-    if pairs:
-        figures["bank_to_fp32"], figures["peft_to_fp32"] = max(pairs, key=lambda pair: pair[0] / pair[1])
+    bank, peft = swap_equal.distances(run.verdicts)
+    if bank is not None and peft is not None:
+        figures |= {"bank_to_fp32": bank, "peft_to_fp32": peft}
     return figures
 
 

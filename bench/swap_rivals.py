@@ -20,18 +20,18 @@ Timed = Callable[[str, Callable[[], object]], None]
 
 
 def run(
-    subject: Subject, model: nn.Module, folders: list[Path], *, rounds: int, timed: Timed
+    subject: Subject, model: nn.Module, folders: list[Path], *, rounds: int, inputs: int, timed: Timed
 ) -> list[torch.Tensor]:
-    """Time the libraries' switches on the model; return each adapter's output by peft."""
+    """Time the libraries' switches on the model; return each adapter's outputs by peft."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         diffusers_logging.set_verbosity_error()
         outputs = _diffusers if subject.name == "unet" else _peft
-        return list(outputs(subject, model, folders, rounds, timed))
+        return list(outputs(subject, model, folders, rounds, inputs, timed))
 
 
 def _diffusers(
-    subject: Subject, model: nn.Module, folders: list[Path], rounds: int, timed: Timed
+    subject: Subject, model: nn.Module, folders: list[Path], rounds: int, inputs: int, timed: Timed
 ) -> Iterator[torch.Tensor]:
     pipeline = StableDiffusionPipeline(
         vae=None, text_encoder=None, tokenizer=None, unet=model, scheduler=None, safety_checker=None,
@@ -50,7 +50,7 @@ def _diffusers(
         number = round % len(folders)
         name = f"p{number}"
         timed("set_adapters", lambda name=name: pipeline.set_adapters(name))
-        outputs[number] = subject.check(model, 1)
+        outputs[number] = subject.proof(model, inputs)
         timed("set_adapters on the UNet", lambda name=name: model.set_adapters(name))
         subject.check(model, 1)
         timed("set_adapter (peft)", lambda name=name: model.set_adapter(name))
@@ -72,7 +72,7 @@ def _diffusers(
 
 
 def _peft(
-    subject: Subject, model: nn.Module, folders: list[Path], rounds: int, timed: Timed
+    subject: Subject, model: nn.Module, folders: list[Path], rounds: int, inputs: int, timed: Timed
 ) -> Iterator[torch.Tensor]:
     made = PeftModel.from_pretrained(model, str(folders[0]), adapter_name="p0", autocast_adapter_dtype=False)
     made.eval()
@@ -86,7 +86,7 @@ def _peft(
     for round in range(max(rounds, len(folders))):  # a forward after each, as after ours
         number = round % len(folders)
         timed("set_adapter (peft)", lambda number=number: made.set_adapter(f"p{number}"))
-        outputs[number] = subject.check(made, 1)
+        outputs[number] = subject.proof(made, inputs)
     yield from (outputs[number] for number in range(len(folders)))
     made.set_adapter("p0")
     for round in range(rounds):

@@ -28,7 +28,10 @@ Forward = Callable[[nn.Module, int], torch.Tensor]
 
 @dataclass(frozen=True)
 class Subject:
-    """A model and how it is run. `check` and `batch` run it with some rows: every row is alike."""
+    """A model and how it is run. `check` and `batch` run it with some rows: every row is alike.
+
+    `one` runs a row of the numbered input; number 0 is what `check` runs.
+    """
 
     name: str
     label: str
@@ -37,6 +40,11 @@ class Subject:
     make: Callable[[], nn.Module]
     check: Forward
     batch: Forward
+    one: Forward
+
+    def proof(self, model: nn.Module, inputs: int) -> torch.Tensor:
+        """Outputs `[inputs, …]` for so many different inputs, one forward each."""
+        return torch.cat([self.one(model, number) for number in range(inputs)])
 
 
 def unet(*, small: bool, latents: int, device: str) -> Subject:
@@ -50,9 +58,9 @@ def unet(*, small: bool, latents: int, device: str) -> Subject:
     if small:
         config |= {"block_out_channels": (16, 16, 32, 32), "cross_attention_dim": 16, "norm_num_groups": 4}
 
-    def forward(size: int) -> Forward:
-        def run(model: nn.Module, rows: int) -> torch.Tensor:
-            g = torch.Generator().manual_seed(1)
+    def forward(size: int) -> Callable[..., torch.Tensor]:
+        def run(model: nn.Module, rows: int, number: int = 0) -> torch.Tensor:
+            g = torch.Generator().manual_seed(1 + number)
             x = torch.randn(1, 4, size, size, generator=g).repeat(rows, 1, 1, 1)
             words = torch.randn(1, 77, config["cross_attention_dim"], generator=g).repeat(rows, 1, 1)
             parameter = next(model.parameters())
@@ -64,7 +72,7 @@ def unet(*, small: bool, latents: int, device: str) -> Subject:
     return Subject(
         name="unet", label=f"SD1.5 UNet, batches of {latents}x{latents} latents", kind="visual",
         targets=("to_q", "to_k", "to_v", "to_out.0"), make=lambda: UNet2DConditionModel(**config),
-        check=forward(8), batch=forward(latents),
+        check=forward(8), batch=forward(latents), one=lambda model, number: forward(8)(model, 1, number),
     )  # fmt: skip
 
 
@@ -78,9 +86,9 @@ def lm(*, small: bool, tokens: int, device: str) -> Subject:
     if small:
         config |= {"vocab_size": 64, "hidden_size": 28, "intermediate_size": 32, "num_hidden_layers": 2}
 
-    def forward(length: int, steps: int) -> Forward:
-        def run(model: nn.Module, rows: int) -> torch.Tensor:
-            ids = torch.arange(3, 3 + length, device=device).repeat(rows, 1)
+    def forward(length: int, steps: int) -> Callable[..., torch.Tensor]:
+        def run(model: nn.Module, rows: int, number: int = 0) -> torch.Tensor:
+            ids = torch.arange(3, 3 + length, device=device).repeat(rows, 1) + 5 * number
             if not steps:
                 return model(input_ids=ids, logits_to_keep=1, use_cache=False).logits
             made = model(input_ids=ids, logits_to_keep=1, use_cache=True)
@@ -94,6 +102,7 @@ def lm(*, small: bool, tokens: int, device: str) -> Subject:
         name="lm", label=f"0.5B LM, batches of {tokens} tokens and 4 steps of one", kind="language",
         targets=("q_proj", "k_proj", "v_proj", "o_proj"), make=lambda: Qwen2ForCausalLM(Qwen2Config(**config)),
         check=forward(8, 0), batch=forward(tokens, 4),
+        one=lambda model, number: forward(8, 0)(model, 1, number),
     )  # fmt: skip
 
 
