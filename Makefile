@@ -33,7 +33,7 @@ $(VENV)/.dev-ready: pyproject.toml requirements.lock .ci/install
 	@PYTHON="$(PYTHON)" .ci/install dev $(TEST_PACKAGES)
 
 demo: setup
-	@exec $(BIN)/livehost demo $(ARGS)
+	@export LIVEHOST_ENGINES=$(if $(filter no,$(LIVEHOST_MODELS)),off,$${LIVEHOST_ENGINES:-embedded}); exec $(BIN)/livehost demo $(ARGS)
 
 serve: setup
 	@exec $(BIN)/livehost serve $(ARGS)

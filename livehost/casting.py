@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -57,12 +58,13 @@ class Casting:
         self._room = room
 
     def cast(self, persona_id: str, rundown_id: str | None, adapters: AdapterVersions | None = None) -> Cast:
-        """The plain cast of a persona; without a rundown the room's default, else the first one.
+        """The plain cast of a persona; without a rundown that of her first slot, else the room's default.
 
         `adapters` names other versions than the persona's own; a kind that it leaves out stays.
         """
         persona = self._settings.persona(persona_id)
-        chosen = rundown_id or self._room.default_rundown or self._settings.rundowns[0].id
+        own = next((slot.rundown for slot in self._room.slots if slot.persona == persona_id), None)
+        chosen = rundown_id or own or self._room.default_rundown or self._settings.rundowns[0].id
         return Cast(
             persona=persona,
             rundown=self._settings.rundown(chosen),
@@ -100,6 +102,31 @@ def card(
         valid_until=until.timestamp() if until else None,
         image=_image(product.image, images),
     )
+
+
+class CardOnScreen:
+    """Keeps the product card that viewers see true: `now` gives the card that a phrase is to bring.
+
+    A card that was made with the phrase, or stands on the picture since an earlier one, is made anew from
+    the catalogue of this moment; None where the picture need not change.
+    """
+
+    def __init__(self, make: Callable[[str], wire.ProductCard | None]) -> None:
+        self._make = make
+        self._shown: wire.ProductCard | None = None
+
+    def now(self, card: wire.ProductCard | None) -> wire.ProductCard | None:
+        """The card to send with the next phrase, which comes with `card`."""
+        if card is not None:
+            self._shown = (self._make(card.product) or card) if card.product else card
+            return self._shown
+        if self._shown is None or not self._shown.product:
+            return None
+        fresh = self._make(self._shown.product)
+        if fresh is None or fresh == self._shown:
+            return None
+        self._shown = fresh
+        return fresh
 
 
 def _image(name: str | None, folder: Path) -> str | None:

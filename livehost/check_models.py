@@ -7,6 +7,7 @@ what it has, for a consent that ran out last night may not keep a stream off the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,8 +16,9 @@ from livehost.config_parts import Parts
 from livehost.engine_children import EMBEDDED, base_of
 from livehost.library import KINDS, Kind, Library, Shelved
 from livehost.problems import Findings, KeyPath, Said, unknown_word
-from livehost.settings import LanguageModel, Models, Persona, Settings, VisionModel
+from livehost.settings import LanguageModel, Models, Persona, Portrait, Settings, VisionModel
 from livehost.wardrobe import Role, runs_here
+from services.lora.card import WEIGHTS_FILE
 
 ROLE_OF: dict[Kind, Role] = {"language": "language", "visual": "vision"}
 KIND_OF: dict[Role, Kind] = {"language": "language", "vision": "visual"}
@@ -171,6 +173,17 @@ def _adapter(
         return
     for problem in shelved.problems(today):
         findings.add(at, _of_adapter(shelved, problem))
+    weights = shelved.folder / WEIGHTS_FILE
+    if shelved.card is not None and weights.is_file() and _sha256(weights) != shelved.card.sha256:
+        said = Said(
+            f"适配器 {shelved.id} 的权重和卡片上的 SHA-256 对不上：{weights}",
+            "文件损坏或被换过，重新拷贝一份",
+            f"the weights of the adapter {shelved.id} are not those of its card: {weights}",
+            "the file is damaged or another one; copy it again",
+        )
+        findings.add(at, said)
+    if kind == "visual" and persona.portrait is not None and shelved.card is not None:
+        _trigger(persona.portrait, shelved.card.trigger_words, at[:-2], findings)
     if shelved.card is not None and base_sha256 and shelved.card.base.sha256 != base_sha256:
         told = f"{shelved.card.base.name} ({shelved.card.base.sha256[:12]}…)"
         said = Said(
@@ -180,6 +193,27 @@ def _adapter(
             "train it on this base, or configure that one",
         )
         findings.add(at, said)
+
+
+def _trigger(portrait: Portrait, words: Sequence[str], at: KeyPath, findings: Findings) -> None:
+    """Note a prompt without any of the words that the visual adapter was trained to answer to."""
+    prompts: list[tuple[KeyPath, str]] = [((*at, "portrait", "prompt"), portrait.prompt)]
+    for index, variant in enumerate(portrait.variants):
+        prompts.append(((*at, "portrait", "variants", index, "prompt"), variant.prompt))
+    for place, prompt in prompts:
+        if words and not any(word in prompt for word in words):
+            said = Said(
+                f"提示词里没有形象适配器的触发词（{'、'.join(words)}），适配器不会起作用",
+                "把触发词写进提示词",
+                f"the prompt holds no trigger word of the visual adapter ({', '.join(words)})",
+                "write it into the prompt",
+            )
+            findings.add(place, said)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _portrait(persona: Persona, at: KeyPath, findings: Findings, products: Sequence[str] | None) -> None:

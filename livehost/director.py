@@ -41,6 +41,7 @@ class Director:
         said: Callable[[Line, wire.Phrase], None],
         stale: Callable[[Line], None],
         session: Callable[[], str],
+        card: Callable[[wire.ProductCard | None], wire.ProductCard | None] = lambda card: card,
     ) -> None:
         self._desk = desk
         self._playout = playout
@@ -48,6 +49,7 @@ class Director:
         self._said = said
         self._stale = stale
         self._session = session
+        self._card = card
 
     async def run(self) -> None:
         """Answer every `Want` with the best phrase there is; wait where there is none."""
@@ -63,8 +65,9 @@ class Director:
             phrase = line.voiced[line.sent]
             assert phrase is not None
             phrase = msgspec.structs.replace(
-                phrase, session=self._session(), generation=self._desk.generation, look=self._desk.wear(line)
-            )
+                phrase, session=self._session(), generation=self._desk.generation,
+                look=self._desk.wear(line), product=self._card(phrase.product),
+            )  # fmt: skip
             line.voiced[line.sent] = phrase
             self._desk.sent(line)
             self._said(line, phrase)

@@ -17,7 +17,7 @@ import structlog
 
 from livehost import answers, compliance, schedule
 from livehost.booth import Booth, first_generation
-from livehost.casting import Casting, card
+from livehost.casting import CardOnScreen, Casting, card
 from livehost.catalog import Catalog
 from livehost.changes import Changes, kept, restored
 from livehost.desk import Desk, Mode, Stock
@@ -119,6 +119,7 @@ class Room:
             self.desk, self.link,
             still_true=lambda line: answers.still_true(line.draft.facts, self._catalog, self.now()),
             said=self._said, stale=self._stale, session=lambda: self.session_id,
+            card=CardOnScreen(self._card).now,
         )  # fmt: skip
         self.script = ScriptPreparer(
             self.desk, self.writer, self.voicer, self.progress, **common,

@@ -92,6 +92,8 @@ class AdapterVersions(Part):
     embedded base would, the template speaks.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # 1 is "1"
+
     language: Version | None = None  # how she words things
     visual: Version | None = None  # how she looks
 

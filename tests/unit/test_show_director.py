@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from livehost.casting import CardOnScreen
 from livehost.catalog import Catalog
 from livehost.desk import Desk, Mode, Switch
 from livehost.director import Director
@@ -331,3 +332,24 @@ def test_a_phrase_trace_survives_a_restart() -> None:
     odd = replace(_question(), id="a#b:c/1")
     line = Line(kind=PhraseKind.ANSWER, cast=a_cast(), draft=Draft(texts=("一",)), question=odd)
     assert Trace.read(line.trace(0)).key == "a#b:c/1"
+
+
+def test_the_card_on_screen_follows_the_catalogue() -> None:
+    """A price that changed is on the picture with the next phrase, whatever that phrase is about."""
+    price = {"soap": "68.00", "tea": "39.90"}
+
+    def make(product: str) -> wire.ProductCard | None:
+        return wire.ProductCard(product=product, name=product, price=price[product])
+
+    screen = CardOnScreen(make)
+    assert screen.now(None) is None
+    shown = screen.now(wire.ProductCard(product="soap", name="soap", price="70.00"))
+    assert shown is not None and shown.price == "68.00"
+    assert screen.now(None) is None
+    price["soap"] = "66.00"
+    fresh = screen.now(None)
+    assert fresh is not None and (fresh.product, fresh.price) == ("soap", "66.00")
+    assert screen.now(None) is None
+    assert screen.now(wire.ProductCard(product="", name="")) == wire.ProductCard(product="", name="")
+    price["soap"] = "60.00"
+    assert screen.now(None) is None
