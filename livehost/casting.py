@@ -10,7 +10,7 @@ import services
 from livehost.catalog import Catalog
 from livehost.lines import Cast
 from livehost.schedule import OnAir
-from livehost.settings import AdapterVersions, Persona, Room, Segment, Settings
+from livehost.settings import AdapterVersions, Persona, Room, Settings
 from services import wire
 from services.speech.types import EngineSpec, VoiceSpec
 
@@ -43,11 +43,6 @@ def voice_of(persona: Persona) -> VoiceSpec:
         ),
         allow_other_voice=persona.voice.allow_other_voice,
     )
-
-
-def greeting_segment(persona: Persona) -> Segment:
-    """A persona's greetings as a piece of script, for who words it."""
-    return Segment(id="greeting", kind="welcome", wordings=persona.greeting)
 
 
 class Casting:

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from livehost import schedule
-from livehost.casting import Casting, greeting_segment
+from livehost.casting import Casting
 from livehost.desk import same_role
 from livehost.dressing import Dress, Dresser
 from livehost.library import adapter_id
-from livehost.lines import Cast, Draft, Worn
+from livehost.lines import Cast, Worn
 from livehost.settings import AdapterVersions, Override
 from livehost.switching import Fitting, Next, SwitchPreparer, same
 from livehost.wardrobe import Part, Wardrobe
-from livehost.writer import reviewed
 
 if TYPE_CHECKING:
     from livehost.room import Room
@@ -46,7 +45,7 @@ class Changes:
         self.switch = SwitchPreparer(
             room.desk, room.voicer, fitting, prepare_s=room.settings.prepare_s, clock=room.now,
             on_air=room.on_air, next_change=room.next_change, cast_for=room.casting.of,
-            stock_for=room.stock, word_greeting=self._word_greeting,
+            stock_for=room.stock,
             running=lambda: room.sessions.works and room.link.connected, told=self._switch_told,
         )  # fmt: skip
         self.dresser = Dresser(
@@ -99,6 +98,8 @@ class Changes:
     ) -> dict[str, Any]:
         """Put a persona on, or other versions of her adapters, until an instant (the next change)."""
         room, now = self._room, self._room.now()
+        if rundown is None and persona == room.desk.cast.persona.id:
+            rundown = room.desk.cast.rundown.id  # she goes on with her script: other adapters are no new show
         if until is None:
             coming = room.next_change()
             until = coming[0] if coming is not None else now + schedule.MAX_WINDOW - timedelta(minutes=1)
@@ -150,18 +151,6 @@ class Changes:
 
     def _wanted(self) -> Cast | None:
         return self._room.casting.of(self._room.on_air())
-
-    async def _word_greeting(self, cast: Cast) -> Draft | None:
-        """Her greeting in the words of her own adapter, or None: the written one is said."""
-        room = self._room
-        if not cast.language_adapter:
-            return None
-        segment = greeting_segment(cast.persona)
-        written = await room.writer.script(segment, cast, room.catalog(), room.now(), _freshest(room))
-        if written is None or written[1].source != "model":
-            return None
-        draft, _ = reviewed(written[1], room.catalog(), room.now())
-        return draft
 
     def _switch_told(self, coming: Next | None) -> None:
         room = self._room
@@ -225,10 +214,3 @@ def kept(cast: Cast) -> dict[str, Any]:
 
 def _worn(data: Mapping[str, Any]) -> Worn:
     return Worn(str(data["name"]), Path(data["path"]), tuple(str(one) for one in data["products"]))
-
-
-def _freshest(room: Room) -> Any:
-    def choose(wordings: list[tuple[int, str]]) -> int:
-        return room.progress.freshest(wordings, room.now().timestamp(), set())
-
-    return choose

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import structlog
 
 from livehost.desk import Desk, Stock, Switch, same_role
-from livehost.lines import Cast, Draft, Line, Worn, renewed
+from livehost.lines import Cast, Worn, renewed
 from livehost.schedule import OnAir
 from livehost.voicing import Voicer
 from livehost.wardrobe import DressFailed, Part, Told, Wardrobe
@@ -150,7 +150,6 @@ class SwitchPreparer:
         next_change: Callable[[datetime], tuple[datetime, OnAir] | None],
         cast_for: Callable[[OnAir], Cast | None],
         stock_for: Callable[[Cast], Stock],
-        word_greeting: Callable[[Cast], Awaitable[Draft | None]],
         running: Callable[[], bool],
         told: Callable[[Next | None], None],
     ) -> None:
@@ -163,7 +162,6 @@ class SwitchPreparer:
         self._next_change = next_change
         self._cast_for = cast_for
         self._stock_for = stock_for
-        self._word_greeting = word_greeting
         self._running = running
         self._told = told
         self._prepared: Stock | None = None
@@ -298,8 +296,6 @@ class SwitchPreparer:
         told(Part.GREETING, "preparing")
         stock = self._stock_for(cast)
         turn = stock.lines[PhraseKind.GREETING]
-        if (draft := await self._word_greeting(cast)) is not None:
-            turn[0] = Line(kind=PhraseKind.GREETING, cast=cast, draft=draft, card=turn[0].card)
         await self._voicer.voice(turn[0], lambda: None)
         if turn[0].failed:
             raise DressFailed(Part.GREETING, f"the greeting has no sound: {turn[0].failed}")

@@ -151,9 +151,6 @@ async def a_stage(
                 raise LookFailed("playout cannot decode it")
             stage.taken_looks.append(worn.name)
 
-        async def no_greeting(cast: Cast) -> Draft | None:
-            return None
-
         async def pin() -> None:
             await wardrobe.pin("room", (desk.cast, desk.redress, stage.switch.prepared))
 
@@ -162,7 +159,7 @@ async def a_stage(
             desk, voicer, fitting, prepare_s=prepare_s, clock=loop_clock, on_air=lambda at: stage.on(at),
             next_change=lambda at: stage.next(at), cast_for=lambda on: stage.cast_of(on),
             stock_for=lambda cast: standing_lines(cast, "棠小铺", lambda text, language: (text,)),
-            word_greeting=no_greeting, running=lambda: True, told=lambda one: stage.coming.append(one),
+            running=lambda: True, told=lambda one: stage.coming.append(one),
         )  # fmt: skip
         dresser = Dresser(
             desk, fitting, clock=loop_clock, wanted=lambda: stage.cast_of(stage.on(loop_clock())),
