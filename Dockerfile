@@ -1,11 +1,17 @@
-# livehost in a container: the service, its speech and its pictures; no model, no GPU.
+# livehost in a container: the service, its speech, its pictures and both embedded bases on the CPU.
+# `--build-arg EXTRAS=` leaves the model libraries out: templates speak, looks are shown as they are drawn.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md ./
 COPY livehost livehost
 COPY services services
+ARG EXTRAS=[models]
+ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 RUN python -m venv /opt/livehost \
- && /opt/livehost/bin/pip install --no-cache-dir -c requirements.lock .
+ && if [ -n "$EXTRAS" ]; then \
+      /opt/livehost/bin/pip install --no-cache-dir --no-deps --index-url "$TORCH_CPU_INDEX" \
+        "$(grep '^torch==' requirements.lock)"; fi \
+ && /opt/livehost/bin/pip install --no-cache-dir -c requirements.lock ".$EXTRAS"
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
@@ -15,6 +21,7 @@ RUN apt-get update \
  && install -d -o livehost /var/lib/livehost
 COPY --from=build /opt/livehost /opt/livehost
 COPY configs /etc/livehost
+COPY adapters /etc/adapters
 USER livehost
 ENV PATH=/opt/livehost/bin:$PATH \
     PYTHONUNBUFFERED=1 \

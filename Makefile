@@ -70,7 +70,7 @@ train-bases: setup-dev
 	for each in base base-more; do \
 	  $(BIN)/python -m services.training configs/train/language-$$each.yaml || exit 1; \
 	  cp build/language/$$each/*.json build/language/$$each/model.safetensors services/language/base/; done
-	$(BIN)/python -m services.training configs/train/vision-base.yaml
+	for each in base base-more; do $(BIN)/python -m services.training configs/train/vision-$$each.yaml || exit 1; done
 	for each in configs/train/language-tang-*.yaml configs/train/visual-tang-*.yaml; do \
 	  $(BIN)/python -m services.training $$each || exit 1; done
 
