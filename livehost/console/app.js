@@ -1,5 +1,6 @@
 // The page: signs in, follows the rooms by events, and shows the wall or one room.
 
+import { alarmLine, firstSentence, half } from "./alarms.js";
 import { api } from "./api.js";
 import { h, mark, say, show, throttled } from "./dom.js";
 import { houseHealth } from "./health.js";
@@ -95,6 +96,7 @@ function showDesk() {
     mark(document.body, "level", level);
     sentence.room = state.lost ? null : whole.first?.room.id;
     say(sentence, state.lost ? `${w("unreachable")} · ${w("unreachable_mend")}` : whole.first ? `${whole.count} · ${whole.first.room.title}：${whole.first.text}` : whole.count);
+    sentence.title = sentence.textContent;
     document.title = `${{ act: "🔴", care: "🟠", well: "🟢", rest: "⚪" }[level]} livehost ${w("brand")}`;
     for (const room of state.rooms) {
       const tab = document.getElementById(`tab-${room.id}`);
@@ -135,10 +137,11 @@ function showDesk() {
   hear("question", ({ room }) => {
     if (room === state.focus) focus.happened("question");
   });
-  hear("alarm", ({ data }) => {
+  hear("alarm", ({ room, data }) => {
     refreshSoon();
-    if (data.over) toast(w("over", { t: data.cause }), "well");
-    else toast(data.cause, "act", data.mend);
+    const line = alarmLine(context.room(room), { ...data, mend: "" });
+    if (data.over) toast(w("over", { t: line }), "well");
+    else toast(line, "act", firstSentence(half(data.mend)));
   });
   events.addEventListener("open", refreshSoon);
   setInterval(refresh, 5000);

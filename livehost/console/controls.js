@@ -4,12 +4,13 @@ import { api, cut } from "./api.js";
 import { h, mark, say, show } from "./dom.js";
 import { isOpen } from "./health.js";
 import { confirmed, toast, toastProblem, tried } from "./toast.js";
-import { clock, w } from "./words.js";
+import { clock, shortName, w } from "./words.js";
 
 export const persona = (room) => {
   const on = room.on_air;
   if (!on?.persona) return w("off_air");
-  return on.until ? `${on.name} ${w("on_until", { t: clock(on.until, room.zone) })}` : on.name;
+  const name = shortName(on.name);
+  return on.until ? `${name} ${w("on_until", { t: clock(on.until, room.zone) })}` : name;
 };
 
 export function cutButton(context, roomOf) {

@@ -1,6 +1,7 @@
 // One room: its picture with sound, and all that is led from here.
 
 import { api } from "./api.js";
+import { showWhole, wholeText } from "./alarms.js";
 import { cutButton, leadButtons, sessionButtons } from "./controls.js";
 import { h, mark, say, show } from "./dom.js";
 import { health, isOpen } from "./health.js";
@@ -27,7 +28,9 @@ export class FocusView {
     this.title = h("h1");
     this.life = h("span.life");
     this.facts = h("p.facts");
-    this.verdict = h("p.verdict");
+    this.says = h("span.says");
+    this.details = h("button.quiet", { type: "button", onclick: () => showWhole(roomOf()) }, w("details"));
+    this.verdict = h("p.verdict", {}, this.says, this.details);
     this.cut = cutButton(context, roomOf);
     this.session = sessionButtons(context, roomOf);
     this.lead = leadButtons(context, roomOf);
@@ -107,7 +110,10 @@ export class FocusView {
     say(this.title, room.title);
     say(this.life, w(`life_${room.life}`));
     mark(this.life, "life", room.life);
-    say(this.verdict, text);
+    const whole = wholeText(room);
+    say(this.says, text);
+    this.says.title = whole || text;
+    show(this.details, Boolean(whole));
     say(this.facts, this.figures(room));
     this.cut.render(room);
     this.session.render(room);

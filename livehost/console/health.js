@@ -1,5 +1,6 @@
 // How a room stands, in one word and one sentence: act, care, well or rest.
 
+import { alarmLine, nextFailed } from "./alarms.js";
 import { platform, w } from "./words.js";
 
 export const isOpen = (room) => room.life === "on_air" || room.life === "rehearsal";
@@ -29,11 +30,11 @@ export function health(room) {
   if (room.cut) return { level: "act", text: w("is_cut") };
   const refused = (room.outputs || []).find((one) => one.state === "needs_key");
   if (refused) return { level: "act", text: outputMend(refused) };
-  if (room.alarms?.length) return { level: "act", text: `${room.alarms[0].cause}。${room.alarms[0].mend}` };
+  if (room.alarms?.length) return { level: "act", text: alarmLine(room, room.alarms[0]) };
   if (isOpen(room) && room.playout && !room.playout.connected) return { level: "act", text: w("playout_lost") };
   const broken = (room.outputs || []).find((one) => one.state === "retrying");
   if (broken && isOpen(room)) return { level: "care", text: outputMend(broken) };
-  if (room.next?.state === "failed") return { level: "care", text: `${w("next_up")} ${w("st_failed")} ${room.next.error || ""}` };
+  if (room.next?.state === "failed") return { level: "care", text: nextFailed(room.next) };
   if (isOpen(room) && struggles(room)) return { level: "care", text: w("struggling") };
   if (isOpen(room) && room.mode === "paused") return { level: "care", text: w("mode_paused") };
   if (isOpen(room) && room.playout?.source === "reserve") return { level: "care", text: w("s_reserve") };
@@ -41,12 +42,21 @@ export function health(room) {
   return { level: "rest", text: w(`life_${room.life || "off"}`) };
 }
 
+// How many things in a room need a hand: its alarms, and what stands without one.
+function needs(room) {
+  const alarms = room.alarms || [];
+  const told = new Set(alarms.map((one) => one.key));
+  const refused = (room.outputs || []).filter((one) => one.state === "needs_key" && !told.has(`output:${one.name}`));
+  const lost = isOpen(room) && room.playout && !room.playout.connected;
+  return alarms.length + refused.length + (room.cut ? 1 : 0) + (lost ? 1 : 0);
+}
+
 // The whole house in one line, for the top of the page.
 export function houseHealth(rooms) {
   const all = rooms.map((room) => ({ room, ...health(room) }));
   const act = all.filter((one) => one.level === "act");
   const care = all.filter((one) => one.level === "care");
-  if (act.length) return { level: "act", count: w("n_need", { n: act.length }), first: act[0] };
+  if (act.length) return { level: "act", count: w("n_need", { n: all.reduce((sum, one) => sum + needs(one.room), 0) }), first: act[0] };
   if (care.length) return { level: "care", count: w("n_care", { n: care.length }), first: care[0] };
   if (all.some((one) => one.level === "well")) return { level: "well", count: w("all_well") };
   return { level: "rest", count: w("resting") };

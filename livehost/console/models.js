@@ -1,9 +1,11 @@
 // Personas and models (人设与模型): what is worn, what comes with which parts, the engines, the adapters.
 
+import { lacks } from "./alarms.js";
 import { api } from "./api.js";
 import { filler, h, mark, show, throttled } from "./dom.js";
-import { dialog, toast, tried } from "./toast.js";
-import { clock, w } from "./words.js";
+import { askSwitch } from "./switching.js";
+import { listed, toast, tried } from "./toast.js";
+import { clock, shortName, w } from "./words.js";
 
 const PARTS = ["language", "visual", "look", "greeting"];
 const EVERY_MS = 5000;
@@ -18,7 +20,7 @@ export class ModelsPanel {
     this.engines = [];
     this.list = h("div.models");
     this.shelf = h("button.quiet", { onclick: () => showAdapters(context) }, w("adapters"));
-    this.change = h("button.quiet", { onclick: () => this.byHand() }, w("switch_now"));
+    this.change = h("button.quiet", { onclick: () => askSwitch(context, this.roomOf()) }, w("switch_now"));
     this.element = h("section.panel.wearing", {}, h("div.head", {}, h("h2", {}, w("models")), h("span.grow"), this.shelf, this.change), this.list);
     this.fill = filler(this.list, (worn, next, engines) => [wornRow(worn), next ? nextRow(next) : null, ...engines.map(engineRow)].filter(Boolean));
     this.reload = throttled(() => this.read(), 1000);
@@ -38,37 +40,6 @@ export class ModelsPanel {
     this.fill({ ...room.wearing, name: room.on_air?.name }, next, engines);
     show(this.change, this.context.can("operator"));
   }
-
-  // Puts a persona on by hand, in chosen versions; the same persona changes her version without a greeting.
-  async byHand() {
-    const room = this.roomOf();
-    let adapters = [];
-    await tried(null, async () => { adapters = (await api.adapters()).items; });
-    const who = h("select", { name: "persona" }, this.context.house.personas.map((one) => h("option", { value: one.id, selected: one.id === room.on_air?.persona }, one.name)));
-    const versions = { language: h("select", { name: "language" }), visual: h("select", { name: "visual" }) };
-    const offer = () => {
-      for (const [kind, field] of Object.entries(versions)) {
-        const own = adapters.filter((one) => one.persona === who.value && one.kind === kind);
-        field.replaceChildren(h("option", { value: "" }, w("as_set")), ...own.map((one) => h("option", { value: one.version, disabled: one.state === "failed" }, `${one.version} · ${w(`a_${one.state}`)}`)));
-      }
-    };
-    who.addEventListener("change", offer);
-    offer();
-    const long = h("select", { name: "minutes" }, [["", "until_next"], [30, "m30"], [60, "h1"], [240, "h4"]].map(([minutes, word]) => h("option", { value: minutes }, w(word))));
-    dialog(w("switch_now"), [[w("persona"), who], [w("p_language"), versions.language], [w("p_visual"), versions.visual], [w("for_how_long"), long]], {
-      yes: w("switch_yes"),
-      note: w("switch_note"),
-      save: async ({ persona, language, visual, minutes }) => {
-        const wanted = { persona };
-        if (language || visual) wanted.adapters = { language: language || null, visual: visual || null };
-        if (minutes) wanted.until = new Date(Date.now() + minutes * 60000).toISOString();
-        await api.switch(room.id, wanted);
-        const name = this.context.house.personas.find((one) => one.id === persona)?.name || persona;
-        toast(w("switch_asked", { n: name }));
-        this.context.refresh();
-      },
-    });
-  }
 }
 
 function wornRow(worn) {
@@ -78,9 +49,9 @@ function wornRow(worn) {
     return chip;
   });
   const state = worn.state || "plain";
-  const row = h("div.line", { title: worn.error || "" }, h("b", {}, worn.name || w("off_air")), ...chips, h("span.grow"), h("span.state", {}, w(`d_${state}`)));
+  const row = h("div.line", { title: worn.error || "" }, h("b", { title: worn.name || "" }, shortName(worn.name) || w("off_air")), ...chips, h("span.grow"), h("span.state", {}, w(`d_${state}`)));
   mark(row, "state", state);
-  return worn.error && (state === "failed" || state === "lapsed") ? h("div", {}, row, h("p.why", {}, worn.error)) : row;
+  return worn.error && (state === "failed" || state === "lapsed") ? h("div", {}, row, h("p.why", { title: worn.error }, state === "lapsed" ? w("c_expired") : lacks(worn.part))) : row;
 }
 
 function nextRow(next) {
@@ -89,9 +60,9 @@ function nextRow(next) {
     mark(chip, "state", next.parts[part]);
     return chip;
   });
-  const row = h("div.line", {}, h("b", {}, `${next.time} ${next.name}`), ...chips, h("span.grow"), h("span.state", {}, w(`st_${next.state}`)));
+  const row = h("div.line", {}, h("b", { title: next.name || "" }, `${next.time} ${shortName(next.name)}`), ...chips, h("span.grow"), next.error ? null : h("span.state", {}, w(`st_${next.state}`)));
   mark(row, "state", next.state);
-  return next.error ? h("div", {}, row, h("p.why", {}, `${next.part ? `${w(`p_${next.part}`)}：` : ""}${next.error}`)) : row;
+  return next.error ? h("div", {}, row, h("p.why", { title: next.error }, `${w(`st_${next.state}`)}：${lacks(next.part)}`)) : row;
 }
 
 function engineRow(one) {
@@ -115,7 +86,7 @@ async function showAdapters(context) {
     const item = h("li", {},
       h("div.row", {}, h("b", { title: one.sha256 }, one.id), h("span.state", {}, w(`a_${one.state}`)), h("span.grow"),
         h("span.consent", { title: [consent.subject, consent.document].filter(Boolean).join(" · ") }, consent.state === "expiring" ? `${until}（${w("days_left", { n: consent.days_left })}）` : until),
-        may ? h("button.quiet", { type: "button", onclick: (event) => stage(event.target, one.id) }, w("stage")) : null),
+        may && one.state !== "live" ? h("button.quiet", { type: "button", onclick: (event) => stage(event.target, one.id) }, w("stage")) : null),
       one.errors.length ? h("ol.errors", {}, one.errors.map((text) => h("li", {}, text))) : null);
     mark(item, "state", one.state);
     mark(item, "consent", consent.state);
@@ -129,7 +100,5 @@ async function showAdapters(context) {
     draw();
   };
   draw();
-  const element = dialog(w("adapters"), [], { yes: w("done"), save: async () => true });
-  element.classList.add("wide");
-  element.querySelector(".actions").before(list);
+  listed(w("adapters"), list);
 }

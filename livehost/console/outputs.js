@@ -41,10 +41,11 @@ export class OutputsPanel {
   row(one, may) {
     const item = h("li", {},
       h("div.row", {}, h("i.lamp"), h("b", {}, platform(one.name)), h("span.state", {}, w(`o_${one.state}`)),
-        one.reconnects ? h("span.small", {}, w("reconnects", { n: one.reconnects })) : null, h("span.grow"),
+        one.reconnects && one.state !== "retrying" ? h("span.small", {}, w("reconnects", { n: one.reconnects })) : null, h("span.grow"),
         may ? h(one.state === "needs_key" ? "button.danger" : "button.quiet", { onclick: () => this.newKey(one.name) }, w("new_key")) : null,
         may ? h("button.quiet", { onclick: () => this.toggle(one) }, one.enabled ? w("disable") : w("enable")) : null),
-      ["needs_key", "retrying"].includes(one.state) ? h("p.mend", { title: one.error }, one.mend) : null);
+      ["needs_key", "retrying"].includes(one.state) ? h("p.mend", { title: one.error }, one.mend, one.state === "retrying" && one.reconnects ? `（${w("reconnects", { n: one.reconnects })}）` : null) : null,
+      one.state === "retrying" && one.error ? h("p.mend.reason", { title: one.error }, w("reason", { t: one.error })) : null);
     mark(item, "state", one.state);
     item.title = one.url;
     return item;

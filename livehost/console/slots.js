@@ -42,6 +42,7 @@ export async function showSlots(context, room, changed) {
   const list = h("ul.slots", {}, slots.length ? slots.sort((a, b) => a.at.localeCompare(b.at)).map(row) : h("li.none", {}, w("no_slots")));
   const element = dialog(`${w("timetable")} · ${room.zone}`, [], {
     yes: `＋ ${w("add")}`,
+    no: w("shut"),
     save: async () => { if (may) editSlot(context, room, null, again); return false; },
   });
   element.classList.add("wide");

@@ -3,8 +3,8 @@
 import { api } from "./api.js";
 import { h, mark, say, show, throttled } from "./dom.js";
 import { showSlots } from "./slots.js";
-import { dialog } from "./toast.js";
-import { clock, w } from "./words.js";
+import { askSwitch } from "./switching.js";
+import { clock, shortName, w } from "./words.js";
 
 const HUES = ["a", "b", "c", "d", "e"];
 const DAY_MS = 86_400_000;
@@ -17,7 +17,7 @@ export class TimetablePanel {
     this.needle = h("i.needle");
     this.on = h("div.who");
     this.next = h("div.who.next");
-    this.hand = h("button.quiet", { onclick: () => this.byHand() }, w("by_hand"));
+    this.hand = h("button.quiet", { onclick: () => askSwitch(context, this.roomOf(), () => this.reload()) }, w("switch_now"));
     this.back = h("button.quiet", { onclick: () => api.endOverride(this.roomOf().id).then(() => this.reload()) }, w("end_by_hand"));
     this.element = h("section.panel.timetable", {},
       h("div.people", {}, this.on, h("span.arrow", { ariaHidden: "true" }, "→"), this.next, h("span.grow"), this.back, this.hand, h("button.quiet", { onclick: () => showSlots(context, roomOf(), () => this.reload()) }, w("timetable"))),
@@ -53,27 +53,16 @@ export class TimetablePanel {
 
   render(room) {
     const on = room.on_air || {};
-    say(this.on, `${on.persona ? on.name : w("off_air")}${on.reason === "override" ? `（${w("by_hand_now")}）` : ""}`);
+    this.on.title = on.persona ? on.name : "";
+    say(this.on, `${on.persona ? shortName(on.name) : w("off_air")}${on.reason === "override" ? `（${w("by_hand_now")}）` : ""}`);
     const next = room.next;
-    say(this.next, next ? `${clock(next.at, room.zone)} ${next.persona ? next.name || next.persona : w("off_air")} · ${w(`st_${next.state}`)}` : w("none_next"));
+    say(this.next, next ? `${clock(next.at, room.zone)} ${next.persona ? shortName(next.name) || next.persona : w("off_air")} · ${w(`st_${next.state}`)}` : w("none_next"));
+    this.next.title = next?.name || "";
     mark(this.next, "state", next?.state);
     this.hand.disabled = !this.context.can("operator");
     const part = (Date.now() - this.starts) / (this.ends - this.starts || DAY_MS);
     show(this.needle, part >= 0 && part <= 1);
     this.needle.style.left = `${(part * 100).toFixed(2)}%`;
-  }
-
-  byHand() {
-    const room = this.roomOf();
-    const who = h("select", { name: "persona" }, this.context.house.personas.map((one) => h("option", { value: one.id }, one.name)), h("option", { value: "" }, w("off_air")));
-    const long = h("select", { name: "minutes" }, [[30, "m30"], [60, "h1"], [120, "h2"], [240, "h4"], [720, "h12"]].map(([minutes, word]) => h("option", { value: minutes }, w(word))));
-    dialog(w("by_hand"), [[w("persona"), who], [w("for_how_long"), long]], {
-      save: async ({ persona, minutes }) => {
-        await api.override(room.id, { persona: persona || null, until: new Date(Date.now() + minutes * 60000).toISOString() });
-        this.reload();
-        this.context.refresh();
-      },
-    });
   }
 }
 

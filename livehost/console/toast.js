@@ -32,7 +32,7 @@ export async function tried(button, work) {
 }
 
 // A dialog with fields; `save(values)` runs on its button, and it stays open when that fails or gives false.
-export function dialog(title, fields, { save, yes = w("save"), danger = false, note = "" }) {
+export function dialog(title, fields, { save, yes = w("save"), no = w("no"), danger = false, note = "" }) {
   const button = h(danger ? "button.danger" : "button.primary", { type: "submit" }, yes);
   const element = h("dialog", { onclose: () => element.remove() },
     h("form", {
@@ -44,7 +44,16 @@ export function dialog(title, fields, { save, yes = w("save"), danger = false, n
       },
     }, h("h2", {}, title), note ? h("p.note", {}, note) : null,
     fields.map(([label, field]) => h("label.field", {}, h("span", {}, label), field)),
-    h("div.actions", {}, h("button.quiet", { type: "button", onclick: () => element.close() }, w("no")), button)));
+    h("div.actions", {}, h("button.quiet", { type: "button", onclick: () => element.close() }, no), button)));
+  document.body.append(element);
+  element.showModal();
+  return element;
+}
+
+// A dialog that only shows: one button closes it.
+export function listed(title, content) {
+  const element = h("dialog.wide", { onclose: () => element.remove() },
+    h("form", { method: "dialog" }, h("h2", {}, title), content, h("div.actions", {}, h("button.primary", { type: "submit" }, w("shut")))));
   document.body.append(element);
   element.showModal();
   return element;

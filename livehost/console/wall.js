@@ -3,8 +3,9 @@
 import { api } from "./api.js";
 import { h, mark, say, show } from "./dom.js";
 import { cutButton, persona } from "./controls.js";
+import { wholeText } from "./alarms.js";
 import { health, isOpen } from "./health.js";
-import { clock, platform, w } from "./words.js";
+import { clock, platform, shortName, w } from "./words.js";
 
 const EVERY_MS = 1500;
 
@@ -52,12 +53,12 @@ class Tile {
     this.host = h("span.host");
     this.next = h("span.next");
     this.spoken = h("p.spoken");
-    this.sentence = h("p.verdict");
+    this.sentence = h("span.says");
     this.outputs = h("div.dots");
     this.cut = cutButton(context, () => context.room(id));
     this.element = h("article.tile", {},
       h("a.look", { href: `#room=${encodeURIComponent(id)}` }, this.picture, this.none, h("div.over", {}, h("div.row", {}, this.title, this.life), this.spoken)),
-      h("div.facts", {}, this.sentence, h("div.row", {}, this.host, this.next), this.outputs, this.cut.element));
+      h("div.facts", {}, h("p.verdict", {}, this.sentence), h("div.row", {}, this.host, this.next), this.outputs, this.cut.element));
     this.busy = false;
   }
 
@@ -85,10 +86,13 @@ class Tile {
     say(this.life, w(`life_${room.life}`));
     mark(this.life, "life", room.life);
     say(this.host, persona(room));
-    say(this.next, room.next ? `${w("next_up")} ${clock(room.next.at, room.zone)} ${room.next.name || w("off_air")}` : "");
-    say(this.none, isOpen(room) ? w("no_picture") : room.next ? w("opens_at", { t: clock(room.next.at, room.zone), n: room.next.name || w("off_air") }) : w(`life_${room.life}`));
+    this.host.title = room.on_air?.name || "";
+    this.next.title = room.next?.name || "";
+    say(this.next, room.next ? `${w("next_up")} ${clock(room.next.at, room.zone)} ${shortName(room.next.name) || w("off_air")}` : "");
+    say(this.none, isOpen(room) ? w("no_picture") : room.next ? w("opens_at", { t: clock(room.next.at, room.zone), n: shortName(room.next.name) || w("off_air") }) : w(`life_${room.life}`));
     say(this.spoken, isOpen(room) ? room.now?.text || "" : "");
     say(this.sentence, text);
+    this.sentence.title = wholeText(room) || text;
     const outputs = room.outputs || [];
     this.outputs.replaceChildren(...outputs.map((one) => {
       const dot = h("span.dot", { title: w(`o_${one.state}`) }, h("i"), platform(one.name));

@@ -22,7 +22,7 @@ const TABLE = {
   host_now: ["数字人主播", "Host"], on_until: ["至 {t}", "until {t}"], next_up: ["接班", "Next"],
   none_next: ["92 天内没有换人", "No change within 92 days"], off_air: ["不开播", "Off air"],
   st_waiting: ["待准备", "waiting"], st_preparing: ["准备中", "preparing"], st_ready: ["已就绪", "ready"], st_failed: ["准备失败", "failed"],
-  timetable: ["排班", "Timetable"], by_hand: ["手动换人", "Put on by hand"], by_hand_now: ["手动", "by hand"], end_by_hand: ["恢复排班", "Back to timetable"],
+  timetable: ["排班", "Timetable"], by_hand_now: ["手动", "by hand"], end_by_hand: ["恢复排班", "Back to timetable"],
   persona: ["主播", "Host"], for_how_long: ["多久", "For"], h1: ["1 小时", "1 hour"], h2: ["2 小时", "2 hours"], h4: ["4 小时", "4 hours"], h12: ["12 小时", "12 hours"], m30: ["30 分钟", "30 minutes"],
   script: ["话术脚本", "Script"], saying: ["正在说", "Saying"], silent: ["此刻没有说话", "Nothing is being said"], coming: ["接下来", "Coming"], nothing_coming: ["还没有备好的话", "Nothing is prepared yet"],
   k_greeting: ["开场", "greeting"], k_farewell: ["结束语", "farewell"], k_script: ["脚本", "script"], k_answer: ["答", "answer"], k_bridge: ["衔接", "bridge"], k_insert: ["插播", "insert"], k_disclosure: ["AI 声明", "AI notice"], k_reserve: ["备用", "reserve"],
@@ -43,12 +43,16 @@ const TABLE = {
   sound_on: ["开声音", "Sound on"], sound_off: ["静音", "Mute"], connecting_picture: ["正在接入画面…", "Connecting…"], no_picture: ["没有画面", "No picture"], behind: ["延迟 {s} 秒", "{s} s behind"], live: ["实时", "live"],
   playout_lost: ["播出进程未连接", "playout not linked"], late: ["掉帧 {n}", "{n} late"], waiting_n: ["待答 {n}", "{n} waiting"], ahead: ["备稿 {s} 秒", "{s} s ahead"],
   s_speech: ["说话", "speech"], s_idle: ["待机", "idle"], s_reserve: ["备用话术", "reserve"], s_holding: ["垫播", "holding"],
-  done: ["好了", "Done"], room: ["直播间", "Room"], session: ["场次", "Session"], viewer_only: ["当前令牌只能观看", "This token may only watch"], now: ["现在", "now"], over: ["已恢复：{t}", "Over: {t}"], opens_at: ["排班 {t} 起：{n}", "From {t}: {n}"], edit: ["修改", "Edit"], no_slots: ["还没有排班", "No slots yet"], new_slot: ["添加排班", "Add a slot"], starts: ["开始", "Starts"], hours: ["时长（小时）", "Hours"], n_hours: ["{n} 小时", "{n} h"], days: ["哪些天", "Days"], from_day: ["从哪天起", "From"],
+  shut: ["关闭", "Close"], details: ["详情", "Details"], reason: ["原因：{t}", "Reason: {t}"], room: ["直播间", "Room"], session: ["场次", "Session"], viewer_only: ["当前令牌只能观看", "This token may only watch"], now: ["现在", "now"], over: ["已恢复：{t}", "Over: {t}"], opens_at: ["排班 {t} 起：{n}", "From {t}: {n}"], edit: ["修改", "Edit"], no_slots: ["还没有排班", "No slots yet"], new_slot: ["添加排班", "Add a slot"], starts: ["开始", "Starts"], hours: ["时长（小时）", "Hours"], n_hours: ["{n} 小时", "{n} h"], days: ["哪些天", "Days"], from_day: ["从哪天起", "From"],
   every_day: ["每天", "Every day"], weekdays: ["工作日", "Weekdays"], weekend: ["周末", "Weekend"], one_day: ["只这一天", "That day only"], calendar: ["导出日历 .ics", "Calendar .ics"], struggling: ["机器吃力，正在掉帧", "The machine struggles: frames are late"],
   models: ["人设与模型", "Personas and models"], adapters: ["适配器", "Adapters"], no_adapters: ["适配器库是空的", "The library is empty"], stage: ["装入", "Stage"], staged_ok: ["{n} 检查无误，已装入", "{n} is sound and resident"],
-  switch_now: ["换人 · 换版本", "Switch"], switch_yes: ["确定换上", "Switch"], switch_asked: ["{n}：正在备好，备好后在一句话之间换上", "{n} is being made ready and comes on between two phrases"], as_set: ["按配置", "As configured"], until_next: ["到排班下次换人", "Until the next change"],
+  switch_now: ["换人 · 换版本", "Switch"], switch_yes: ["确定换上", "Switch"], switch_asked: ["{n}：正在备好，备好后在一句话之间换上", "{n} is being made ready and comes on between two phrases"], as_set: ["按配置", "As configured"], as_timetable: ["按排班/默认", "Timetable or default"],
+  v_language: ["语言版本", "Words"], v_visual: ["形象版本", "Looks"], until_next: ["到排班下次换人", "Until the next change"],
   switch_note: ["先备好适配器、形象和开场白，再在一句话之间整个换上；备不好就不换，当前主播继续。选当前主播可以换版本或回退，不说开场白。", "Adapters, look and greeting are made ready first, then all of it changes between two phrases; what fails changes nothing. The host on air may change her version."],
   p_language: ["语言", "words"], p_visual: ["形象", "looks"], p_look: ["造型", "look"], p_greeting: ["开场白", "greeting"], p_consent: ["授权", "consent"],
+  x_switch: ["{n} 上不了播：{x}", "{n} cannot come on: {x}"], x_dress: ["{n} 没换齐人设：{x}", "{n} is not fully dressed: {x}"], x_lapsed: ["{n} 的授权到期，适配器已撤下", "{n}: the consent ended and the adapter is off"],
+  x_language: ["语言适配器不能用", "the language adapter cannot be used"], x_visual: ["形象适配器不能用", "the visual adapter cannot be used"], x_look: ["造型备不好", "the look cannot be made"], x_greeting: ["开场白备不好", "the greeting cannot be made"], x_unknown: ["没有备好", "not ready"],
+  x_engine: ["{e}用不了，由模板代替", "{e} engine cannot be used: templates stand in"], x_engine_down: ["{e}没有运行，正在自动重启", "{e} engine is down; it restarts by itself"],
   d_plain: ["原画 · 模板话术", "posed look, templates"], d_preparing: ["换装准备中", "being dressed"], d_ready: ["备好，下一句换上", "at the next phrase"], d_finishing: ["人设齐备 · 备造型", "dressed, variants coming"], d_dressed: ["人设齐备", "dressed"], d_failed: ["没换上", "not dressed"], d_lapsed: ["授权到期，已撤下", "consent ended"],
   e_language: ["语言引擎", "Language"], e_vision: ["画面引擎", "Vision"], e_off: ["未启用", "off"], e_missing: ["运行不了", "cannot run"], e_down: ["未运行", "down"], e_loading: ["加载中", "loading"], e_ready: ["就绪", "ready"], e_failed: ["出错", "failed"], e_off_note: ["由模板代替", "templates stand in"],
   base_embedded: ["自带", "embedded"], slots: ["{n}/{m} 槽", "{n}/{m} slots"], tokens: ["{n} 词元/秒", "{n} tokens/s"],
@@ -88,6 +92,9 @@ export function platform(name) {
   const found = PLATFORMS.find(([pattern]) => pattern.test(name || ""));
   return found ? found[language() === "en" ? 2 : 1] : name;
 }
+
+// A persona's name without what follows its dot: 「小棠 · 晨间护肤装」 is 小棠.
+export const shortName = (name) => (name || "").split(/\s*·\s*/, 1)[0];
 
 export function clock(value, zone) {
   if (!value) return "";

@@ -1,7 +1,7 @@
 """A made-up evening in four rooms, to look at the console: `python -m tests.browser.fake_show PORT`.
 
 One room is well, one has a refused key, one retries, one rests. The picture is ffmpeg's test card
-or, with `--stills DIR`, pictures of the looks.
+or, with `--stills DIR`, pictures of the looks. With `--refused` an adapter is refused at length.
 """
 
 from __future__ import annotations
@@ -70,6 +70,13 @@ ASKED = [
     ("q6", "晚风", "发货快不快，能发顺丰吗", QuestionState.CLAIMED, "", ""),
     ("q7", "CC", "你是真人吗", QuestionState.ACCEPTED, "", ""),
 ]
+
+REFUSED = "\n".join(
+    f"adapters/laochen/language/1/adapter.safetensors: base_model.model.layers.{n}.self_attn.q_proj.lora_A.weight:"
+    f" {sha(str(n))} is not the weight that the card names ({sha(str(-n))}); train it on this base or name its own"
+    for n in range(15)
+)
+"""What a refused adapter says: one line a fault."""
 
 
 def make_fmp4(seconds: int = 120, still: Path | None = None) -> bytes:
@@ -193,13 +200,30 @@ def stage(house: FakeHouse) -> None:
                 "error": "look: the face moved 9.4 px from the template (at most 4); lower portrait.strength",
             },
             "now": {"id": "h", "kind": "reserve", "text": "喜欢的家人可以先点个关注，我们慢慢看。"},
-            "outputs": [output("shipinhao", "retrying", reconnects=2), output("douyin", "live")],
+            "outputs": [output("shipinhao", "retrying", reconnects=2, error="RTMP: connection reset by peer"), output("douyin", "live")],
         },
         "kids": {"on_air": {"persona": None}, "next": later},
     }  # fmt: skip
     for name, view in views.items():
         house.rooms[name].shown = view
         house.rooms[name].base = catalog
+
+
+def refuse(house: FakeHouse) -> None:
+    """An adapter of who comes and one of who is on are refused, with every fault named."""
+    names = {"xiaotang": "小棠 · 晨间护肤", "laochen": "陈叔 · 深夜书房与老白茶"}
+    parts = {"language": "failed", "visual": "ready", "look": "waiting", "greeting": "waiting"}
+    for room in house.rooms.values():
+        shown = room.shown
+        for one in (shown["on_air"], shown["next"]):
+            if one["persona"]:
+                one["name"] = names[one["persona"]]
+        shown["next"] |= {"state": "failed", "error": REFUSED, "part": "language", "parts": parts}
+        cause = f"{shown['next']['name']} 还不能上场（language）/ cannot come on: {REFUSED}"
+        house.alarms.raise_(room.id, "switch", cause, "看语言适配器和引擎 / see the adapter and its engine")
+        house.alarms.raise_(room.id, "oddity", REFUSED, "")
+        if "wearing" in shown:
+            shown["wearing"] |= {"state": "failed", "error": REFUSED, "part": "language"}
 
 
 async def furnish(house: FakeHouse) -> None:
@@ -245,7 +269,7 @@ async def play(house: FakeHouse) -> None:
         await asyncio.sleep(4)
 
 
-async def main(port: int, looks: list[Path], movie_s: int) -> None:
+async def main(port: int, looks: list[Path], movie_s: int, refused: bool) -> None:
     """Serve until interrupted."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -258,6 +282,8 @@ async def main(port: int, looks: list[Path], movie_s: int) -> None:
                 movie = make_fmp4(movie_s, still) if number == 0 else b""
                 await stack.enter_async_context(media(room.media_socket, movie, make_jpg(still)))
         house.alarms.raise_("skincare", "output:kuaishou", "快手拒绝了推流码", "取新码后点【换码】")
+        if refused:
+            refuse(house)
         server = uvicorn.Server(uvicorn.Config(create_api(house), port=port, log_level="warning"))
         print(f"http://127.0.0.1:{port}/#token={TOKENS['duty']}", flush=True)
         async with asyncio.TaskGroup() as tasks:
@@ -271,6 +297,7 @@ if __name__ == "__main__":
     parser.add_argument("port", type=int)
     parser.add_argument("--stills", type=Path)
     parser.add_argument("--movie-s", type=int, default=40)
+    parser.add_argument("--refused", action="store_true")
     asked_for = parser.parse_args()
     pictures = sorted(asked_for.stills.glob("*.png")) if asked_for.stills else []
-    asyncio.run(main(asked_for.port, pictures, asked_for.movie_s))
+    asyncio.run(main(asked_for.port, pictures, asked_for.movie_s, asked_for.refused))

@@ -35,11 +35,11 @@ PICTURE = """(() => {
 
 
 @asynccontextmanager
-async def show(movie_s: int) -> AsyncIterator[str]:
+async def show(movie_s: int, *more: str) -> AsyncIterator[str]:
     """A made-up show in a process of its own; its address."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.browser.fake_show", str(port), "--movie-s", str(movie_s),
+        sys.executable, "-m", "tests.browser.fake_show", str(port), "--movie-s", str(movie_s), *more,
         cwd=ROOT, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -179,15 +179,65 @@ async def test_a_persona_and_her_models_are_seen_staged_and_switched() -> None:
         await expect(rows.nth(1)).to_contain_text("已装入")
         await rows.nth(4).locator("button").click()
         await expect(page.locator("#toasts")).to_contain_text("不能用")
-        await page.keyboard.press("Escape")
+        await expect(page.locator("dialog .actions button")).to_have_text(["关闭"])
+        await page.locator("dialog .actions button").click()
         await panel.locator("button", has_text="换人").click()
         await page.locator("dialog select[name=persona]").select_option("laochen")
         await expect(page.locator("dialog select[name=language] option")).to_have_count(2)
         await page.locator("dialog select[name=language]").select_option("1")
-        await page.locator("dialog button[type=submit]").click()
+        await expect(page.locator("dialog select[name=rundown] option").first).to_have_text("按排班/默认")
+        rundown = await page.locator("dialog select[name=rundown] option").nth(1).text_content()
+        await page.locator("dialog select[name=rundown]").select_option(rundown)
+        async with page.expect_request("**/switch") as asked:
+            await page.locator("dialog button[type=submit]").click()
+        sent = (await asked.value).post_data_json
+        assert sent == {
+            "persona": "laochen", "rundown": rundown, "adapters": {"language": "1", "visual": None},
+        }  # fmt: skip
         await expect(page.locator("#toasts")).to_contain_text("陈叔")
         await page.goto(f"{address}/#room=home")
         await expect(panel.locator(".why")).to_contain_text("造型")
+        await expect(page.locator(".outputs")).to_contain_text("原因：RTMP: connection reset by peer")
+
+
+async def test_nobody_is_put_on_from_the_timetable_in_the_same_dialog() -> None:
+    async with show(movie_s=4) as address, opened(address, "tea") as page:
+        await page.locator(".timetable button", has_text="换人").click()
+        await page.locator("dialog select[name=persona]").select_option("")
+        await expect(page.locator("dialog select[name=language]")).to_be_disabled()
+        await page.locator("dialog select[name=minutes]").select_option("60")
+        async with page.expect_response("**/override") as put:
+            await page.locator("dialog button[type=submit]").click()
+        assert (await put.value).status == 200
+        await page.locator(".timetable button", has_text="恢复排班").click()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768)])
+async def test_an_adapter_refused_at_length_is_one_line_and_moves_nothing(width: int, height: int) -> None:
+    screen = "JSON.stringify(document.querySelector('.screen').getBoundingClientRect())"
+    async with show(4) as address, opened(address, "tea", width, height) as page:
+        await expect(page.locator(".stage .says")).to_have_text("全部正常")
+        well = await page.evaluate(screen)
+    async with show(4, "--refused") as address, opened(address, "tea", width, height) as page:
+        says = page.locator(".stage .says")
+        await expect(says).to_have_text("小棠 上不了播：语言适配器不能用")
+        await expect(page.locator(".sentence")).to_contain_text("9 处要处理")
+        assert len((await (await page.request.get(f"{address}/v1/alarms")).json())["items"]) == 9
+        assert await page.evaluate(screen) == well
+        await expect(page.locator(".who.next")).to_contain_text("小棠 · 准备失败")
+        cut_short = "(e) => e.scrollWidth > e.clientWidth || e.getBoundingClientRect().bottom > innerHeight"
+        for part in (".who.next", ".models .line", ".models .state", ".take-over", ".cut"):
+            for found in await page.locator(part).all():
+                assert not await found.evaluate(cut_short), part
+        await page.locator(".verdict button").click()
+        await expect(page.locator("dialog pre").first).to_contain_text("layers.14.")
+        await page.locator("dialog button").click()
+        await page.goto(f"{address}/#wall")
+        await expect(page.locator(".tile .says").nth(3)).to_have_text("小棠 上不了播：语言适配器不能用")
+        for found in await page.locator(".tile .cut").all():
+            assert not await found.evaluate(cut_short)
+            spot, tile = await found.bounding_box(), await found.locator("xpath=../..").bounding_box()
+            assert spot and tile and abs(spot["x"] * 2 + spot["width"] - tile["x"] * 2 - tile["width"]) < 2
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
