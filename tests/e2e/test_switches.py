@@ -59,6 +59,8 @@ class Night:
     repeated: int
     frames: int
     staged: dict[str, httpx.Response] = field(default_factory=dict)
+    refused: dict[str, Any] = field(default_factory=dict)
+    round_it: tuple[str, str] = ("", "")
 
     @property
     def said(self) -> list[dict[str, Any]]:
@@ -108,6 +110,23 @@ def _stage_bad(stage: Stage, library: Path, night: Night) -> None:
     deleting.join()
 
 
+def _put_bad_on(stage: Stage, night: Night) -> None:
+    """Ask for a persona in an adapter with a NaN: it must fail by name, and who is on stays on."""
+    before = stage.room()["on_air"]["persona"]
+    stage.post("switch", persona="tang-evening", adapters={"language": "nan"}).raise_for_status()
+
+    def failed() -> bool:
+        room = stage.room()
+        night.refused = next(
+            (one for one in (room["next"], room["wearing"]) if one and one["state"] == "failed"), {}
+        )
+        return bool(night.refused)
+
+    stage.until(failed, 15, "the switch fails by name")
+    night.round_it = (before, stage.room()["on_air"]["persona"])
+    stage.client.delete(f"/v1/rooms/{ROOM}/override").raise_for_status()
+
+
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Night]:
     folder = tmp_path_factory.mktemp("switches")
@@ -133,8 +152,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Nigh
         while now() < begin + timedelta(seconds=EVERY_S):
             time.sleep(0.2)
         _stage_bad(stage, library, found)
-        stage.post("switch", persona=stage.room()["on_air"]["persona"], adapters={"language": "1"})
-        stage.client.delete(f"/v1/rooms/{ROOM}/override")
+        _put_bad_on(stage, found)
         while now() < begin + timedelta(seconds=EVERY_S * SWITCHES - 2):
             time.sleep(0.2)
         after = stage.room()["playout"]
@@ -211,9 +229,18 @@ def test_what_is_spoiled_is_refused_by_name_and_changes_nothing(night: Night) ->
         assert answer.headers["content-type"].startswith("application/problem+json")
     assert "SHA-256" in night.staged["tang-evening.language.corrupt"].text
     assert "consent" in night.staged["tang-evening.visual.unsigned"].text
+    assert "shape" in night.staged["tang-evening.visual.shape"].text
+    assert "finite" in night.staged["tang-evening.language.nan"].text.lower()
     assert night.staged["gone"].status_code in (200, 404, 422)
     bad = {adapters.sha256_of(night.library.joinpath(*adapter.split("."))) for adapter in _ids()}
     assert not [e for e in night.said if bad & set(e["adapters"].values())]
+
+
+def test_a_spoiled_adapter_is_not_put_on_and_who_is_on_stays(night: Night) -> None:
+    assert night.refused["part"] == "language"
+    assert "finite" in night.refused["error"].lower()
+    before, after = night.round_it
+    assert before == after != ""
 
 
 def test_the_recording_has_no_gap(night: Night) -> None:
