@@ -229,7 +229,7 @@ def test_what_is_spoiled_is_refused_by_name_and_changes_nothing(night: Night) ->
         assert answer.headers["content-type"].startswith("application/problem+json")
     assert "SHA-256" in night.staged["tang-evening.language.corrupt"].text
     assert "consent" in night.staged["tang-evening.visual.unsigned"].text
-    assert "shape" in night.staged["tang-evening.visual.shape"].text
+    assert ", not [rank, " in night.staged["tang-evening.visual.shape"].text
     assert "finite" in night.staged["tang-evening.language.nan"].text.lower()
     assert night.staged["gone"].status_code in (200, 404, 422)
     bad = {adapters.sha256_of(night.library.joinpath(*adapter.split("."))) for adapter in _ids()}
