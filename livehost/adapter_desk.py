@@ -58,8 +58,12 @@ class AdapterDesk:
         return [self._view(one) for one in shelved]
 
     async def one(self, adapter: str) -> dict[str, Any] | None:
-        """One adapter, or None where the library has none of that id."""
-        found = await asyncio.to_thread(self.wardrobe.library.by_id, adapter)
+        """One adapter, or None where the library has none of that id.
+
+        Raises:
+            Refused: the library itself is missing.
+        """
+        found = await self._found(adapter)
         return self._view(found) if found is not None else None
 
     async def stage(self, adapter: str) -> dict[str, Any] | None:
@@ -68,7 +72,7 @@ class AdapterDesk:
         Raises:
             Refused: with every error that was found.
         """
-        found = await asyncio.to_thread(self.wardrobe.library.by_id, adapter)
+        found = await self._found(adapter)
         if found is None:
             return None
         async with self._asking.setdefault(found.id, asyncio.Lock()):
@@ -82,6 +86,17 @@ class AdapterDesk:
             engine_view("language", engines.language, asked=self.models.language.engine),
             engine_view("vision", engines.vision, asked=self.models.vision.engine),
         ]
+
+    async def _found(self, adapter: str) -> Shelved | None:
+        library = self.wardrobe.library
+        found = await asyncio.to_thread(library.by_id, adapter)
+        if found is None and await asyncio.to_thread(lambda: library.missing):
+            raise Refused(
+                f"适配器库的文件夹不在了：{library.folder} / the adapter library's folder is missing",
+                "把文件夹放回去，或者改 adapters 的路径 / put it back, or correct `adapters`",
+                503,
+            )
+        return found
 
     async def _stage(self, shelved: Shelved) -> None:
         if problems := shelved.problems(self.wardrobe.today()):

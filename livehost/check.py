@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
@@ -117,7 +118,23 @@ def _absolute(data: Any, findings: Findings) -> None:
 
 
 def _from(findings: Findings, path: KeyPath, value: str) -> Path:
-    return (findings.place(path)[0].parent / Path(value).expanduser()).resolve()
+    """The path that a value names; one that no disk can have is a problem, and made one that is not there."""
+    folder = findings.place(path)[0].parent
+    try:
+        whole = (folder / Path(value).expanduser()).resolve()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            whole.stat()
+        return whole
+    except (ValueError, RuntimeError, OSError) as error:
+        cause = ascii(getattr(error, "strerror", None) or str(error))
+        said = Said(
+            f"路径不能用：{value[:80]!a}（{cause}）",
+            "改成这台机器上的一个路径",
+            f"the path {value[:80]!a} cannot be used ({cause})",
+            "write a path of this machine",
+        )
+        findings.add(path, said)
+        return folder / ascii(value[:80]).replace("/", "_")
 
 
 def _written(loc: tuple[str | int, ...]) -> KeyPath:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from livehost.check_rooms import address
 from livehost.config_parts import Parts
 from livehost.engine_children import EMBEDDED, base_of
 from livehost.library import KINDS, Kind, Library, Shelved
@@ -19,6 +20,7 @@ from livehost.problems import Findings, KeyPath, Said, unknown_word
 from livehost.settings import LanguageModel, Models, Persona, Portrait, Settings, VisionModel
 from livehost.wardrobe import Role, runs_here
 from services.lora.card import WEIGHTS_FILE
+from services.lora.plain import open_plain
 
 ROLE_OF: dict[Kind, Role] = {"language": "language", "visual": "vision"}
 KIND_OF: dict[Role, Kind] = {"language": "language", "vision": "visual"}
@@ -36,7 +38,8 @@ def check_models(parts: Parts, findings: Findings, products: Sequence[str] | Non
             findings.add(("models", "language", "base"), _needs_base("transformers"))
         if vision.engine == "diffusers" and vision.base is None:
             findings.add(("models", "vision", "base"), _needs_base("diffusers"))
-        if language.engine == "openai" and not language.url.startswith(("http://", "https://")):
+        scheme, host = address(language.url)
+        if language.engine == "openai" and (scheme not in ("http", "https") or not host):
             said = Said(
                 "openai 类语言引擎要写 url",
                 "例如 url: http://127.0.0.1:8000/v1",
@@ -174,7 +177,13 @@ def _adapter(
     for problem in shelved.problems(today):
         findings.add(at, _of_adapter(shelved, problem))
     weights = shelved.folder / WEIGHTS_FILE
-    if shelved.card is not None and weights.is_file() and _sha256(weights) != shelved.card.sha256:
+    sha256 = ""
+    try:
+        sha256 = _sha256(weights)
+    except (OSError, ValueError) as error:
+        if not shelved.errors:
+            findings.add(at, _of_adapter(shelved, f"{weights} cannot be read ({error}); mend the file"))
+    if shelved.card is not None and sha256 and sha256 != shelved.card.sha256:
         said = Said(
             f"适配器 {shelved.id} 的权重和卡片上的 SHA-256 对不上：{weights}",
             "文件损坏或被换过，重新拷贝一份",
@@ -212,7 +221,7 @@ def _trigger(portrait: Portrait, words: Sequence[str], at: KeyPath, findings: Fi
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+    with open_plain(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

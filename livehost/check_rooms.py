@@ -29,7 +29,7 @@ def check_rooms(parts: Parts, findings: Findings) -> None:
     _redis(parts.text("redis_url"), findings)
     _font(parts.text("font"), parts.text("language") or "zh", findings)
     for at, push in parts.each(AlarmPush, "alarms"):
-        scheme, host = _address(push.url.get_secret_value())
+        scheme, host = address(push.url.get_secret_value())
         if scheme not in ("http", "https") or not host:
             said = Said(
                 "报警地址要以 https:// 开头",
@@ -105,18 +105,18 @@ def _fps(fps: int, at: KeyPath, findings: Findings) -> None:
     findings.add(at, said)
 
 
-def _address(url: str) -> tuple[str, str]:
-    """Scheme and host of an address, empty where it has none."""
+def address(url: str) -> tuple[str, str]:
+    """Scheme and host of an address, empty where it has none or its port is no number."""
     try:
         split = urlsplit(url)
-        return split.scheme, split.hostname or ""
+        return (split.scheme, split.hostname or "") if split.port != 0 else ("", "")
     except ValueError:
         return "", ""
 
 
 def _output(output: Output, at: KeyPath, pushed: dict[tuple[str, str], str], findings: Findings) -> None:
     """One destination; an address that holds a key is never repeated in a message."""
-    scheme, host = _address(output.url)
+    scheme, host = address(output.url)
     key = output.key.get_secret_value()
     if scheme not in ("rtmp", "rtmps") or not host:
         said = Said(
@@ -158,7 +158,8 @@ def _persona(persona: Persona, at: KeyPath, findings: Findings) -> None:
             )
         findings.add((*at, "look"), said)
     for index, engine in enumerate(persona.voice.chain):
-        if engine.kind == "openai" and _address(engine.url)[0] not in ("http", "https"):
+        scheme, host = address(engine.url)
+        if engine.kind == "openai" and (scheme not in ("http", "https") or not host):
             said = Said(
                 "openai 类语音引擎要写 url",
                 "例如 url: http://127.0.0.1:8000/v1",
@@ -235,7 +236,7 @@ def _state_dir(named: str | None, findings: Findings) -> None:
 
 
 def _redis(url: str | None, findings: Findings) -> None:
-    if url is not None and _address(url)[0] not in ("redis", "rediss", "unix"):
+    if url is not None and address(url)[0] not in ("redis", "rediss", "unix"):
         said = Said(
             "redis_url 要以 redis:// 或 rediss:// 开头",
             "例如 redis://127.0.0.1:6379/0",

@@ -55,8 +55,8 @@ def _one(file: Path, at: KeyPath, places: dict[KeyPath, tuple[Path, int]], findi
             file, None, "", Said("文件不是 UTF-8 编码", "另存为 UTF-8", "not UTF-8", "save it as UTF-8")
         )
         return None
-    except OSError as error:
-        cause = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a ValueError: no name that a file can have
+        cause = getattr(error, "strerror", None) or str(error)
         findings.note(
             file,
             None,
@@ -76,7 +76,7 @@ def _one(file: Path, at: KeyPath, places: dict[KeyPath, tuple[Path, int]], findi
             return None
         _walk(node, at, file, places, findings, ())
         return loader.construct_document(node)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # the last two: endless numbers, nesting
         findings.note(file, _line_of(error), "", _syntax(error))
         return None
 
@@ -190,12 +190,12 @@ def _filled(value: Any, at: KeyPath, findings: Findings, env: Mapping[str, str])
     return _VARIABLE.sub(variable, value)
 
 
-def _line_of(error: yaml.YAMLError) -> int | None:
+def _line_of(error: Exception) -> int | None:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     return None if mark is None else int(mark.line) + 1
 
 
-def _syntax(error: yaml.YAMLError) -> Said:
+def _syntax(error: Exception) -> Said:
     cause = str(getattr(error, "problem", None) or error).splitlines()[0]
     hint_zh, hint_en = (
         "检查这一行和上一行的缩进、冒号和引号",

@@ -17,7 +17,7 @@ import structlog
 from livehost.desk import Desk, same_role
 from livehost.lines import Cast
 from livehost.switching import Backoff, Fitting, same, unless
-from livehost.wardrobe import DressFailed, Part
+from livehost.wardrobe import DressFailed, Part, unforeseen
 
 log = structlog.get_logger(__name__)
 
@@ -66,13 +66,16 @@ class Dresser:
         self._doubts, self._cleared = 1, 0
         self.fitted: Cast | None = None
         self._looked: datetime | None = None
+        self._looked_at: Cast | None = None
+        self._unchecked: tuple[Part, str] | None = None
+        self._stumbled = Backoff()
         self.dress = Dress("plain")
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
         """Dress the cast on air, for ever."""
         while True:
-            wait_s = await self._step() if self._running() else 1.0
+            wait_s = await self._guarded_step() if self._running() else 1.0
             self.wake.clear()
             try:
                 async with asyncio.timeout(max(0.05, min(1.0, wait_s))):
@@ -84,6 +87,20 @@ class Dresser:
         """Playout or an engine is another process: see again that all she wears is there."""
         self._doubts += 1
         self.wake.set()
+
+    async def _guarded_step(self) -> float:
+        """A step; what nobody foresaw is a failure with its alarm, tried again with back-off."""
+        if left_s := self._stumbled.left_s(self._clock()):
+            return left_s
+        try:
+            wait_s = await self._step()
+        except Exception as error:
+            log.exception("dressing failed unforeseen", persona=self._desk.cast.persona.id)
+            self._stumbled.failed(self._clock())
+            self._tell(Dress("failed", unforeseen(error), Part.LOOK.value, tries=self._stumbled.tries))
+            return self._stumbled.left_s(self._clock())
+        self._stumbled.over()
+        return wait_s
 
     async def _step(self) -> float:
         """Do what is due; returns the seconds until something may be due again."""
@@ -97,6 +114,10 @@ class Dresser:
             self._tell(Dress("plain"))
             return 1.0
         well = on.dressed and same(plain, on) and self._cleared == self._doubts
+        if well and self._unchecked is not None:
+            part, why = self._unchecked
+            self._tell(Dress("failed", why, part.value))
+            return 1.0
         if well and on.finished:
             self._tell(Dress("dressed"))
             return 1.0
@@ -170,11 +191,14 @@ class Dresser:
 
     async def _take_off_what_lapsed(self, now: datetime) -> bool:
         on = self._desk.cast
-        if not on.dressed or (
-            self._looked is not None and (now - self._looked).total_seconds() < LAPSE_EVERY_S
-        ):
+        if not on.dressed:
+            self._unchecked = None
             return False
-        self._looked = now
+        looked = self._looked if self._looked_at is on else None
+        if looked is not None and (now - looked).total_seconds() < LAPSE_EVERY_S:
+            return False
+        self._looked, self._looked_at = now, on
+        self._unchecked = self._fitting.wardrobe.unchecked(on)
         why = self._fitting.wardrobe.lapsed(on)
         if not why:
             return False

@@ -5,19 +5,26 @@ Cards are read each time they are asked for: who adds, replaces or removes an ad
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import structlog
+
 if TYPE_CHECKING:
     from services.lora.card import Card
+
+log = structlog.get_logger(__name__)
 
 Kind = Literal["language", "visual"]
 KINDS: tuple[Kind, ...] = ("language", "visual")
 WEIGHTS_FILE = "adapter.safetensors"
 SOON = timedelta(days=30)
+PERSONA = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
 class ConsentState(StrEnum):
@@ -87,6 +94,11 @@ class Library:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
+    @property
+    def missing(self) -> bool:
+        """Whether the folder that is set is not there (now)."""
+        return self.folder is not None and not _is_folder(self.folder)
+
     def find(self, persona: str, kind: Kind, version: str) -> Shelved:
         """One adapter; what is missing or wrong is in its `errors`."""
         if self.folder is None:
@@ -110,7 +122,8 @@ class Library:
         """The versions that are there of one persona's adapters of a kind."""
         if self.folder is None:
             return ()
-        return tuple(path.name for path in _folders(self.folder / persona / kind))
+        names = (path.name for path in _folders(self.folder / persona / kind))
+        return tuple(name for name in names if VERSION.fullmatch(name))
 
     def _all(self, only: str | None = None) -> list[Shelved]:
         if self.folder is None:
@@ -126,15 +139,33 @@ class Library:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
+        return sorted(path for path in parent.iterdir() if not path.name.startswith(".") and _is_folder(path))
+    except (OSError, ValueError):
         return []
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no right to look, a name that is too long
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
     from services.lora.card import CardProblems, read_card
 
-    if not folder.is_dir():
+    if not (PERSONA.fullmatch(persona) and VERSION.fullmatch(version)):
+        name = ascii(f"{persona}/{kind}/{version}")
+        error = f"the folder {name} has no name that an adapter can have (letters, digits, - _ .); rename it"
+        return Shelved(ascii(persona), kind, ascii(version), folder, errors=(error,))
+    if not _is_folder(folder):
         return Shelved(
             persona, kind, version, folder, errors=(f"{folder} does not exist; add it to the library",)
         )
@@ -144,6 +175,9 @@ def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
         card = read_card(folder)
     except CardProblems as found:
         errors += found.problems
+    except Exception as error:  # one adapter's card may not hide the others
+        log.exception("a card cannot be read", folder=str(folder))
+        errors.append(f"{folder / 'adapter.yaml'}: cannot be read ({error!r}); write it anew")
     if card is not None:
         for field, wanted in (("persona", persona), ("kind", kind), ("version", version)):
             if (told := getattr(card, field)) != wanted:
@@ -151,6 +185,6 @@ def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
                     f"{folder / 'adapter.yaml'}: {field}: says {told}, but its folder is for {wanted}; "
                     "correct the card or move the folder"
                 )
-    if not (folder / WEIGHTS_FILE).is_file():
+    if not _is_file(folder / WEIGHTS_FILE):
         errors.append(f"{folder / WEIGHTS_FILE} is missing; copy the weights there")
     return Shelved(persona, kind, version, folder, card=card, errors=tuple(errors))

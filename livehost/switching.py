@@ -24,7 +24,7 @@ from livehost.desk import Desk, Stock, Switch, same_role
 from livehost.lines import Cast, Worn, renewed
 from livehost.schedule import OnAir
 from livehost.voicing import Voicer
-from livehost.wardrobe import DressFailed, Part, Told, Wardrobe
+from livehost.wardrobe import DressFailed, Part, Told, Wardrobe, naming, unforeseen
 from services.wire import PhraseKind
 
 log = structlog.get_logger(__name__)
@@ -114,6 +114,9 @@ class Fitting:
             await self._take_look(cast.looks[0])
         except (LookFailed, ConnectionError) as error:
             raise DressFailed(Part.LOOK, str(error)) from error
+        except Exception as error:
+            log.exception("playout takes no look, unforeseen", look=cast.looks[0].name)
+            raise DressFailed(Part.LOOK, unforeseen(error)) from error
 
     async def finish(self, cast: Cast) -> Cast:
         """A dressed cast with the variants of her look, which the switch does not wait for.
@@ -168,6 +171,7 @@ class SwitchPreparer:
         self._forgotten = 0  # how often, so that what was begun before is not taken for ready
         self._backoff = Backoff()
         self._backoff_of: Cast | None = None
+        self._stumbled = Backoff()
         self.next: Next | None = None
         self.wake = asyncio.Event()
 
@@ -179,7 +183,7 @@ class SwitchPreparer:
     async def run(self) -> None:
         """Prepare and make every change of the timetable, for ever."""
         while True:
-            wait_s = await self._step() if self._running() else 1.0
+            wait_s = await self._guarded_step() if self._running() else 1.0
             self.wake.clear()
             try:
                 async with asyncio.timeout(max(0.02, min(1.0, wait_s))):
@@ -193,6 +197,26 @@ class SwitchPreparer:
         self._prepared = None
         self._desk.switch = None
         self.wake.set()
+
+    async def _guarded_step(self) -> float:
+        """A step; what nobody foresaw is named with the change that comes, and tried again with back-off."""
+        if left_s := self._stumbled.left_s(self._clock()):
+            return left_s
+        try:
+            wait_s = await self._step()
+        except Exception as error:
+            self._stumbled.failed(self._clock())
+            if self.next is None:
+                raise  # nothing to name it with: the task's owner logs it and begins anew
+            log.exception("a switch failed unforeseen", persona=self.next.persona)
+            part = self.next.part or Part.GREETING.value
+            self._tell(
+                replace(self.next, state="failed", error=unforeseen(error), part=part,
+                        tries=self._stumbled.tries)
+            )  # fmt: skip
+            return self._stumbled.left_s(self._clock())
+        self._stumbled.over()
+        return wait_s
 
     async def _step(self) -> float:
         """Do what is due; returns the seconds until something may be due again."""
@@ -218,8 +242,11 @@ class SwitchPreparer:
         if now < at:
             return (at - now).total_seconds()
         stock, self._prepared = self._prepared, None
-        if self._fitting.wardrobe.lapsed(stock.cast):
-            return 0.0  # a consent ended since: what is wrong is found, and named, once more
+        wardrobe = self._fitting.wardrobe
+        if wardrobe.lapsed(stock.cast) or wardrobe.unchecked(stock.cast):
+            return (
+                0.0  # a consent ended since, or cannot be read: what is wrong is found, and named, once more
+            )
         greeting = stock.take(PhraseKind.GREETING)
         if greeting is not None:
             self._desk.switch = Switch(
@@ -294,6 +321,10 @@ class SwitchPreparer:
         """The next cast's stock, dressed and with its greeting voiced; raises DressFailed."""
         cast = await self._fitting.fit(plain, told)
         told(Part.GREETING, "preparing")
+        with naming(Part.GREETING):
+            return await self._greeting(cast, told)
+
+    async def _greeting(self, cast: Cast, told: Told) -> Stock:
         stock = self._stock_for(cast)
         turn = stock.lines[PhraseKind.GREETING]
         await self._voicer.voice(turn[0], lambda: None)

@@ -10,7 +10,8 @@ DressFailed   a part of the dress cannot be had; the message has the cause and w
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -51,6 +52,27 @@ class DressFailed(Exception):
         super().__init__(cause)
         self.part = part
         self.loading = loading
+
+
+@contextmanager
+def naming(part: Part) -> Iterator[None]:
+    """Make what nobody foresaw a failure of that part, with its traceback in the log.
+
+    Raises:
+        DressFailed: instead of any other exception.
+    """
+    try:
+        yield
+    except DressFailed:
+        raise
+    except Exception as error:
+        log.exception("a part of a dress failed unforeseen", part=part)
+        raise DressFailed(part, unforeseen(error)) from error
+
+
+def unforeseen(error: Exception) -> str:
+    """A fault that nobody foresaw, in a sentence with its mend."""
+    return f"{type(error).__name__}: {error}"[:300] + "; the show's log has the traceback: report it"
 
 
 class BankEngine(Protocol):
@@ -183,7 +205,8 @@ class Wardrobe:
         if Part.LOOK in parts:
             assert plain.persona.portrait is not None
             told(Part.LOOK, "preparing")
-            made = await self._look(plain, plain.persona.portrait, visual, room)
+            with naming(Part.LOOK):
+                made = await self._look(plain, plain.persona.portrait, visual, room)
             told(Part.LOOK, "made")
         dressed = replace(
             plain, language_adapter=language, visual_adapter=visual, made=made, variants=(), dressed=True,
@@ -206,7 +229,8 @@ class Wardrobe:
         for variant in portrait.variants if portrait is not None and engine is not None else ():
             assert portrait is not None and engine is not None
             try:
-                look = await self._look(cast, portrait, cast.visual_adapter, room, variant.prompt)
+                with naming(Part.LOOK):
+                    look = await self._look(cast, portrait, cast.visual_adapter, room, variant.prompt)
             except DressFailed as failed:
                 if not engine.ready:
                     raise
@@ -225,7 +249,7 @@ class Wardrobe:
     def as_last_worn(self, plain: Cast) -> Cast:
         """The cast as she was dressed before, where that still stands; else plain."""
         worn = self._worn.get(_key(plain))
-        if worn is None or self.lapsed(worn) or not self.has_looks(worn):
+        if worn is None or self.lapsed(worn) or self.unchecked(worn) or not self.has_looks(worn):
             return plain
         return replace(worn, persona=plain.persona, rundown=plain.rundown, voice=plain.voice)
 
@@ -236,18 +260,22 @@ class Wardrobe:
 
     def lapsed(self, cast: Cast) -> str:
         """Why what a cast wears may not be on air any more (its consent ran out); empty where it may."""
-        worn: tuple[tuple[Kind, str, str | None], ...] = (
-            ("language", cast.language_adapter, cast.versions.language),
-            ("visual", cast.visual_adapter, cast.versions.visual),
-        )
-        for kind, sha256, version in worn:
-            if not sha256 or version is None:
-                continue
-            shelved = self.library.find(cast.persona.id, kind, version)
+        for shelved in self._of(cast):
             # A card that is gone is no lapse: what is resident was checked when it was staged.
             if shelved.card is not None and (problems := shelved.problems(self.today())):
                 return f"{shelved.id}: {'; '.join(problems)}"
         return ""
+
+    def unchecked(self, cast: Cast) -> tuple[Part, str] | None:
+        """The adapter that a cast wears and whose consent cannot be looked into, and why; None: all can.
+
+        It keeps a cast from coming on. Who is on air in it stays, and a person is told.
+        """
+        for shelved in self._of(cast):
+            if shelved.card is None:
+                part = Part.LANGUAGE if shelved.kind == "language" else Part.VISUAL
+                return part, f"{shelved.id}: its consent cannot be checked: {'; '.join(shelved.errors)}"
+        return None
 
     async def pin(self, room: str, casts: Iterable[Cast | None]) -> None:
         """Have both engines keep what a room's casts wear: on air, the one before, the next."""
@@ -257,8 +285,28 @@ class Wardrobe:
         if self.engines.vision is not None:
             await self.engines.vision.pin(room, [cast.visual_adapter for cast in present])
 
+    def _of(self, cast: Cast) -> Iterator[Shelved]:
+        """The adapters that a cast wears, as the library has them now."""
+        worn: tuple[tuple[Kind, str, str | None], ...] = (
+            ("language", cast.language_adapter, cast.versions.language),
+            ("visual", cast.visual_adapter, cast.versions.visual),
+        )
+        for kind, sha256, version in worn:
+            if not sha256 or version is None:
+                continue
+            try:
+                shelved = self.library.find(cast.persona.id, kind, version)
+            except Exception as error:
+                log.exception("an adapter cannot be looked up", persona=cast.persona.id, kind=kind)
+                shelved = Shelved(cast.persona.id, kind, version, Path(), errors=(unforeseen(error),))
+            yield shelved
+
     async def _stage(self, cast: Cast, part: Part, told: Told) -> str:
         """Stage one adapter; returns its content's hash."""
+        with naming(part):
+            return await self._staged(cast, part, told)
+
+    async def _staged(self, cast: Cast, part: Part, told: Told) -> str:
         told(part, "preparing")
         kind: Kind = "language" if part is Part.LANGUAGE else "visual"
         version = cast.versions.language if kind == "language" else cast.versions.visual

@@ -29,6 +29,7 @@ from services.engine import EngineSettings, rss_bytes
 from services.language.answer_cache import AnswerCache
 from services.language.peft_folder import lay_out
 from services.lora.card import WEIGHTS_FILE, CardProblems, consent_problems, read_card
+from services.lora.plain import read_plain
 from services.wire_engines import Finish
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ LOOK_AGAIN_S = 5.0
 CONNECT_S = 3.0
 STAGE_S = 60.0
 LONGEST_ANSWER_BYTES = 1 << 20
+WEIGHTS_MAX_BYTES = 512 << 20
 THOUGHT = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL)
 
 
@@ -169,9 +171,11 @@ class RemoteEngine:
                 self._settings.model,
             )
         try:
-            data = (folder / WEIGHTS_FILE).read_bytes()
+            data = read_plain(folder / WEIGHTS_FILE, max_bytes=WEIGHTS_MAX_BYTES)
         except OSError as error:
             raise CardProblems([f"{folder / WEIGHTS_FILE}: cannot be read ({error.strerror})"]) from error
+        except ValueError as error:
+            raise CardProblems([f"{folder / WEIGHTS_FILE}: {error}"]) from error
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 != card.sha256:
             problems.append(f"{folder / WEIGHTS_FILE}: its SHA-256 is not the card's; copy the adapter again")

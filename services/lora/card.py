@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -21,9 +21,13 @@ from pydantic import (
     model_validator,
 )
 
+from services.lora.plain import printable, read_plain
+
 CARD_FILE = "adapter.yaml"
 WEIGHTS_FILE = "adapter.safetensors"
-CARD_MAX_BYTES = 256 * 1024
+CARD_MAX_BYTES = 64 * 1024
+MAX_DEPTH = 20
+MAX_TOLD = 50
 
 Kind = Literal["language", "visual"]
 Scope = Literal["face", "voice", "words"]
@@ -47,12 +51,35 @@ class CardProblems(Exception):
     """A card or a consent cannot be used; `problems` has a sentence for each fault."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+        self.problems = [printable(problem) for problem in problems]
+        super().__init__("; ".join(self.problems))
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without anchors, aliases (a few lines of which hold millions) and deep nesting."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            told = "anchors and aliases (& and *) are not read here; write the value out"
+            raise yaml.composer.ComposerError(None, None, told, event.start_mark)
+        if self.depth >= MAX_DEPTH:
+            told = f"it is nested over {MAX_DEPTH} deep; write it flatter"
+            raise yaml.composer.ComposerError(None, None, told, event.start_mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Model = TypeVar("_Model", bound=_Part)
 
 
 class Consent(_Part):
@@ -158,11 +185,7 @@ def read_card(folder: Path) -> Card:
     Raises:
         CardProblems: with everything that is wrong with it.
     """
-    file = folder / CARD_FILE
-    try:
-        return Card.model_validate(_read_yaml(file))
-    except ValidationError as error:
-        raise CardProblems(_sentences(file, error)) from error
+    return _read(Card, folder / CARD_FILE)
 
 
 def read_consent(file: Path) -> Consent:
@@ -171,10 +194,7 @@ def read_consent(file: Path) -> Consent:
     Raises:
         CardProblems: with everything that is wrong with it.
     """
-    try:
-        return Consent.model_validate(_read_yaml(file))
-    except ValidationError as error:
-        raise CardProblems(_sentences(file, error)) from error
+    return _read(Consent, file)
 
 
 def write_card(folder: Path, card: Card) -> Path:
@@ -188,31 +208,50 @@ def write_card(folder: Path, card: Card) -> Path:
     return file
 
 
+def _read(model: type[_Model], file: Path) -> _Model:
+    data = _read_yaml(file)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise CardProblems(_sentences(file, error)) from error
+    except Exception as error:  # a number or text that no check foresaw
+        raise CardProblems(
+            [f"{file}: (top): cannot be used ({_named(error)}); correct the values"]
+        ) from error
+
+
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(CARD_MAX_BYTES + 1)
-        if len(raw) > CARD_MAX_BYTES:
-            raise CardProblems(
-                [f"{file}: (file): is over {CARD_MAX_BYTES} bytes; a card is a short YAML file"]
-            )
-        data = yaml.safe_load(raw.decode("utf-8"))
+        raw = read_plain(file, max_bytes=CARD_MAX_BYTES)
     except OSError as error:
-        raise CardProblems(
-            [f"{file}: (file): cannot be read ({error.strerror}); every adapter needs one"]
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        cause = error.strerror or _named(error)
+        raise CardProblems([f"{file}: (file): cannot be read ({cause}); every adapter needs one"]) from error
+    except ValueError as error:
+        raise CardProblems([f"{file}: (file): {error}"]) from error
+    try:
+        data = yaml.load(raw.decode("utf-8"), _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CardProblems([f"{file}: (file): is not YAML ({error}); mend that line"]) from error
+    except Exception as error:  # PyYAML raises anything where a value is none of its tag's (month 99)
+        raise CardProblems([f"{file}: (file): is not YAML ({_named(error)}); correct the values"]) from error
     if not isinstance(data, dict):
         raise CardProblems([f"{file}: (file): holds no fields; copy a card that training wrote"])
     return data
 
 
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
 def _sentences(file: Path, error: ValidationError) -> list[str]:
-    return [
-        f"{file}: {'.'.join(map(str, detail['loc'])) or '(top)'}: {detail['msg']}; {_mend(detail['type'])}"
-        for detail in error.errors(include_url=False)
+    found = error.errors(include_url=False, include_input=False)
+    told = [
+        f"{file}: {'.'.join(map(str, detail['loc']))[:120] or '(top)'}: {detail['msg']}; {_mend(detail['type'])}"
+        for detail in found[:MAX_TOLD]
     ]
+    if len(found) > MAX_TOLD:
+        told.append(f"{file}: (top): {len(found) - MAX_TOLD} faults more; copy a card that training wrote")
+    return told
 
 
 def _mend(kind: str) -> str:

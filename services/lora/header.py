@@ -46,9 +46,9 @@ class _Twice(ValueError):
 
 def read_header(data: bytes) -> Header:
     """The header of a whole file's bytes; never raises for what the bytes hold."""
-    fault = _not_safetensors(data)
+    fault = _length_fault(data)
     if fault:
-        return Header({}, {}, (fault,))
+        return Header({}, {}, (_pickled(data) or fault,))
     length = int.from_bytes(data[:8], "little")
     try:
         raw = json.loads(data[8 : 8 + length].decode("utf-8"), object_pairs_hook=_once)
@@ -79,11 +79,21 @@ def read_header(data: bytes) -> Header:
     return Header(entries, metadata, tuple(problems))
 
 
-def _not_safetensors(data: bytes) -> str:
-    if data[:2] == b"PK" or data[:1] == b"\x80":
-        return (
-            "it is a pickle (a .pt or .bin file under another name), which may run code; save as safetensors"
-        )
+def _pickled(data: bytes) -> str:
+    """What a file without a usable header is, where it begins as a pickle does: alone, or in a zip.
+
+    A header's length may well begin with the same bytes, so only an unusable one is judged by them.
+    """
+    if data[:4] == b"PK\x03\x04":
+        what = "is a pickle in a zip"
+    elif data[:1] == b"\x80" and data[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        what = "is a pickle"
+    else:
+        return ""
+    return f"it {what} (a .pt or .bin file under another name), which may run code; save as safetensors"
+
+
+def _length_fault(data: bytes) -> str:
     if len(data) < 8:
         return f"it is only {len(data)} bytes long, no safetensors file; copy it again"
     length = int.from_bytes(data[:8], "little")
@@ -108,7 +118,8 @@ def _entry(value: Any, start: int, size: int) -> Entry | str:
         return "its entry is not dtype, shape and data_offsets"
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
-        return f"dtype {str(dtype)[:20]!r} is unknown"
+        told = dtype[:20] if isinstance(dtype, str) else type(dtype).__name__
+        return f"dtype {told!r} is unknown"
     if not _naturals(shape) or len(shape) > MAX_DIMENSIONS:
         return "shape is not a list of sizes"
     if not _naturals(offsets) or len(offsets) != 2:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import stat
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +22,7 @@ from services.lora.layout import Layout
 from services.lora.metadata import metadata_problems
 from services.lora.names import Format, PairKeys, Parsed, parse
 from services.lora.packing import Lora, Packed, pack, shape_problem, value_problem
+from services.lora.plain import printable, read_plain
 
 MAX_BYTES = 512 * 1024 * 1024
 ALPHA_TOLERANCE = 4e-3  # what rounding to bfloat16 may have done to it
@@ -34,8 +33,8 @@ class StagingFailed(Exception):
     """An adapter cannot be used; `errors` has a sentence for each fault, with its mend."""
 
     def __init__(self, errors: tuple[str, ...]) -> None:
-        super().__init__("; ".join(errors))
-        self.errors = errors
+        self.errors = tuple(printable(error) for error in errors)
+        super().__init__("; ".join(self.errors))
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,9 @@ def stage_folder(
         errors += _card_problems(card, folder, base_sha256=base_sha256, kind=kind, today=day)
     data = b""
     try:
-        data = _read(file, max_bytes)
+        data = read_plain(file, max_bytes=max_bytes)
+        if not data:
+            raise ValueError("is empty; copy the adapter again")
     except OSError as error:
         errors.append(f"{file}: cannot be read ({error.strerror or error}); put the adapter's file there")
     except ValueError as error:
@@ -105,24 +106,6 @@ def stage_folder(
         if not problems and not errors:
             return StagedAdapter(card, sha256, pack(loras, layout, scales))
     raise StagingFailed((*errors, *(f"{file}: {problem}" for problem in problems)))
-
-
-def _read(file: Path, max_bytes: int) -> bytes:
-    """The whole file, which must be a plain one, of bounded size, and stay as it is while it is read."""
-    handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(handle, "rb") as stream:
-        before = os.fstat(handle)
-        if not stat.S_ISREG(before.st_mode):
-            raise ValueError("is no plain file; put the adapter's file there")
-        if before.st_size > max_bytes:
-            raise ValueError(f"is {before.st_size} bytes, over {max_bytes}; this is no adapter")
-        data = stream.read(max_bytes + 1)
-        after = os.fstat(handle)
-    if len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
-        raise ValueError("changed while it was read; stage it once it is written whole")
-    if not data:
-        raise ValueError("is empty; copy the adapter again")
-    return data
 
 
 def _card_problems(

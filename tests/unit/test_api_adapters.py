@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.lora.card import Card, read_card
 from tests.fakes import FakeHouse, open_client, open_house
 from tests.scripted_engines import ScriptedEngine, sha, shelve
 
@@ -78,6 +80,39 @@ async def test_what_the_disk_says_is_enough_to_refuse(
     answer = await client.post("/v1/adapters/xiaotang.visual.3/stage")
     assert answer.status_code == 422 and len(answer.json()["errors"]) == 2
     assert engine(house, "vision").asked == []
+
+
+async def test_no_folder_and_no_card_hides_the_other_adapters(
+    house: FakeHouse, client: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "adapters"
+    os.makedirs(os.fsencode(library) + b"/xiaotang/language/\xff\xfe")
+    (library / "Not A Name" / "visual" / "1").mkdir(parents=True)
+    broken = shelve(library, "xiaotang", "language", "2") / "adapter.yaml"
+    broken.unlink()
+    os.mkfifo(broken)
+    items = {one["id"]: one for one in (await client.get("/v1/adapters")).json()["items"]}
+    assert items["xiaotang.language.1"]["errors"] == []
+    assert "no plain file" in items["xiaotang.language.2"]["errors"][0]
+    named = [one for name, one in items.items() if "udcff" in name or "Not A Name" in name]
+    assert len(named) == 2 and all("rename it" in one["errors"][0] for one in named)
+    assert (await client.post("/v1/adapters/xiaotang.language.1/stage")).status_code == 200
+    real = read_card
+
+    def fails(folder: Path) -> Card:
+        if folder.name == "2":
+            raise KeyError("unforeseen")
+        return real(folder)
+
+    monkeypatch.setattr("services.lora.card.read_card", fails)
+    assert (await client.get("/v1/adapters/xiaotang.language.1")).status_code == 200
+    assert "unforeseen" in (await client.get("/v1/adapters/xiaotang.language.2")).json()["errors"][0]
+
+
+async def test_a_library_that_is_gone_is_named(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    (tmp_path / "adapters").rename(tmp_path / "elsewhere")
+    answer = await client.post("/v1/adapters/xiaotang.language.1/stage")
+    assert answer.status_code == 503 and str(tmp_path / "adapters") in answer.text
 
 
 async def test_an_engine_that_is_not_ready_is_503(house: FakeHouse, client: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from datetime import date
 from pathlib import Path
@@ -168,6 +169,10 @@ def test_what_is_wrong_on_the_disk_is_named(place: Place, spoil: Any, key: str, 
     [
         ({"engine": "transformers"}, "models.language.base"),
         ({"engine": "openai", "model": "qwen"}, "models.language.url"),
+        ({"engine": "openai", "model": "qwen", "url": "http://"}, "models.language.url"),
+        ({"engine": "openai", "model": "qwen", "url": "http://[::1"}, "models.language.url"),
+        ({"engine": "openai", "model": "qwen", "url": "http://a:99999/v1"}, "models.language.url"),
+        ({"engine": "transformers", "base": "/tmp/\0x"}, "models.language.base"),
         ({"engine": "openai", "url": "http://127.0.0.1:1/v1"}, "models.language.model"),
         ({"engine": "transformer"}, "models.language.engine"),
         ({"engine": "embedded", "device": "gpu"}, "models.language.device"),
@@ -197,3 +202,22 @@ def test_a_variant_is_worn_for_products_that_are_there(place: Place) -> None:
     assert key == "personas.tang.portrait.variants.red.products.0" and "soap-02" in message
     portrait["variants"] = [{"id": "red", "prompt": "x", "products": ["soap-01"]}] * 2  # type: ignore[assignment]
     assert "is there twice" in place.problems(files=False)[0][1]
+
+
+@pytest.mark.parametrize("path", ["/tmp/\0", "~nobody-of-that-name/x", "x" * 5000, "\ud800"])
+def test_a_path_that_no_disk_can_have_is_a_problem(place: Place, path: str) -> None:
+    config = place.write()
+    text = config.read_text("utf-8")
+    config.write_text(text.replace("adapters: library", f"adapters: {json.dumps(path)}"), "utf-8")
+    with pytest.raises(SettingsProblems) as found:
+        read_settings(config, {}, "en", review=False, models=TODAY)
+    [problem] = [one for one in found.value.problems if "cannot be used (" in one.message]
+    assert problem.key == "adapters"
+    str(problem).encode()
+
+
+def test_a_pipe_in_an_adapters_folder_is_a_problem_and_nobody_waits(place: Place) -> None:
+    for name in ("adapter.yaml", "adapter.safetensors"):
+        (place.adapter / name).unlink()
+        os.mkfifo(place.adapter / name)
+        assert any(at == "personas.tang.adapters.language" for at, _ in place.problems())

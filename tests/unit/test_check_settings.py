@@ -101,6 +101,13 @@ def read(folder: Path, data: Any, env: dict[str, str] | None = None) -> Settings
     return read_settings(write(folder, data), env or {})
 
 
+@pytest.mark.parametrize(
+    "text", [f"state_dir: {'9' * 6000}", "rooms: " + "[" * 5000, 'include: ["\\0"]', "[" * 50_000]
+)
+def test_what_a_reader_of_yaml_chokes_on_is_a_problem(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text)
+
+
 def test_a_good_configuration_is_read_with_absolute_paths(tmp_path: Path) -> None:
     settings = read(tmp_path, plain())
     assert settings.state_dir == tmp_path / "state"

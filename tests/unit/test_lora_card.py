@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from datetime import date
@@ -69,6 +71,53 @@ def test_a_card_that_is_missing_or_endless_is_refused(tmp_path: Path) -> None:
         read_card(tmp_path)
     with pytest.raises(CardProblems, match="bytes"):
         read_card(_put(tmp_path, "a" * 300_000))
+
+
+HOSTILE = {
+    "month 99": "created: 9999-99-99",
+    "6000 digits": f"rank: {'9' * 6000}",
+    "a hexadecimal of a page": f"alpha: 0x{'f' * 6000}",
+    "a version of a page": f"version: 0x{'f' * 6000}",
+    "a sexagesimal": f"alpha: 1{':59' * 2000}.0",
+    "no number": "rank: !!int ''",
+    "no truth": "use_rslora: !!bool x",
+    "no time": "created: !!timestamp x",
+    "half a character": '"\\ud800": 1',
+    "many keys": "\n".join(f"k{n}: 1" for n in range(5000)),
+    "an alias": "recipe: {a: &a [1], b: *a}",
+    "an anchor": "rank: &a 4",
+    "merges": "recipe: &a {x: 1}\nevaluation: {<<: [" + "*a, " * 5000 + "]}",
+    "nested lists": "recipe: {a: " + "[" * 30_000,
+    "nested blocks": "recipe:\n  " + "- " * 30_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_a_card_may_spring_on_a_reader_is_a_fault_that_is_named(text: str, tmp_path: Path) -> None:
+    file = _put(tmp_path, text) / "adapter.yaml"
+    for read in (lambda: read_card(tmp_path), lambda: read_consent(file)):
+        with pytest.raises(CardProblems) as failure:
+            read()
+        assert all(one.startswith(f"{file}: ") and ";" in one for one in failure.value.problems)
+        assert len(failure.value.problems) < 60
+        str(failure.value).encode()
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "socket", "device"])
+def test_what_is_no_plain_file_is_refused_at_once(what: str, tmp_path: Path) -> None:
+    file = tmp_path / "adapter.yaml"
+    with socket.socket(socket.AF_UNIX) as bound:
+        match what:
+            case "pipe":
+                os.mkfifo(file)
+            case "folder":
+                file.mkdir()
+            case "socket":
+                bound.bind(str(file))
+            case _:
+                file.symlink_to("/dev/zero")
+        with pytest.raises(CardProblems, match=r"no plain file|cannot be read"):
+            read_card(tmp_path)
 
 
 def _card(**consent: object) -> Card:

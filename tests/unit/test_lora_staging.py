@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+import services.lora.plain as plain
 import services.lora.staging as staging
 from services.lora import Bank, BankSpec, StagingFailed
 from services.lora.formats import to_kohya
@@ -250,7 +251,26 @@ def test_a_missing_folder_file_or_pipe_is_refused(bank: Bank, good: Tensors, tmp
     assert "no plain file" in _errors(folder, bank)[0]
     (folder / "adapter.safetensors").unlink()
     (folder / "adapter.safetensors").mkdir()
-    _errors(folder, bank)
+    assert "no plain file" in _errors(folder, bank)[0]
+
+
+@pytest.mark.parametrize("low", [0x80, 0x50])
+def test_a_headers_length_may_begin_like_a_pickle_or_a_zip(
+    low: int, bank: Bank, good: Tensors, tmp_path: Path
+) -> None:
+    raw = save(good)
+    length = int.from_bytes(raw[:8], "little")
+    wanted = next(n for n in range(length, length + 2**18) if n & (0xFF if low == 0x80 else 0xFFFF) == (
+        0x80 if low == 0x80 else 0x4B50))  # fmt: skip
+    data = struct.pack("<Q", wanted) + raw[8 : 8 + length].ljust(wanted) + raw[8 + length :]
+    assert parts.stage(parts.write(tmp_path, data, parts.card(**CARD)), bank).packed is not None
+
+
+def test_half_a_character_in_a_header_is_told_in_words_that_any_line_can_carry() -> None:
+    with pytest.raises(StagingFailed) as failed:
+        raise StagingFailed(read_header(_header('{"a\\ud800": {"dtype": [[1]]}}')).problems)
+    assert "\\ud800" in failed.value.errors[0]
+    failed.value.errors[0].encode()
 
 
 class _Meanwhile:
@@ -289,18 +309,20 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
     bank: Bank, good: Tensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = parts.write(tmp_path, good, parts.card(**CARD))
-    real = os.fstat
+    real, inode = os.fstat, (folder / "adapter.safetensors").stat().st_ino
     calls: list[int] = []
 
     def grows(handle: int) -> os.stat_result:
         found = real(handle)
-        if not calls:
+        if found.st_ino != inode:
+            return found
+        if len(calls) == 1:
             with (folder / "adapter.safetensors").open("ab") as file:
                 file.write(b"more")
         calls.append(handle)
         return found
 
-    monkeypatch.setattr(staging.os, "fstat", grows)
+    monkeypatch.setattr(plain.os, "fstat", grows)
     assert "changed while it was read" in _errors(folder, bank)[0]
 
 

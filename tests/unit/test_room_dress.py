@@ -122,8 +122,8 @@ async def test_a_first_start_waits_for_no_engine_and_is_dressed_later(
         await wait_until(lambda: live.room.desk.cast.dressed, 10)
         await wait_until(lambda: sum("@" in one.look for one in playout.phrases) > 8, 10)
         await wait_until(lambda: b'source="model"' in live.house.metrics.text(), 20)
-        looks = {one.look for one in playout.phrases if "@" in one.look}
-        assert len(looks) == 2  # the main one, and the honey's
+        # two looks come: the main one, and the honey's
+        await wait_until(lambda: len({one.look for one in playout.phrases if "@" in one.look}) == 2, 20)
         await live.house.journal.flush()
         rows = live.journal()
         whole(rows)
