@@ -2,7 +2,8 @@
 
 `faults` compares two texts by what they claim (`claims.py`): every number and name of the one
 stands in the other, beside the same role and product, under the same negations; nothing is promised,
-asked or named that was not; approved wording stands literally; the rest are known words of manner.
+asked or named that was not; approved wording stands literally. And the words must be readable as the
+core's sentences in their own or listed wordings with whole phrases of manner between (`sayings.py`).
 Pure; where it is in doubt it refuses, and the template speaks.
 """
 
@@ -10,15 +11,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 
 from livehost import compliance
 from livehost.answers.claims import Claims, Kind, Lexicon, Token
-from livehost.answers.tables import packaged_yaml
+from livehost.answers.sayings import unsaid
 from livehost.answers.types import Fact
 from livehost.catalog import Product
 from livehost.chinese import folded
@@ -38,7 +38,7 @@ class Reason(StrEnum):
     QUESTION = "question"  # a statement became a question, or the other way round
     LITERAL = "literal"  # approved wording was changed
     CONTENT = "content"  # what was to be said is hardly there
-    MANNER = "manner"  # words that no way of speaking explains
+    MANNER = "manner"  # no listed wording, and no whole phrase of manner
     RULE = "rule"  # the phrase rules
 
 
@@ -56,7 +56,6 @@ class Fault:
 # Facts whose wording was approved as it stands.
 LITERAL_FIELDS = ("faq", "sensitive", "usage", "lasts", "returns.exceptions", "shop.authentic")
 MORE_CHARS, MORE_TIMES = 48, 1.8
-WORD = 8  # characters of the longest word looked up
 LEAST_SHARE = 0.3  # of the core's pairs of characters
 
 _SPEAKABLE = re.compile(
@@ -65,6 +64,7 @@ _SPEAKABLE = re.compile(
 _ADDRESS = re.compile(r"https?:|www\.|\.(?:com|cn|net)\b|@|<|>|【|】|\||#")
 _STUTTER = re.compile(r"(.{1,6}?)\1{3,}")
 _OPEN_END = re.compile(r"(?:[，、：；,:;—（(“\"‘《\-~]|[和与及或但而把被给从])$")
+_TORN = re.compile("[不没无未勿别非莫甭][^一-鿿a-z0-9]")  # a "not" with a mark after it denies nothing
 _MARKS = re.compile(r"[^\u4e00-\u9fffa-z0-9.]+")
 _ALLOWS = re.compile(r"(?:这款|现在|都)?(?:是|就)?(?:支持|可以|包邮|有货|能用|有运费险)")
 _ALLOWED = re.compile(
@@ -101,8 +101,9 @@ def faults(words: str, grounds: Grounds, lexicon: Lexicon) -> tuple[Fault, ...]:
     found += [*_polarity(said, core), *_owners(said, core)]
     if said.questions != core.questions:
         found.append(Fault(Reason.QUESTION))
-    found += [*_literal(words, grounds), *_content(said, core), *_manner(said, core, grounds.manner)]
-    found += _rules(words, grounds)
+    found += [*_literal(words, grounds), *_content(said, core), *_rules(words, grounds)]
+    if (unread := unsaid(words, grounds.core, grounds.manner, lexicon)) is not None:
+        found.append(Fault(Reason.MANNER, unread))
     return tuple(dict.fromkeys(found))
 
 
@@ -198,6 +199,8 @@ def _polarity(said: Claims, core: Claims) -> Iterator[Fault]:
     """As many negations, each in a clause with the words that it stood with."""
     if len(said.of(Kind.NEGATION)) != len(core.of(Kind.NEGATION)):
         yield Fault(Reason.POLARITY, f"{len(said.of(Kind.NEGATION))} for {len(core.of(Kind.NEGATION))}")
+    if len(torn := _TORN.findall(said.text)) > len(_TORN.findall(core.text)):
+        yield Fault(Reason.POLARITY, torn[-1])
     here, there = _denied(said), _denied(core)
     for value, ways in here.items():
         if value in there and not ways <= there[value]:
@@ -261,47 +264,6 @@ def _content(said: Claims, core: Claims) -> Iterator[Fault]:
 
 def _pairs(text: str) -> set[str]:
     return {part[i : i + 2] for part in _MARKS.split(text) for i in range(len(part) - 1)}
-
-
-def _manner(said: Claims, core: Claims, manner: Collection[str]) -> Iterator[Fault]:
-    """What is no token is made of known words of manner and of the core's own words."""
-    text, known = said.text, _plain() | _grams(core.text) | _lines(tuple(manner))
-    ends = {token.start: token.end for token in said.tokens}
-    reach = [True] + [False] * len(text)
-    for at in range(len(text)):
-        if not reach[at]:
-            continue
-        if at in ends:
-            reach[ends[at]] = True
-        if not "\u4e00" <= text[at] <= "\u9fff":
-            reach[at + 1] = True
-        for end in range(at + 1, min(at + WORD, len(text)) + 1):
-            if text[at:end] in known:
-                reach[end] = True
-    if not reach[-1]:
-        furthest = max(index for index, ok in enumerate(reach) if ok)
-        yield Fault(Reason.MANNER, text[max(0, furthest - 2) : furthest + 6])
-
-
-def _grams(text: str) -> frozenset[str]:
-    """Two to `WORD` characters in a row of a text."""
-    parts = [part for part in _MARKS.split(text) if part]
-    return frozenset(
-        part[start : start + size]
-        for part in parts
-        for size in range(2, WORD + 1)
-        for start in range(len(part) - size + 1)
-    )
-
-
-@cache
-def _plain() -> frozenset[str]:
-    return frozenset(folded(word) for word in packaged_yaml("faithful.yaml")["plain"])
-
-
-@cache
-def _lines(manner: tuple[str, ...]) -> frozenset[str]:
-    return frozenset().union(*(_grams(folded(line)) for line in manner))
 
 
 def _rules(words: str, grounds: Grounds) -> Iterator[Fault]:

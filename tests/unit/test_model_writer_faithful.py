@@ -60,15 +60,15 @@ def reasons(words: str, core: str, *facts: Fact) -> set[Reason]:
     ("words", "core"),
     [
         ("看到啦，氨基酸洁面乳现在68元呀，券是满68元减10元，券后58元啦。", PRICES),
-        ("跟您说，氨基酸洁面乳直播间是68元，用上满68元减10元的券，到手就是58元呢。", PRICES),
+        ("跟您说，氨基酸洁面乳直播间68元，用上满68元减10元的券，到手就是58元呢。", PRICES),
         ("看官请听，氨基酸洁面乳作价六十八元，券是满68元减10元，券后只付58块便好。", PRICES),
         ("好问题呀，适合油皮、混合皮、中性皮的哦，不适合敏感肌、破损皮肤哦。", GROUPS),
         ("且看氨基酸洁面乳的规格，120g是68元，200g是98元，诸位请自便。", SPECS),
         ("您慢慢看，不着急，适合油皮、混合皮、中性皮，不适合敏感肌、破损皮肤。", GROUPS),
         ("这位看官问得巧，孕期使用前请先咨询医生。", PREGNANT),
         ("有货哦，拍1号链接就可以呀。", "现在有货，拍1号链接就可以。"),
-        ("24小时内就会发货的，从广州发出。", "拍下后24小时内发货。从广州发货。"),
-        ("两到四天能到，一般是这样，具体看物流。", "发出后一般2到4天到，具体看物流。"),
+        ("24小时内发货的。从广州发出。", "拍下后24小时内发货。从广州发货。"),
+        ("一般两到四天能到，具体呢，看物流。", "发出后一般2到4天到，具体看物流。"),
     ],
 )
 def test_other_words_for_the_same_pass(words: str, core: str) -> None:
@@ -114,6 +114,81 @@ def test_other_words_for_the_same_pass(words: str, core: str) -> None:
 def test_any_other_thing_is_refused(words: str, core: str, reason: Reason) -> None:
     """The reason is among those that are given."""
     assert reason in reasons(words, core)
+
+
+# What a hostile reader got past an earlier check: each changes what is said in words that are harmless alone.
+DELIVERY = "发出后一般2到4天到，具体看物流。"
+SENDING = "拍下后24小时内发货。"
+SERUM = "维C紧致精华液直播间价169元。"
+UNFIT = "敏感肌不适合用这款。"
+FREE = "氨基酸洁面乳不含酒精。"
+UNITS = "120g是68元，200g是98元，按单价算200g更划算。"
+LINK = "维C紧致精华液直播间价169元。维C紧致精华液是2号链接，点小黄车2号就能看到。"
+MADE = "保质期36个月，生产日期是2026年9月1日。"
+STOCK = "现在有货，拍3号链接就可以。"
+AWAY = "新疆暂时不发，不好意思。"
+ASK = "这个问题我手上没有确认的资料，请店铺客服核实后再回复您。"
+
+
+@pytest.mark.parametrize("added", [
+    "用就行", "其实都能用", "多用更好", "大家都在用", "今日就到", "以后更高", "只有一点点了", "快买", "好得很", "自己用也行", "就一份", "买就对了", "就这会儿有",
+    "过时就高了", "其他款也一样", "咱家的更好", "很快就好", "老的少的都用", "信我的", "什么都能退", "也能退", "给退", "退", "过一会儿就好了，继续用",
+    "先拍下付款到时候就会给您寄", "成，用吧",
+])  # fmt: skip
+def test_harmless_words_do_not_combine_to_a_claim(added: str) -> None:
+    """Neither after a core nor before it."""
+    for grounds in cores():
+        assert faults(f"{grounds.core.rstrip('。')}，{added}。", grounds, lexicon()), grounds.core
+        assert faults(f"{added}，{grounds.core}", grounds, lexicon()), grounds.core
+
+
+@pytest.mark.parametrize(("words", "core"), [
+    ("只有敏感肌不适合用这款。", UNFIT), ("敏感肌不适合用别的。", UNFIT), ("敏感肌不适合用这款，别的都适合。", UNFIT), ("敏感肌不，适合用这款。", UNFIT),
+    ("敏感肌不适合用这款吧。", UNFIT),
+    ("氨基酸洁面乳不只含酒精。", FREE), ("氨基酸洁面乳不怎么含酒精。", FREE), ("氨基酸洁面乳呢，不含酒精酸洁面乳。", FREE), ("氨基酸洁面乳不含酒精，自然的。", FREE),
+    ("拍下后24小时后发货。", SENDING), ("拍下后24小时发货。", SENDING), ("拍下后24小时内到货。", SENDING), ("拍下前24小时内发货。", SENDING),
+    ("拍下后一般2到4天到，具体看物流。", DELIVERY), ("发出前一般2到4天到，具体看物流。", DELIVERY), ("发出后一般4到2天到，具体看物流。", DELIVERY),
+    ("维C紧致精华液直播间价169元多。", SERUM), ("维C紧致精华液直播间价169元+。", SERUM), ("维C紧致精华液直播间价-169元。", SERUM), ("维C紧致精华液直播间价~169元。", SERUM),
+    ("维C紧致精华液直播间价少于169元。", SERUM), ("维C紧致精华液直播间价169元/月。", SERUM), ("维C紧致精华液直播间价169元起。", SERUM), ("维C紧致精华液直播间价从169元来。", SERUM),
+    ("这批是2026年9月以后生产的。", "这批是2026年9月生产的。"), ("这批是2026年9月前生产的。", "这批是2026年9月生产的。"),
+    ("120g是68元，200g是98元，按单价算120g更划算。", UNITS), ("200g是68元，120g是98元，按单价算200g更划算。", UNITS), ("120g是68元，200g是98元，按单价算200g划算。", UNITS),
+    ("维C紧致精华液便在169元。维C紧致精华液在2号链接，点进去就能看到。", LINK), ("维C紧致精华液直播间价2号链接。维C紧致精华液是169元，点小黄车2号就能看到。", LINK),
+    ("保质期36个月，生产日期是2026年1日9月。", MADE), ("保质期2026年9月1日，生产日期是36个月。", MADE),
+    ("近7日最低成交价是119元，直播间价149元。", "近7日最低成交价是149元，直播间价119元。"), ("近7日最低成交价是149元，119元。", "近7日最低成交价是149元，直播间价119元。"),
+    ("现在有货，拍3号链接就可以。发到杭州。", STOCK + "从杭州发货。"), ("现在有货，拍3号就可以。", STOCK),
+    ("新疆不发，不好意思。", AWAY), ("新疆暂时不发，不好意思，明早就发。", AWAY), ("新疆暂时不发，不好意思，过一会儿就发。", AWAY), ("新疆暂时不发，不好意思，您先付款，之后就会发。", AWAY),
+    ("好的，有，这个问题我手上没有确认的资料，请店铺客服核实后再回复您。", ASK),
+    ("大家好，这里是小店。", "大家好，我是棠姐，这里是棠晨生活小店。"), ("大家好，我是主播，这里是棠晨生活小店。", "大家好，我是棠姐，这里是棠晨生活小店。"),
+    ("用法是洁面前敷15分钟，每周2到3次。", "用法是洁面后敷15分钟，每周2到3次。"), ("油皮适合用这款，你的皮也适合用。", "油皮适合用这款。"),
+])  # fmt: skip
+def test_what_got_past_an_earlier_check_is_refused(words: str, core: str) -> None:
+    """Limits, scope, winners, order, names and what is left out."""
+    assert not reasons(core, core)
+    assert reasons(words, core)
+
+
+@pytest.mark.parametrize("way", ["morning", "evening", "lady"])
+def test_the_training_grammar_passes(way: str) -> None:
+    """What a model learnt to say for the fixtures' answers is never refused."""
+    import random
+
+    from livehost.training.wording import ways, worded
+
+    rng = random.Random(7)
+    for grounds in cores():
+        for question in ("多少钱", "有货吗", "适合我吗", "什么时候到"):
+            words = worded(grounds.core, question=question, way=ways()[way], rng=rng)
+            assert faults(words, grounds, lexicon()) == (), words
+
+
+@given(st.data())
+def test_a_sign_put_into_a_plain_answer_is_refused(data: st.DataObject) -> None:
+    """Before or after a number."""
+    grounds = data.draw(st.sampled_from([g for g in cores() if re.search(r"\d", g.core)]))
+    spots = [i for m in re.finditer(r"\d+(?:\.\d+)?", grounds.core) for i in m.span()]
+    at = data.draw(st.sampled_from(spots))
+    sign = data.draw(st.sampled_from([*"+-~/*多起近超约每", "少于", "不到", "以上"]))
+    assert faults(grounds.core[:at] + sign + grounds.core[at:], grounds, lexicon())
 
 
 def test_approved_wording_stands_as_it_was_approved() -> None:
