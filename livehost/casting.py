@@ -53,13 +53,12 @@ class Casting:
         self._room = room
 
     def cast(self, persona_id: str, rundown_id: str | None, adapters: AdapterVersions | None = None) -> Cast:
-        """The plain cast of a persona; without a rundown that of her first slot, else the room's default.
+        """The plain cast of a persona; without a rundown the room's default, else the first one.
 
         `adapters` names other versions than the persona's own; a kind that it leaves out stays.
         """
         persona = self._settings.persona(persona_id)
-        own = next((slot.rundown for slot in self._room.slots if slot.persona == persona_id), None)
-        chosen = rundown_id or own or self._room.default_rundown or self._settings.rundowns[0].id
+        chosen = rundown_id or self._room.default_rundown or self._settings.rundowns[0].id
         return Cast(
             persona=persona,
             rundown=self._settings.rundown(chosen),

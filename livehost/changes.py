@@ -100,6 +100,8 @@ class Changes:
         room, now = self._room, self._room.now()
         if rundown is None and persona == room.desk.cast.persona.id:
             rundown = room.desk.cast.rundown.id  # she goes on with her script: other adapters are no new show
+        elif rundown is None:
+            rundown = room.rundown_of(persona)
         if until is None:
             coming = room.next_change()
             until = coming[0] if coming is not None else now + schedule.MAX_WINDOW - timedelta(minutes=1)

@@ -176,6 +176,10 @@ class Room:
         """The timetable's next change."""
         return schedule.next_change(self.settings, self._slots, self._override, at or self.now())
 
+    def rundown_of(self, persona: str) -> str | None:
+        """The script that a persona has in the timetable, or None: the room's default."""
+        return next((slot.rundown for slot in self._slots if slot.persona == persona and slot.rundown), None)
+
     def product_on_air(self) -> str | None:
         """The product being presented."""
         line = self.desk.on

@@ -38,12 +38,20 @@ def configured(folder: Path) -> Settings:
         {"id": "a", "product": "cleanser-01", "wordings": ["先看洁面。", "今天先看洁面。"]},
         {"id": "b", "product": "honey-02", "wordings": ["再看蜂蜜。", "接着看蜂蜜。"]},
     ]
+    later = {
+        "id": "later",
+        "persona": "bea",
+        "rundown": "hers",
+        "first": "2099-01-01",
+        "at": "06:00",
+        "duration": "PT1H",
+    }
     return Settings.model_validate(
         {
             "state_dir": folder / "state", "catalog": folder / "catalog.yaml", "personas": [ann, bea],
             "models": {"language": {"engine": "embedded"}, "vision": {"engine": "embedded"}},
-            "adapters": folder / "adapters", "rundowns": [{"id": "show", "segments": segments}],
-            "rooms": [{"id": "room", "default_persona": "ann", "prepare_s": 5}],
+            "adapters": folder / "adapters", "rundowns": [{"id": "show", "segments": segments}, {"id": "hers", "segments": segments}],
+            "rooms": [{"id": "room", "default_persona": "ann", "prepare_s": 5, "slots": [later]}],
         }
     )  # fmt: skip
 
@@ -161,6 +169,7 @@ async def test_a_switch_by_hand_and_a_failure_that_is_named_everywhere(
         assert {one.persona for one in playout.phrases} == {"ann"}
         live.vision.refuses.clear()
         await wait_until(lambda: playout.phrases[-1].persona == "bea", 15)
+        assert live.room.desk.cast.rundown.id == "hers"  # the script that she has in the timetable
         assert live.house.alarms.current("room") == ()
         await wait_until(lambda: sha("ann.language.1") in live.language.pins["room"])  # the one before
         assert sha("bea.language.1") in live.language.pins["room"]
