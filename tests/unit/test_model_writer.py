@@ -137,11 +137,11 @@ async def test_without_a_model_the_template_speaks(model: ScriptedModel, cast: C
 
 async def test_a_real_base_words_also_for_a_persona_without_an_adapter() -> None:
     """The bare base is asked; what it says is checked all the same."""
-    model = ScriptedModel(lambda request: "这款维C紧致精华液现在是169元")
+    model = ScriptedModel(lambda request: "维C紧致精华液现在是169元")
     draft = await a_writer(model, "transformers").answer(asked("多少钱"), a_cast(), CATALOG, "serum-02", NOW)
     assert (draft.source, draft.adapter, draft.why) == ("model", "", "")
     assert [request.adapter for request in model.asked] == [""]
-    model = ScriptedModel(lambda request: "这款维C紧致精华液现在是196元")
+    model = ScriptedModel(lambda request: "维C紧致精华液现在是196元")
     draft = await a_writer(model, "transformers").answer(asked("多少钱"), a_cast(), CATALOG, "serum-02", NOW)
     assert (draft.source, draft.why) == ("template", "number")
 
@@ -168,14 +168,14 @@ async def test_a_hand_over_may_be_reworded_but_promises_nothing() -> None:
 
 async def test_the_script_keeps_its_facts_and_its_wording() -> None:
     """The wording that was chosen, with its values in place, is what is reworded."""
-    model = ScriptedModel(lambda request: "来啦，氨基酸洁面乳直播间68元哦，就在1号链接呀")
+    model = ScriptedModel(lambda request: "价格来啦，氨基酸洁面乳直播间68元哦，就在1号链接呀")
     written = await a_writer(model).script(PRICE, dressed(), CATALOG, NOW, lambda wordings: wordings[0][0])
     assert written is not None
     index, draft = written
     assert index == 0 and draft.source == "model" and draft.product == "cleanser-01"
     assert {fact.field for fact in draft.facts} == {"name", "price", "link"}
     assert model.asked[0].user.endswith("【要点】价格来啦，氨基酸洁面乳直播间68元，就在1号链接")
-    wrong = ScriptedModel(lambda request: "来啦，氨基酸洁面乳直播间68元哦，就在2号链接呀")
+    wrong = ScriptedModel(lambda request: "价格来啦，氨基酸洁面乳直播间68元哦，就在2号链接呀")
     written = await a_writer(wrong).script(PRICE, dressed(), CATALOG, NOW, lambda wordings: 0)
     assert written is not None and written[1].source == "template" and written[1].why == "number"
 
