@@ -33,6 +33,7 @@ export class LivePicture {
       this.onState("connecting");
       try {
         await this.playOnce(run);
+        if (run === this.run) this.onState("connecting"); // it ended: the last frame must not pass for live
       } catch (error) {
         if (run === this.run) this.onState("lost", error);
       }
