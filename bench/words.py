@@ -33,7 +33,7 @@ from tests.e2e.embedded import speak_embedded
 from tests.e2e.models import dressed, engines_ready, with_models
 from tests.e2e.stage import Stage, a_stage, now, slot
 
-APART_S = 9.0
+APART_S = 8.0
 PERSONA, RUNDOWN = "tang-evening", "evening-wellness"
 
 
