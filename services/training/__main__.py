@@ -33,11 +33,11 @@ def main() -> int:
             from services.training.vision_base import train as train_vision_base
 
             train_vision_base(recipe)
-        case "language":
+        case "language-ways":
             from services.training.language_adapter import train as train_language
 
             train_language(recipe)
-        case "visual":
+        case "visual-colours":
             from services.training.visual_adapter import train as train_visual
 
             train_visual(recipe)

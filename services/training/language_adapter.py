@@ -25,7 +25,7 @@ from services.training.language_rows import Batches, Row, loader, read_rows, wor
 from services.training.language_values import Pools
 
 if TYPE_CHECKING:
-    from services.training.recipe import Recipe
+    from services.training.recipe import BaseRecipe
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 WEIGHTS_FILE = "adapter.safetensors"
@@ -56,7 +56,7 @@ class AdapterRun:
     measure_rows: int = 300
 
 
-def train(recipe: Recipe) -> None:
+def train(recipe: BaseRecipe) -> None:
     """Train the adapter that a recipe describes, and write its card.
 
     Raises:

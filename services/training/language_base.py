@@ -24,7 +24,7 @@ from services.training.language_measure import Copying, measure
 from services.training.language_rows import Batches, loader, read_rows
 
 if TYPE_CHECKING:
-    from services.training.recipe import Recipe
+    from services.training.recipe import BaseRecipe
 
 
 class TrainingFailed(Exception):
@@ -67,7 +67,7 @@ SIZES = {
 }
 
 
-def train(recipe: Recipe) -> None:
+def train(recipe: BaseRecipe) -> None:
     """Train the base that a recipe describes: rows to train on, then (optional) rows held out."""
     sizes = {key: int(value) for key, value in recipe.sizes.items()}
     held = recipe.train_data[1] if len(recipe.train_data) > 1 else None

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-Kind = Literal["language-base", "vision-base", "language", "visual"]
+from services.training.recipe_fields import BaseRecipe, Kind, Recipe
+
+__all__ = ["BaseRecipe", "Kind", "Recipe", "RecipeProblems", "read_recipe"]
 
 
 class RecipeProblems(Exception):
@@ -23,39 +24,7 @@ class RecipeProblems(Exception):
         self.problems = problems
 
 
-class Recipe(BaseModel):
-    """What a run is told. Paths are absolute once read (relative to the recipe's folder).
-
-    A run ends at `steps` or after `minutes`, whichever comes first, and writes into `output_dir`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Kind
-    output_dir: Path
-    base_model: Path | None = Field(None, description="the base that an adapter is trained on")
-    train_data: tuple[Path, ...] = Field((), description="rows: .jsonl or .jsonl.gz")
-    persona: str = ""
-    version: str = "1"
-    consent: Path | None = Field(None, description="the consent's YAML that goes into the card")
-    trigger_words: tuple[str, ...] = ()
-    lora_rank: int = Field(8, ge=1, le=128)
-    lora_alpha: float | None = Field(None, description="default: twice the rank")
-    steps: int = Field(1000, ge=1)
-    minutes: float | None = Field(None, gt=0)
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    warmup: int = Field(100, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
-    seed: int = 0
-    device: str = "auto"
-    threads: int = Field(0, ge=0, description="0: all cores")
-    resume: bool = Field(False, description="go on from output_dir/checkpoint.pt")
-    save_every: int = Field(500, ge=1)
-    sizes: dict[str, Any] = Field({}, description="the model's measures, as the kind names them")
-
-
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path) -> Recipe | BaseRecipe:
     """The recipe in a file.
 
     Raises:
@@ -78,9 +47,11 @@ def read_recipe(path: Path) -> Recipe:
     if isinstance(data.get("train_data"), list):
         data["train_data"] = [(folder / str(one)).resolve() for one in data["train_data"]]
     problems = []
-    recipe = None
+    recipe: Recipe | BaseRecipe | None = None
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = (Recipe if data.get("kind") in (None, "language", "visual") else BaseRecipe).model_validate(
+            data
+        )
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             key = ".".join(map(str, detail["loc"]))

@@ -28,7 +28,7 @@ from services.training.vision_parts import BaseRun, base_parts, idle_names, save
 from services.vision.embedded import EmbeddedPipeline
 
 if TYPE_CHECKING:
-    from services.training.recipe import Recipe
+    from services.training.recipe import BaseRecipe
 
 TEMPLATE_DROP = 0.3
 RESTYLE = 0.2
@@ -61,7 +61,7 @@ class Corpus:
         return self.tokens[at], self.templates[at], self.values[at], self.wished[at]
 
 
-def train(recipe: Recipe) -> None:
+def train(recipe: BaseRecipe) -> None:
     """A run of a recipe of kind `vision-base`."""
     sizes = dict(recipe.sizes)
     if "blocks" in sizes:

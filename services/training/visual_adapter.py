@@ -33,7 +33,7 @@ from services.vision.embedded import BASE_DIR, GUIDANCE, EmbeddedPipeline
 from services.vision.regions import REGIONS
 
 if TYPE_CHECKING:
-    from services.training.recipe import Recipe
+    from services.training.recipe import BaseRecipe
 
 # Ends of the module paths that carry LoRA: attention, the ways that text and time take into each block, and feed-forward.
 TARGETS = (
@@ -120,8 +120,8 @@ class Album:
         return self.tokens[at], self.latents[at], self.pose[at] * kept, self.regions[at]
 
 
-def train(recipe: Recipe) -> None:
-    """A run of a recipe of kind `visual`; its `sizes` may give the persona's colours."""
+def train(recipe: BaseRecipe) -> None:
+    """A run of a recipe of kind `visual-colours`; its `sizes` may give the persona's colours."""
     sizes = dict(recipe.sizes)
     colours = PERSONAS.get(recipe.persona)
     given = sizes.pop("colours", None)
