@@ -1,0 +1,171 @@
+"""What an adapter does on rows that it never saw, kept beside it as `evaluation.json`.
+
+    evaluated = evaluate_adapter(folder, rows)       # runs the base with the adapter and without it
+    read_evaluation(folder)                          # the last one that was kept, or None
+    worse(new, old)                                  # every measure that fell by more than chance
+
+The words come the way they do on air (base, bank, greedy decoding); so do the pictures (the vision
+engine's painter). Every row is kept with what was said or painted, so that `report` needs no run.
+
+EvaluationFailed    an adapter cannot be evaluated; `problems` has a sentence for each reason
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from livehost.training.worse import worse
+
+if TYPE_CHECKING:
+    from livehost.catalog import Catalog
+
+__all__ = ["EvaluatedRow", "Evaluation", "EvaluationFailed", "evaluate_adapter", "read_evaluation", "worse"]
+
+EVALUATION_FILE = "evaluation.json"
+SHEET_FILE = "evaluation.jpg"  # a visual adapter's pictures: the persona's, with the adapter, without it
+
+
+class EvaluationFailed(Exception):
+    """An adapter cannot be evaluated; `problems` has a sentence for each reason, with its mend."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class EvaluatedRow(_Part):
+    """One row: what was asked, what the persona would say, what was said with the adapter and without.
+
+    A picture's row has its caption as `prompt`, the picture's name as `target`, and its place on the
+    contact sheet (counted from 0) as `said` and `bare`. `marks` and `bare_marks` are the row's measures.
+    """
+
+    id: str
+    prompt: str
+    target: str
+    said: str
+    bare: str
+    marks: dict[str, float]
+    bare_marks: dict[str, float]
+
+
+class Evaluation(_Part):
+    """Measures of one adapter on one set of held-out rows; `bare` are the base's own on the same rows.
+
+    `data_sha256` is over the rows' content, whatever file they stood in: equal hashes mean equal rows.
+    """
+
+    kind: Literal["language", "visual"]
+    persona: str
+    version: str
+    adapter_sha256: str
+    base_sha256: str
+    data_sha256: str
+    data: str
+    measures: dict[str, float]
+    bare: dict[str, float]
+    rows: tuple[EvaluatedRow, ...]
+    settings: dict[str, str | float] = {}
+    took_s: float
+    at: AwareDatetime
+
+
+def read_evaluation(folder: Path) -> Evaluation | None:
+    """The evaluation that lies in a version's folder; None where there is none.
+
+    Raises:
+        EvaluationFailed: the file is there and cannot be read.
+    """
+    file = folder / EVALUATION_FILE
+    try:
+        return Evaluation.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise EvaluationFailed(
+            f"{file} 读不出，请重新评估 / cannot be read ({type(error).__name__}); evaluate the adapter again"
+        ) from error
+
+
+def write_evaluation(file: Path, evaluation: Evaluation) -> Path:
+    """Writes an evaluation whole or not at all; returns the file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    text = json.dumps(evaluation.model_dump(mode="json"), ensure_ascii=False, indent=1)
+    try:
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    return file
+
+
+def evaluate_adapter(
+    folder: Path,
+    data: Path,
+    *,
+    base: Path | None = None,
+    out: Path | None = None,
+    catalog: Catalog | None = None,
+    manner: tuple[str, ...] = (),
+    threads: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> Evaluation:
+    """Evaluates the adapter in `folder` on held-out rows and keeps the result.
+
+    Args:
+        folder: a version's folder with its card and weights.
+        data: language: a file of samples; visual: a folder of pictures with `metadata.csv`, or that file.
+        base: the base's directory; None is the packaged base of the card's kind.
+        out: where the result is written; None is `evaluation.json` in `folder`, and then the card takes
+            the main measures too. With `out` the adapter's own folder is left as it is.
+        catalog: whose names the faithfulness check knows; None knows numbers and general words only.
+        manner: the persona's own lines (`livehost.model_writer.manner`), which she may use around facts.
+        threads: CPU threads; 0 is all of them.
+        say: takes progress lines.
+
+    Raises:
+        EvaluationFailed: no card, another base, rows that the adapter was trained on, no usable rows.
+    """
+    from livehost.training.evaluating import evaluated
+
+    evaluation = evaluated(
+        folder, data, base=base, catalog=catalog, manner=manner, threads=threads,
+        sheet=(out.with_suffix(".jpg") if out else folder / SHEET_FILE), say=say,
+    )  # fmt: skip
+    write_evaluation(out or folder / EVALUATION_FILE, evaluation)
+    if out is None:
+        _into_card(folder, evaluation)
+    return evaluation
+
+
+def _into_card(folder: Path, evaluation: Evaluation) -> None:
+    """The card with the main measures, `bare_…` for the base's own; other measures of the card stay."""
+    from services.lora import read_card, write_card
+
+    card = read_card(folder)
+    bare = {f"bare_{name}": value for name, value in evaluation.bare.items()}
+    measures = card.evaluation | evaluation.measures | bare | {"rows": float(len(evaluation.rows))}
+    write_card(folder, card.model_copy(update={"evaluation": measures}))
+
+
+def now() -> datetime:
+    """This moment, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def rows_sha256(digests: list[str]) -> str:
+    """The hash of a set of rows by the digests of its rows, in whatever order."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
