@@ -87,6 +87,7 @@ class Draft:
     act: str = "answer"
     intent: str = ""
     source: str = "template"  # model | template | fixed | duty
+    core: str = ""  # the same in plain words, as the deterministic path says it
     adapter: str = ""  # SHA-256 of the language adapter that worded it
     why: str = ""  # where a model was to word it and the template spoke: the reason, in one word
     mood: wire.Mood = wire.Mood.NEUTRAL

@@ -14,7 +14,6 @@ from typing import Protocol
 
 import structlog
 
-from livehost import answers
 from livehost.answers.claims import Lexicon
 from livehost.answers.faithful import Grounds, faults
 from livehost.catalog import Catalog
@@ -93,9 +92,8 @@ class ModelWriter:
         if written is None:
             return None
         index, draft = written
-        core = "".join(draft.texts)
         patience = SCRIPT_PATIENCE * self._settings.deadline_s
-        return index, await self._worded(draft, core, script_prompt(core), cast, catalog, now, patience)
+        return index, await self._worded(draft, script_prompt(draft.core), cast, catalog, now, patience)
 
     async def answer(
         self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
@@ -104,18 +102,8 @@ class ModelWriter:
         draft = await self._template.answer(question, cast, catalog, on_air, now)
         if draft.act not in ACTS or self._kept_from(cast):
             return self._plain(draft, cast)
-        core = answers.answer(
-            question.text,
-            catalog=catalog,
-            on_air=on_air,
-            now=now,
-            user=question.user,
-            platform=self._platform,
-            seed=self._template.turn,
-            language=cast.persona.language,
-        ).text
-        prompt = answer_prompt(question.text, core)
-        return await self._worded(draft, core, prompt, cast, catalog, now, self._settings.deadline_s)
+        prompt = answer_prompt(question.text, draft.core)
+        return await self._worded(draft, prompt, cast, catalog, now, self._settings.deadline_s)
 
     def _kept_from(self, cast: Cast) -> str:
         """Why the model is not even asked, in one word; empty where it is."""
@@ -139,7 +127,6 @@ class ModelWriter:
     async def _worded(
         self,
         draft: Draft,
-        core: str,
         prompt: Prompt,
         cast: Cast,
         catalog: Catalog,
@@ -150,6 +137,7 @@ class ModelWriter:
         if self._kept_from(cast):
             return self._plain(draft, cast)
         system, user = prompt
+        core = draft.core
         try:
             said = await self._model.generate(
                 room=self._room,

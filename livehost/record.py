@@ -2,6 +2,23 @@
 
 Everything needed stands in the fate itself (its trace), so that fates which playout kept while the
 show was down count like all others. A fate is acknowledged only once it is in the journal on disk.
+
+Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
+
+    say         a phrase goes to playout: id, line (all phrases of one line share it), kind, persona,
+                text, source (template | model | fixed | duty), core (the line in plain words), facts
+                [{product, field, value, version}], product, adapters; of an answer also question (its
+                id), asked (the viewer's words), user (the viewer's name) and act; `why`, `by`
+    fate        what became of a phrase: id, fate (finished | cut | dropped), position, heard_s, …
+    question    a question that was settled with nothing said: id, user, text, state, note
+    correction  a person on duty put an answer right, or gave one: question (its id; null if none),
+                asked, user, persona, product, answer (the words that should be said), core (the same
+                in plain words; may be left out), facts as in `say` (may be left out), by
+    complaint   somebody found fault with what was said: id (of a phrase, a line or a question), why, by
+    control     what a person asked of the room: action, by
+    session     the session's life; gap: entries that were lost
+
+`livehost.training.export` reads them, and leaves what it does not know.
 """
 
 from __future__ import annotations
@@ -25,6 +42,7 @@ from services import wire
 
 log = structlog.get_logger(__name__)
 
+UNSAID = (QuestionState.IGNORED, QuestionState.BLOCKED, QuestionState.EXPIRED)
 WORDED = (wire.PhraseKind.ANSWER, wire.PhraseKind.SCRIPT, wire.PhraseKind.GREETING)
 
 
@@ -41,6 +59,7 @@ class Record:
         *,
         rundown: Callable[[str], Rundown | None],
         save: Callable[[], Awaitable[None]],
+        session: Callable[[], str],
         events: EventBus,
         metrics: Metrics,
     ) -> None:
@@ -51,6 +70,7 @@ class Record:
         self._progress = progress
         self._rundown = rundown
         self._save = save
+        self._session = session
         self._events = events
         self._metrics = metrics
         self._asked_at: dict[str, datetime] = {}
@@ -67,13 +87,17 @@ class Record:
             "persona": phrase.persona,
             "look": phrase.look,
             "text": phrase.text,
+            "line": line.id,
             "source": line.draft.source,
+            "core": line.draft.core,
             "adapters": {"language": line.cast.language_adapter, "visual": line.cast.visual_adapter},
             "facts": [asdict(fact) for fact in line.draft.facts],
             "product": line.draft.product,
         }
         if line.question is not None:
-            entry |= {"question": line.question.id, "asked": line.question.text, "act": line.draft.act}
+            question = line.question
+            entry |= {"question": question.id, "asked": question.text, "user": question.user}
+            entry["act"] = line.draft.act
             self._asked_at[phrase.id] = line.question.at
         if line.draft.why:
             entry["why"] = line.draft.why  # a model was to word it, and the template spoke
@@ -179,7 +203,20 @@ class Record:
         self.question_changed(question)
 
     def question_changed(self, question: Question) -> None:
-        """Tell who watches that a question has another state."""
+        """Tell who watches that a question has another state; one that nothing was said to is recorded."""
+        if question.state in UNSAID:
+            self._journal.append(
+                self._room,
+                self._session() or "none",
+                {
+                    "type": "question",
+                    "id": question.id,
+                    "user": question.user,
+                    "text": question.text,
+                    "state": question.state.value,
+                    "note": question.note,
+                },
+            )
         self._metrics.questions_total.labels(self._room, question.state.value).inc()
         self._events.publish(
             self._room,

@@ -91,7 +91,8 @@ class Room:
         self._disclosed_at = float(state.get("disclosed_at", 0.0))
         self.record = Record(
             room, self.desk, store, self.house.journal, self.progress,
-            rundown=self._rundown, save=self.save, events=self.house.events, metrics=self.house.metrics,
+            rundown=self._rundown, save=self.save, session=lambda: self.session_id,
+            events=self.house.events, metrics=self.house.metrics,
         )  # fmt: skip
         self.booth = Booth(self, self._control_socket)
         self.link = self.booth.link

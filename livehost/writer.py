@@ -71,10 +71,12 @@ class TemplateWriter:
         index = choose(true_now)
         chosen = filled[index]
         assert chosen is not None
+        texts = split_phrases(chosen.text, cast.persona.language)
         return index, Draft(
-            texts=split_phrases(chosen.text, cast.persona.language),
+            texts=texts,
             facts=chosen.facts,
             product=segment.product,
+            core="".join(texts),
             mood=_MOODS.get(segment.kind, wire.Mood.NEUTRAL),
         )
 
@@ -100,6 +102,7 @@ class TemplateWriter:
             product=answer.product,
             act=answer.act,
             intent=answer.intent,
+            core=answer.core,
         )
 
 

@@ -346,15 +346,17 @@ class _Room:
             product.id if product else None,
             intent,
             facts,
+            styled(core, None, self.seed, self.language),
         )
 
     def _handover(self, product: Product | None, intent: str) -> Answer:
-        text = styled(pick(HANDOVER[self.language], self.seed), self.style, self.seed, self.language)
-        return Answer("handover", text, product.id if product else None, intent)
+        words = pick(HANDOVER[self.language], self.seed)
+        core, text = (styled(words, style, self.seed, self.language) for style in (None, self.style))
+        return Answer("handover", text, product.id if product else None, intent, core=core)
 
     def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
         text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
-        return Answer("disclose" if act == "disclose" else "decline", text, None, intent)
+        return Answer("disclose" if act == "disclose" else "decline", text, None, intent, core=text)
 
 
 def _told(saying: Said, said: list[Said]) -> bool:

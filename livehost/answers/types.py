@@ -23,13 +23,17 @@ class Fact:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the host does about a line of chat, and the facts that it stands on."""
+    """What the host does about a line of chat, and the facts that it stands on.
+
+    `core` is the text without a persona's way of saying it.
+    """
 
     act: Act
     text: str
     product: str | None = None
     intent: str = ""
     facts: tuple[Fact, ...] = ()
+    core: str = ""
 
     @property
     def speak(self) -> bool:
