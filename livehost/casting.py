@@ -8,6 +8,7 @@ from pathlib import Path
 
 import services
 from livehost.catalog import Catalog
+from livehost.library import Kind, Library
 from livehost.lines import Cast
 from livehost.schedule import OnAir
 from livehost.settings import AdapterVersions, Persona, Room, Settings
@@ -51,11 +52,13 @@ class Casting:
     def __init__(self, settings: Settings, room: Room) -> None:
         self._settings = settings
         self._room = room
+        self._library = Library(settings.adapters)
 
     def cast(self, persona_id: str, rundown_id: str | None, adapters: AdapterVersions | None = None) -> Cast:
         """The plain cast of a persona; without a rundown the room's default, else the first one.
 
         `adapters` names other versions than the persona's own; a kind that it leaves out stays.
+        A version `promoted` is the one that is promoted at this moment.
         """
         persona = self._settings.persona(persona_id)
         chosen = rundown_id or self._room.default_rundown or self._settings.rundowns[0].id
@@ -65,10 +68,14 @@ class Casting:
             look_path=look_path(persona),
             voice=voice_of(persona),
             versions=AdapterVersions(
-                language=(adapters and adapters.language) or persona.adapters.language,
-                visual=(adapters and adapters.visual) or persona.adapters.visual,
+                language=self._version(persona, "language", adapters),
+                visual=self._version(persona, "visual", adapters),
             ),
         )
+
+    def _version(self, persona: Persona, kind: Kind, adapters: AdapterVersions | None) -> str | None:
+        asked: str | None = getattr(adapters, kind, None) or getattr(persona.adapters, kind)
+        return self._library.worn(persona.id, kind, asked) if asked is not None else None
 
     def of(self, on: OnAir) -> Cast | None:
         """The cast that the timetable asks for, or None: off air."""

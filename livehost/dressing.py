@@ -2,7 +2,7 @@
 
 A room begins at once with the posed look and the templates' words; as soon as all of her dress is
 ready she wears it, without a farewell or a greeting. The same way other versions of her adapters
-come on and go (a rollback), and what may not be on air any more is taken off.
+come on and go (a promotion, a rollback), and what may not be on air any more is taken off.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from datetime import datetime
 import structlog
 
 from livehost.desk import Desk, same_role
+from livehost.library import Mark
 from livehost.lines import Cast
 from livehost.switching import Backoff, Fitting, same, unless
 from livehost.wardrobe import DressFailed, Part, unforeseen
 
 log = structlog.get_logger(__name__)
 
-LAPSE_EVERY_S = 30.0
+LAPSE_EVERY_S = 30.0  # consents end by the day; a card that changes is looked into at the next step
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Dresser:
         self.fitted: Cast | None = None
         self._looked: datetime | None = None
         self._looked_at: Cast | None = None
+        self._marks: tuple[Mark | None, ...] = ()  # of the cards, when they were looked into
         self._unchecked: tuple[Part, str] | None = None
         self._stumbled = Backoff()
         self.dress = Dress("plain")
@@ -194,10 +196,11 @@ class Dresser:
         if not on.dressed:
             self._unchecked = None
             return False
-        looked = self._looked if self._looked_at is on else None
+        marks = self._fitting.wardrobe.marks(on)
+        looked = self._looked if self._looked_at is on and self._marks == marks else None
         if looked is not None and (now - looked).total_seconds() < LAPSE_EVERY_S:
             return False
-        self._looked, self._looked_at = now, on
+        self._looked, self._looked_at, self._marks = now, on, marks
         self._unchecked = self._fitting.wardrobe.unchecked(on)
         why = self._fitting.wardrobe.lapsed(on)
         if not why:

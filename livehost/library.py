@@ -1,6 +1,7 @@
 """The adapter library on disk: `<library>/<persona>/<language|visual>/<version>/` with a card in each.
 
 Cards are read each time they are asked for: who adds, replaces or removes an adapter needs no restart.
+The version `promoted` is the one that `promoted.yaml` beside the versions names (`promoted.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,16 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
+from livehost.promoted import (
+    PROMOTED,
+    PROMOTED_FILE,
+    RETIRED_FILE,
+    PointerUnreadable,
+    Promotion,
+    read_promotion,
+    read_retirement,
+)
+
 if TYPE_CHECKING:
     from services.lora.card import Card
 
@@ -25,6 +36,7 @@ WEIGHTS_FILE = "adapter.safetensors"
 SOON = timedelta(days=30)
 PERSONA = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+Mark = tuple[int, int, int]  # when a file was changed (ns), its bytes, its inode
 
 
 class ConsentState(StrEnum):
@@ -52,6 +64,8 @@ class Shelved:
     folder: Path
     card: Card | None = None
     errors: tuple[str, ...] = ()
+    retired: str = ""  # why it is out of use since somebody retired it; empty: nobody did
+    gone: bool = False  # there is no card in its place any more
 
     @property
     def id(self) -> str:
@@ -70,7 +84,11 @@ class Shelved:
         return ConsentState.EXPIRING if consent.valid_until - today <= SOON else ConsentState.VALID
 
     def problems(self, today: date) -> tuple[str, ...]:
-        """Everything that keeps it off the air on a day, as far as the disk tells."""
+        """Everything that keeps it from coming on air on a day, as far as the disk tells."""
+        return (*self.lapses(today), *((self.retired,) if self.retired else ()))
+
+    def lapses(self, today: date) -> tuple[str, ...]:
+        """What takes it off the air too where it is on; one that was retired meanwhile may end its show."""
         if self.card is None:
             return self.errors
         return (*self.errors, *consent_errors(self.card, today, self.folder))
@@ -93,6 +111,7 @@ class Library:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self._pointers: dict[Path, tuple[Mark, Promotion | None]] = {}
 
     @property
     def missing(self) -> bool:
@@ -100,7 +119,17 @@ class Library:
         return self.folder is not None and not _is_folder(self.folder)
 
     def find(self, persona: str, kind: Kind, version: str) -> Shelved:
-        """One adapter; what is missing or wrong is in its `errors`."""
+        """One adapter; what is missing or wrong is in its `errors`. `promoted` finds the promoted version."""
+        if self.folder is not None and version == PROMOTED:
+            try:
+                promotion = self.promotion(persona, kind)
+            except PointerUnreadable as error:
+                place = self.folder / persona / kind
+                return Shelved(persona, kind, version, place, errors=(str(error),))
+            if promotion is None:
+                told = f"no version of {persona}.{kind} is promoted; livehost adapters promote names one"
+                return Shelved(persona, kind, version, self.folder / persona / kind, errors=(told,))
+            version = promotion.version
         if self.folder is None:
             where = Path(persona) / kind / version
             return Shelved(
@@ -112,6 +141,8 @@ class Library:
         """The adapter of that id, or None where no folder has it."""
         persona, _, rest = name.partition(".")
         kind, _, version = rest.partition(".")
+        if version == PROMOTED:
+            version = next((self.worn(persona, one, version) for one in KINDS if one == kind), version)
         return next((one for one in self._all(persona) if (one.kind, one.version) == (kind, version)), None)
 
     def all(self) -> tuple[Shelved, ...]:
@@ -125,6 +156,43 @@ class Library:
         names = (path.name for path in _folders(self.folder / persona / kind))
         return tuple(name for name in names if VERSION.fullmatch(name))
 
+    def promotion(self, persona: str, kind: Kind) -> Promotion | None:
+        """The pointer of a persona's kind, read again only when its file changed; None: none is promoted.
+
+        Raises:
+            PointerUnreadable: the file is there and cannot be used.
+        """
+        if self.folder is None:
+            return None
+        place = self.folder / persona / kind
+        mark = _mark(place / PROMOTED_FILE)
+        known = self._pointers.get(place)
+        if mark is None or known is None or known[0] != mark:
+            promotion = read_promotion(place)
+            if mark is None:
+                return promotion
+            known = self._pointers[place] = (mark, promotion)
+        return known[1]
+
+    def worn(self, persona: str, kind: Kind, version: str) -> str:
+        """The version that a setting means: `promoted` is the one that the pointer names now.
+
+        It stays `promoted` where no pointer tells: then nothing else comes on, and staging says why.
+        """
+        if version != PROMOTED:
+            return version
+        try:
+            promotion = self.promotion(persona, kind)
+        except PointerUnreadable:
+            return version
+        return promotion.version if promotion is not None else version
+
+    def mark(self, persona: str, kind: Kind, version: str) -> Mark | None:
+        """What tells a changed card from one that was read before; None: there is none."""
+        from services.lora.card import CARD_FILE
+
+        return _mark(self.folder / persona / kind / version / CARD_FILE) if self.folder is not None else None
+
     def _all(self, only: str | None = None) -> list[Shelved]:
         if self.folder is None:
             return []
@@ -135,6 +203,25 @@ class Library:
             for kind in KINDS
             for version in _folders(persona / kind)
         ]
+
+
+def _mark(file: Path) -> Mark | None:
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _is_gone(file: Path) -> bool:
+    """Whether a file is certainly not there: a disk that does not answer tells nothing."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -159,16 +246,20 @@ def _is_file(path: Path) -> bool:
 
 
 def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
-    from services.lora.card import CardProblems, read_card
+    from services.lora.card import CARD_FILE, CardProblems, read_card
 
+    if version == PROMOTED:
+        error = f"the folder {folder} has the name that a setting follows promotions by; rename it"
+        return Shelved(persona, kind, version, folder, errors=(error,))
     if not (PERSONA.fullmatch(persona) and VERSION.fullmatch(version)):
         name = ascii(f"{persona}/{kind}/{version}")
         error = f"the folder {name} has no name that an adapter can have (letters, digits, - _ .); rename it"
         return Shelved(ascii(persona), kind, ascii(version), folder, errors=(error,))
     if not _is_folder(folder):
         return Shelved(
-            persona, kind, version, folder, errors=(f"{folder} does not exist; add it to the library",)
-        )
+            persona, kind, version, folder, errors=(f"{folder} does not exist; add it to the library",),
+            gone=_is_gone(folder),
+        )  # fmt: skip
     errors: list[str] = []
     card = None
     try:
@@ -187,4 +278,21 @@ def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
                 )
     if not _is_file(folder / WEIGHTS_FILE):
         errors.append(f"{folder / WEIGHTS_FILE} is missing; copy the weights there")
-    return Shelved(persona, kind, version, folder, card=card, errors=tuple(errors))
+    return Shelved(
+        persona, kind, version, folder, card=card, errors=tuple(errors), retired=_retired(folder),
+        gone=card is None and _is_gone(folder / CARD_FILE),
+    )  # fmt: skip
+
+
+def _retired(folder: Path) -> str:
+    try:
+        retirement = read_retirement(folder)
+    except PointerUnreadable as error:
+        return str(error)
+    if retirement is None:
+        return ""
+    why = f", {retirement.why}" if retirement.why else ""
+    return (
+        f"{folder} was retired at {retirement.at:%Y-%m-%d %H:%M} by {retirement.by}{why}; "
+        f"name another version, or remove {RETIRED_FILE} there"
+    )

@@ -146,7 +146,7 @@ def _tile(room: Room, source: Override | _Occurrence | None, since: datetime, un
             adapters = source.adapters
         case _Occurrence():
             persona, rundown = source.slot.persona, source.slot.rundown
-            slot, reason = source.slot.id, Reason.SLOT
+            slot, reason, adapters = source.slot.id, Reason.SLOT, source.slot.adapters
         case None:
             persona, rundown, slot = room.default_persona, room.default_rundown, None
             reason = Reason.GAP if persona is None else Reason.DEFAULT

@@ -89,7 +89,8 @@ class AdapterVersions(Part):
     """Which versions of a persona's adapters are worn: `<library>/<persona>/<kind>/<version>`.
 
     A kind that is left out has none: a real base words and draws by the prompt alone; where the
-    embedded base would, the template speaks.
+    embedded base would, the template speaks. `promoted` follows `livehost adapters promote` and
+    `rollback`: what they name comes on at a phrase boundary, without a restart.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # 1 is "1"
@@ -176,6 +177,7 @@ class Slot(Part):
     id: Name
     persona: Name | None
     rundown: Name | None = None
+    adapters: AdapterVersions | None = None  # other versions than the persona's own
     first: date
     at: time
     duration: timedelta = Field(gt=timedelta(0), le=timedelta(days=7))

@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from livehost.engines import EngineGone
-from livehost.library import Kind, Library, Shelved
+from livehost.library import Kind, Library, Mark, Shelved
 from livehost.lines import Cast, Worn
 from livehost.settings import Models, Portrait
 from services import wire
@@ -259,10 +259,13 @@ class Wardrobe:
         return all((worn.path / "look.yaml").is_file() for worn in made)
 
     def lapsed(self, cast: Cast) -> str:
-        """Why what a cast wears may not be on air any more (its consent ran out); empty where it may."""
+        """Why what a cast wears may not be on air any more; empty where it may.
+
+        Its consent ran out, or its card is gone. One that cannot be read is `unchecked`.
+        """
         for shelved in self._of(cast):
-            # A card that is gone is no lapse: what is resident was checked when it was staged.
-            if shelved.card is not None and (problems := shelved.problems(self.today())):
+            problems = shelved.lapses(self.today()) if shelved.card is not None or shelved.gone else ()
+            if problems:
                 return f"{shelved.id}: {'; '.join(problems)}"
         return ""
 
@@ -277,6 +280,10 @@ class Wardrobe:
                 return part, f"{shelved.id}: its consent cannot be checked: {'; '.join(shelved.errors)}"
         return None
 
+    def marks(self, cast: Cast) -> tuple[Mark | None, ...]:
+        """What changes when the card of an adapter that a cast wears is changed or goes."""
+        return tuple(self.library.mark(cast.persona.id, kind, version) for kind, version in _worn_by(cast))
+
     async def pin(self, room: str, casts: Iterable[Cast | None]) -> None:
         """Have both engines keep what a room's casts wear: on air, the one before, the next."""
         present = [cast for cast in casts if cast is not None]
@@ -287,13 +294,7 @@ class Wardrobe:
 
     def _of(self, cast: Cast) -> Iterator[Shelved]:
         """The adapters that a cast wears, as the library has them now."""
-        worn: tuple[tuple[Kind, str, str | None], ...] = (
-            ("language", cast.language_adapter, cast.versions.language),
-            ("visual", cast.visual_adapter, cast.versions.visual),
-        )
-        for kind, sha256, version in worn:
-            if not sha256 or version is None:
-                continue
+        for kind, version in _worn_by(cast):
             try:
                 shelved = self.library.find(cast.persona.id, kind, version)
             except Exception as error:
@@ -377,6 +378,15 @@ def wanted(models: Models, here: Callable[[str], bool] = runs_here) -> tuple[Rol
         ("vision", models.vision.engine),
     )
     return tuple(role for role, engine in asked if engine != "off" and here(engine))
+
+
+def _worn_by(cast: Cast) -> Iterator[tuple[Kind, str]]:
+    """Kind and version of each adapter that a cast wears."""
+    worn: tuple[tuple[Kind, str, str | None], ...] = (
+        ("language", cast.language_adapter, cast.versions.language),
+        ("visual", cast.visual_adapter, cast.versions.visual),
+    )
+    yield from ((kind, version) for kind, sha256, version in worn if sha256 and version is not None)
 
 
 def _key(cast: Cast) -> tuple[Any, ...]:
