@@ -98,6 +98,14 @@ class AdapterVersions(Part):
     language: Version | None = None  # how she words things
     visual: Version | None = None  # how she looks
 
+    def named(self) -> tuple[tuple[Literal["language", "visual"], str], ...]:
+        """Kind and version of each that is named."""
+        both: tuple[tuple[Literal["language", "visual"], str | None], ...] = (
+            ("language", self.language),
+            ("visual", self.visual),
+        )
+        return tuple((kind, version) for kind, version in both if version is not None)
+
 
 class LookVariant(Part):
     """Another look of the same persona (a set, an outfit) for the products that it suits."""
