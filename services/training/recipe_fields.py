@@ -66,7 +66,7 @@ def _version(given: dict[str, Any]) -> str:
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Side = Annotated[int, Field(ge=8, le=4096)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 # What changes how a run is watched, kept or placed, and not one of its weights.
@@ -84,7 +84,7 @@ class Recipe(BaseModel):
     A run ends after `epochs`, at `steps` or after `minutes`, whichever comes first.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: Kind = Field(description="visual | language; inferred from base_model when absent")
     output_dir: Path = Field(description="the adapter's new folder; must not exist or be empty")
@@ -134,7 +134,7 @@ class Recipe(BaseModel):
     epochs: int = Field(10, ge=1, le=100_000)
     steps: int | None = Field(None, ge=1, description="a cap")
     minutes: Positive | None = Field(None, description="a cap")
-    learning_rate: float = Field(1e-4, gt=0, le=1, allow_inf_nan=False)
+    learning_rate: float = Field(1e-4, gt=0, le=1)
     lr_scheduler: Schedule = "cosine"
     warmup: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)] = Field(
         0.05, description="steps, or a share of all steps when below 1"
@@ -200,7 +200,7 @@ class BaseRecipe(BaseModel):
     comes first, and writes into `output_dir`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: BaseKind
     output_dir: Path
