@@ -13,6 +13,7 @@ from typing import Any
 from livehost.catalog import Catalog
 from livehost.compliance.review import review
 from livehost.training.lexicon import ODD, TRADE
+from services.training.language_values import common_characters, everyday_words
 
 CATEGORIES = ("cosmetics", "food", "health_food", "apparel", "home", "other")
 
@@ -20,30 +21,8 @@ CATEGORIES = ("cosmetics", "food", "health_food", "apparel", "home", "other")
 @cache
 def common_words() -> tuple[str, ...]:
     """Everyday words of two to four characters that may be said of anything."""
-    import jieba
-
-    jieba.setLogLevel(60)
-    jieba.initialize()
-    counted = [
-        (count, word)
-        for word, count in jieba.dt.FREQ.items()
-        if 2 <= len(word) <= 4 and count > 60 and all("\u4e00" <= c <= "\u9fff" for c in word)
-    ]
-    counted.sort(reverse=True)
-    words = [word for _, word in counted[:16000]]
     banned = set("死杀毒性党军警枪炮血奸淫尸贼妓嫖赌")
-    return tuple(w for w in words if not set(w) & banned and review(w).verdict == "pass")
-
-
-@cache
-def common_characters() -> str:
-    """The characters of GB 2312's first level, by Unicode."""
-    return "".join(
-        bytes((row, cell)).decode("gb2312")
-        for row in range(0xB0, 0xD8)
-        for cell in range(0xA1, 0xFF)
-        if not (row == 0xD7 and cell > 0xF9)
-    )
+    return tuple(w for w in everyday_words() if not set(w) & banned and review(w).verdict == "pass")
 
 
 class Goods:

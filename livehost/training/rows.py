@@ -19,9 +19,11 @@ from livehost.catalog import TZ_CHINA, Catalog, Product
 from livehost.compliance.review import review
 from livehost.rundown import fill
 from livehost.training.asked import question, wants
-from livehost.training.goods import Goods, common_characters
-from livehost.training.slots import Slot, of_catalog, slotted, unslotted
+from livehost.training.goods import Goods
+from livehost.training.slots import of_catalog
 from livehost.training.wording import script_worded, ways, worded
+from services.training.language_slots import Slot, slotted, unslotted
+from services.training.language_values import common_characters
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=TZ_CHINA)
 SCRIPT_SHARE = 0.14

@@ -70,6 +70,16 @@ def read_rows(path: Path) -> tuple[Pools, list[Row]]:
     return pools, rows
 
 
+def is_rows(path: Path) -> bool:
+    """Whether a file holds generated rows (their header comes first), not samples."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8", errors="replace") as file:
+            return str(file.read(64)).startswith('{"pools"')
+    except (OSError, EOFError):
+        return False
+
+
 def wording(row: Row, way: str, pools: Pools, rng: random.Random, *, unseen: bool = False) -> Wording:
     """A row with fresh values, in a way of speaking."""
     values = fresh(row.slots, pools, rng, unseen=unseen)

@@ -24,6 +24,33 @@ class Pools:
     characters: str
 
 
+@cache
+def everyday_words() -> tuple[str, ...]:
+    """The commonest Chinese words of two to four characters, by jieba's counts."""
+    import jieba
+
+    jieba.setLogLevel(60)
+    jieba.initialize()
+    counted = [
+        (count, word)
+        for word, count in jieba.dt.FREQ.items()
+        if 2 <= len(word) <= 4 and count > 60 and all("\u4e00" <= c <= "\u9fff" for c in word)
+    ]
+    counted.sort(reverse=True)
+    return tuple(word for _, word in counted[:16000])
+
+
+@cache
+def common_characters() -> str:
+    """The characters of GB 2312's first level, by Unicode."""
+    return "".join(
+        bytes((row, cell)).decode("gb2312")
+        for row in range(0xB0, 0xD8)
+        for cell in range(0xA1, 0xFF)
+        if not (row == 0xD7 and cell > 0xF9)
+    )
+
+
 def fresh(
     slots: Sequence[Sequence[str]], pools: Pools, rng: random.Random, *, unseen: bool = False
 ) -> list[str]:
