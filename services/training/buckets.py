@@ -2,7 +2,8 @@
 
 Batches hold one size, so a picture takes the bucket whose shape is nearest its own and loses least at its edges.
 The sizes are those of NovelAI's aspect-ratio bucketing: every multiple of the step whose area is at most the
-target's, and for each width the greatest height that fits.
+target's, and for each width the greatest height that fits; a size that lies within another is left out, so that
+few pictures fill few buckets.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def make_buckets(
             if max(one) <= limit * min(one):
                 found.add(one)
         side += step
-    return tuple(sorted(found))
+    return tuple(sorted(one for one in found if not any(_holds(other, one) for other in found)))
 
 
 def nearest(buckets: Sequence[Bucket], width: int, height: int) -> Bucket:
@@ -58,3 +59,8 @@ def nearest(buckets: Sequence[Bucket], width: int, height: int) -> Bucket:
         buckets,
         key=lambda one: (round(abs(math.log(one.width / one.height) - shape), 6), -one.width * one.height),
     )
+
+
+def _holds(one: Bucket, other: Bucket) -> bool:
+    """Whether another size lies within a size."""
+    return one != other and one.width >= other.width and one.height >= other.height
