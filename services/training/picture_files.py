@@ -7,17 +7,19 @@ Pillow reads JPEG (also CMYK and multi-picture), PNG (also 16-bit and palettes),
 
 from __future__ import annotations
 
+import codecs
 import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")  # and MPO, which opens as JPEG
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 )
@@ -48,6 +50,13 @@ class Header:
     transparent: bool
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this build of Pillow reads: AVIF is not in all."""
+    Image.init()
+    return tuple(one for one in FORMATS if one in Image.OPEN)
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keeps Pillow's warnings of odd metadata from the terminal; filters are the process's, so enter it once."""
@@ -68,7 +77,7 @@ def read_header(path: Path) -> Header:
         raise PictureUnusable(_heic())
     with quiet():
         try:
-            with Image.open(path, formats=FORMATS) as opened:
+            with Image.open(path, formats=_formats()) as opened:
                 header = Header(*_seen_size(opened), opened.format or "", _transparent(opened))
                 frames = 1 if opened.format in ("JPEG", "MPO") else getattr(opened, "n_frames", 1)
         except Exception as error:  # decoders raise anything at all on damaged bytes
@@ -99,7 +108,7 @@ def load(path: Path, *, at_least: tuple[int, int] | None = None) -> Image.Image:
         PictureUnusable: it cannot be decoded.
     """
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with Image.open(path, formats=_formats()) as opened:
             profile = opened.info.get("icc_profile")
             if at_least is not None:
                 turned = opened.getexif().get(_EXIF_ORIENTATION) in _SWAPPED
@@ -183,6 +192,12 @@ def _whole(format_: str, start: bytes, tail: bytes, size: int) -> bool:
             return False
 
 
+def _is_text(start: bytes) -> bool:
+    """Whether bytes, cut anywhere, read as UTF-8 without control characters."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start)
+    return bool(text) and all(one.isprintable() and one != "\ufffd" or one in "\r\n\t\ufeff" for one in text)
+
+
 def _heic() -> str:
     return (
         "是 HEIC，暂不支持：在 iPhone 的“设置 → 相机 → 格式”选“兼容性最佳”，或在相册里导出为 JPEG / "
@@ -191,10 +206,9 @@ def _heic() -> str:
 
 
 def _too_many() -> str:
-    millions = MAX_PIXELS // 1_000_000
     return (
-        f"超过 {millions} 百万像素，请先缩小（训练只用到 1 百万左右）/ "
-        f"has over {millions} million pixels; make it smaller first (training uses about one million)"
+        f"超过 {MAX_PIXELS // 10_000} 万像素，请先缩小（训练只用到约 100 万）/ has over {MAX_PIXELS // 1_000_000} "
+        "million pixels; make it smaller first (training uses about one million)"
     )
 
 
@@ -211,7 +225,7 @@ def _why(error: Exception, start: bytes) -> str:
     if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
         return _too_many()
     if isinstance(error, UnidentifiedImageError):
-        if start[:1] in (b"<", b"{") or (start and all(9 <= one < 127 for one in start)):
+        if _is_text(start):
             return "其实是文本文件，不是图片 / is a text file, not a picture; put the picture in its place"
         return (
             "不是能读的图片（支持 JPEG、PNG、WebP、BMP、TIFF、AVIF）/ is no picture that is read "
