@@ -1,47 +1,35 @@
-"""`python -m services.training RECIPE.yaml`: one run of one recipe.
-
-Heavy libraries load with the kind of run that needs them.
-"""
+"""`python -m services.training RECIPE.yaml [--set key=value]… [--resume | --no-resume]`: one run of one recipe."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
-from services.training.recipe import RecipeProblems, read_recipe
-
-EXIT_RECIPE = 2
+from services.training.launch import launch
 
 
 def main() -> int:
     """Run the recipe that the command line names; returns the exit status."""
-    if len(sys.argv) != 2:
-        print("usage: python -m services.training RECIPE.yaml", file=sys.stderr)
-        return EXIT_RECIPE
-    try:
-        recipe = read_recipe(Path(sys.argv[1]))
-    except RecipeProblems as found:
-        for problem in found.problems:
-            print(problem, file=sys.stderr)
-        return EXIT_RECIPE
-    match recipe.kind:
-        case "language-base":
-            from services.training.language_base import train as train_language_base
-
-            train_language_base(recipe)
-        case "vision-base":
-            from services.training.vision_base import train as train_vision_base
-
-            train_vision_base(recipe)
-        case "language-ways":
-            from services.training.language_adapter import train as train_language
-
-            train_language(recipe)
-        case "visual-colours":
-            from services.training.visual_adapter import train as train_visual
-
-            train_visual(recipe)
-    return 0
+    parser = argparse.ArgumentParser(prog="python -m services.training", description=main.__doc__)
+    parser.add_argument("recipe", type=Path, help="the run's YAML; see configs/train")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="in place of a key"
+    )
+    parser.add_argument(
+        "--resume", action=argparse.BooleanOptionalAction, help="go on with an unfinished run of the recipe"
+    )
+    options = parser.parse_args()
+    changes = {}
+    for change in options.changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            parser.error(f"--set {change}: 要写成 key=value / must be key=value")
+        changes[key] = value
+    if options.resume is not None:
+        changes["resume"] = str(options.resume).lower()
+    return launch(options.recipe, changes=changes, say=print, complain=partial(print, file=sys.stderr))
 
 
 if __name__ == "__main__":

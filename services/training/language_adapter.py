@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import save_file
 
-from services.training.language_base import TrainingFailed, answer_loss, progress, rate
+from services.training.faults import TrainingFailed
+from services.training.language_base import answer_loss, progress, rate
 from services.training.language_measure import answers, judged
 from services.training.language_rows import Batches, Row, loader, read_rows, wording
 from services.training.language_values import Pools

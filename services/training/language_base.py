@@ -20,15 +20,12 @@ import torch
 from torch.nn import functional
 
 from services.language.tokenizer import END, MAX_LENGTH, PAD, vocabulary, write_tokenizer
+from services.training.faults import TrainingFailed
 from services.training.language_measure import Copying, measure
 from services.training.language_rows import Batches, loader, read_rows
 
 if TYPE_CHECKING:
     from services.training.recipe import BaseRecipe
-
-
-class TrainingFailed(Exception):
-    """A run that cannot go on; the message says why and what to change."""
 
 
 @dataclass(frozen=True)

@@ -69,14 +69,13 @@ def with_parent(kind: Kind, values: Mapping[str, Any], findings: Findings) -> di
             "init_from", f"这是 {card.kind} 适配器，本次是 {kind}", f"is a {card.kind} adapter, not {kind}"
         )
         return out
-    rank, alpha = out.setdefault("lora_rank", card.rank), out.setdefault("lora_alpha", card.alpha)
-    for key, given, own in (("lora_rank", rank, card.rank), ("lora_alpha", alpha, card.alpha)):
-        if given is not None and given != own:
-            findings.note(
-                key,
-                f"init_from 的适配器是 {own:g}，请删掉这一行或改成一样",
-                f"the adapter of init_from has {own:g}; take the line out or make it the same",
-            )
+    out.setdefault("lora_alpha", card.alpha)
+    if out.setdefault("lora_rank", card.rank) != card.rank:
+        findings.note(
+            "lora_rank",
+            f"init_from 的适配器秩是 {card.rank}，请删掉这一行或改成 {card.rank}",
+            f"the adapter of init_from has rank {card.rank}; take the line out or write {card.rank}",
+        )
     return out
 
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from services.training.faults import TrainingFailed
 from services.training.portraits import Studio
 from services.training.portraits_captions import Pool, pool
 from services.training.portraits_colours import ATTRIBUTES, VALUES
@@ -38,7 +39,7 @@ FRESH_EVERY = 4  # a portrait is trained on about as many times
 REEL_BATCHES = 16
 
 
-class TrainingStopped(Exception):
+class TrainingStopped(TrainingFailed):
     """Training cannot go on; the message says why and what to change."""
 
 

@@ -24,6 +24,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from services.training.faults import TrainingFailed
 from services.training.portraits import Studio, hex_lab
 from services.training.portraits_captions import Portrait, caption, draw, unconditional
 from services.training.portraits_colours import ATTRIBUTES, TEMPLATES, index
@@ -43,7 +44,7 @@ TARGETS = (
 LEAST_EFFECT = 3.0  # ΔE76 between with and without the adapter, the mean of the four regions
 
 
-class AdapterUseless(Exception):
+class AdapterUseless(TrainingFailed):
     """The adapter cannot be used; the message says why and what to change."""
 
 

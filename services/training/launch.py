@@ -1,0 +1,84 @@
+"""Starts a run from a recipe's file and turns whatever ends it into a sentence and an exit status.
+
+No model library loads before the recipe has been checked whole.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from services.training.faults import Interrupted, TrainingFailed
+from services.training.recipe import BaseRecipe, Recipe, RecipeProblems, read_recipe
+
+DONE = 0
+FAILED = 1
+WRONG_RECIPE = 2
+STOPPED = 130  # as a shell has it after Ctrl-C
+
+NEEDED = ("torch", "transformers", "diffusers", "peft", "safetensors", "matplotlib")
+INSTALL = "make setup-train，或 / or pip install 'livehost[train]'"
+
+Say = Callable[[str], None]
+
+
+def launch(file: Path, *, changes: Mapping[str, str], say: Say, complain: Say) -> int:
+    """Run the recipe in a file to its end; `changes` take the place of its keys. Gives the exit status.
+
+    0: the adapter is written. 1: the run failed. 2: the recipe is wrong. 130: stopped by the person, saved.
+    """
+    try:
+        recipe = read_recipe(file, changes=changes)
+    except RecipeProblems as found:
+        for problem in found.problems:
+            complain(problem)
+        complain(f"{len(found.problems)} 处问题，没有开始训练 / problems, nothing was trained")
+        return WRONG_RECIPE
+    if absent := missing_packages():
+        complain(
+            f"没有安装训练要用的 {'、'.join(absent)}，请先安装 / not installed: {', '.join(absent)}; run: {INSTALL}"
+        )
+        return FAILED
+    try:
+        _run(recipe, say)
+    except TrainingFailed as error:
+        complain(str(error))
+        return FAILED
+    except Interrupted as error:
+        complain(str(error))
+        return STOPPED
+    except KeyboardInterrupt:
+        complain("已停止 / stopped")
+        return STOPPED
+    return DONE
+
+
+def missing_packages() -> list[str]:
+    """The packages of a training run that are not installed; none of them is loaded."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def _run(recipe: Recipe | BaseRecipe, say: Say) -> None:
+    match recipe.kind:
+        case "language" | "visual":
+            from services.training.run import train
+
+            assert isinstance(recipe, Recipe)
+            train(recipe, say=say)
+        case "language-base":
+            from services.training.language_base import train as train_language_base
+
+            train_language_base(recipe)
+        case "vision-base":
+            from services.training.vision_base import train as train_vision_base
+
+            train_vision_base(recipe)
+        case "language-ways":
+            from services.training.language_adapter import train as train_language
+
+            train_language(recipe)
+        case "visual-colours":
+            from services.training.visual_adapter import train as train_visual
+
+            train_visual(recipe)
