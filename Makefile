@@ -8,7 +8,7 @@ ARGS ?=
 RUN_PACKAGES := fonts-noto-cjk
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg nginx libnginx-mod-rtmp redis-server chromium procps
 
-.PHONY: help setup setup-dev demo serve lint test test-long bench bench-swap bench-models train-bases draw lock clean
+.PHONY: help setup setup-train setup-dev demo serve lint test test-long bench bench-swap bench-models bench-train train-bases draw lock clean
 
 help:
 	@echo "make demo [ARGS='--seconds 60']   put a demo room on air on this machine"
@@ -17,6 +17,8 @@ help:
 	@echo "make bench                        the figures that the README quotes"
 	@echo "make bench-swap                   adapter switches beside diffusers and peft"
 	@echo "make bench-models                 tokens and looks a second; who words a live show"
+	@echo "make setup-train                  what \`livehost train\` needs besides: from pictures and lines to a persona"
+	@echo "make bench-train                  training's speed and memory beside plain peft loops"
 	@echo "make train-bases                  train the embedded bases and the demo's adapters again"
 	@echo "make draw                         draw the hosts, sets and products again"
 
@@ -24,10 +26,14 @@ help:
 READY := $(VENV)/.run-ready$(if $(filter no,$(LIVEHOST_MODELS)),-bare)
 
 setup: $(READY)
+setup-train: $(VENV)/.train-ready
 setup-dev: $(VENV)/.dev-ready
 
 $(READY): pyproject.toml requirements.lock .ci/install
 	@PYTHON="$(PYTHON)" .ci/install run $(RUN_PACKAGES)
+
+$(VENV)/.train-ready: pyproject.toml requirements.lock .ci/install
+	@PYTHON="$(PYTHON)" .ci/install train $(RUN_PACKAGES)
 
 $(VENV)/.dev-ready: pyproject.toml requirements.lock .ci/install
 	@PYTHON="$(PYTHON)" .ci/install dev $(TEST_PACKAGES)
@@ -60,6 +66,9 @@ bench-swap: setup-dev
 bench-models: setup-dev
 	$(BIN)/python -m bench.engines $(ARGS)
 	$(BIN)/python -m bench.words $(ARGS)
+
+bench-train: setup-dev
+	$(BIN)/python -m bench.train $(ARGS)
 
 # Trains the embedded bases and the demo's adapters again, in the packages' place. The recipes' `minutes` are
 # those of one large GPU: on a CPU raise them to hours first.

@@ -18,7 +18,7 @@ WRONG_RECIPE = 2
 STOPPED = 130  # as a shell has it after Ctrl-C
 
 NEEDED = ("torch", "transformers", "diffusers", "peft", "safetensors", "matplotlib")
-INSTALL = "make setup-train，或 / or pip install 'livehost[train]'"
+INSTALL = "make setup-train，或 / or pip install -e '.[train]'"
 
 Say = Callable[[str], None]
 
