@@ -19,9 +19,7 @@ class TrainingFailed(Exception):
 
     def __init__(self, cause: str, mend: str = "") -> None:
         self.cause, self.mend = cause, mend
-        super().__init__(
-            f"{cause}；{mend}" if mend and _chinese(cause) else f"{cause}; {mend}" if mend else cause
-        )
+        super().__init__(f"{cause}\n→ {mend}" if mend else cause)
 
 
 class NotFinite(TrainingFailed):
@@ -58,7 +56,3 @@ class AdapterRefused(TrainingFailed):
 
 class Interrupted(Exception):
     """The person stopped the run; the message says how to go on."""
-
-
-def _chinese(text: str) -> bool:
-    return any("一" <= one <= "鿿" for one in text)

@@ -1,0 +1,90 @@
+"""How much memory a run took, and what to change when there is not enough."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass
+
+import torch
+
+from services.training.faults import OutOfMemory
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appetite:
+    """The settings that decide how much memory a run takes. `resolution` is (width, height) in pixels, or None."""
+
+    batch_size: int
+    gradient_accumulation: int = 1
+    gradient_checkpointing: bool = False
+    mixed_precision: str = "no"
+    resolution: tuple[int, int] | None = None
+    max_length: int | None = None
+    lora_rank: int = 16
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory so far: on a CUDA card what tensors took of it, else what the process had resident."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: a CUDA card's, or the machine's."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        told in text
+        for told in ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+    )
+
+
+def out_of_memory(error: BaseException, appetite: Appetite, device: torch.device) -> OutOfMemory:
+    """The failure to raise, naming what to change in the order in which it costs least quality."""
+    place = "显存 / GPU memory" if device.type == "cuda" else "内存 / memory"
+    detail = ""
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory / MIB / 1024
+        detail = f"（共 {total:.0f} GB，峰值 {peak_bytes(device) / MIB / 1024:.1f} GB）"
+    mend = "按此顺序更改 / change in this order:\n" + "\n".join(
+        f"  {number}. {one}" for number, one in enumerate(changes(appetite), start=1)
+    )
+    failure = OutOfMemory(f"{place}不够{detail} / not enough {place.partition(' / ')[2]}", mend)
+    failure.__cause__ = error
+    return failure
+
+
+def changes(appetite: Appetite) -> list[str]:
+    """What to change, first things first: batch size, gradient checkpointing, precision, and size last."""
+    told = []
+    size, at = appetite.batch_size, ""
+    if appetite.resolution:
+        at = " at {}×{}".format(*appetite.resolution)
+    if size > 1:
+        half = size // 2
+        more = -(-size * appetite.gradient_accumulation // half)
+        told.append(
+            f"batch_size: {size} → {half}{at}（gradient_accumulation: {more} 保持总批量 / keeps the whole batch)"
+        )
+    if not appetite.gradient_checkpointing:
+        told.append(
+            "gradient_checkpointing: true（慢约三成，结果不变 / about a third slower, the same result）"
+        )
+    if appetite.mixed_precision == "no":
+        told.append("mixed_precision: bf16")
+    if appetite.lora_rank > 8:
+        told.append(f"lora_rank: {appetite.lora_rank} → {max(8, appetite.lora_rank // 2)}")
+    if appetite.max_length and appetite.max_length > 128:
+        told.append(f"max_length: {appetite.max_length} → {appetite.max_length // 2}")
+    if appetite.resolution and min(appetite.resolution) > 512:
+        width, height = appetite.resolution
+        least = min(width, height)
+        smaller = [max(512, round(side * 512 / least / 64) * 64) for side in (width, height)]
+        told.append(f"最后才是 / only then resolution: {width}×{height} → {smaller[0]}×{smaller[1]}")
+    return told or ["用更大的显卡或更小的基座 / a larger card or a smaller base"]

@@ -1,0 +1,79 @@
+"""Files that are written whole or not at all, and what is said when the disk will not take them.
+
+DiskFull    (services.training.faults) the disk is full, or will not be written
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from services.training.faults import DiskFull
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file beside its place, have it on the disk, then put it there.
+
+    Raises:
+        DiskFull: it cannot be written; what was there before is still there, and nothing half-written is.
+    """
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    with writing(file):
+        try:
+            with part.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(file)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink()
+            raise
+        flush_folder(file.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, so that a loss of power does not undo a rename."""
+    _flush(folder)
+
+
+def flush_tree(folder: Path) -> None:
+    """Have all files below a folder, and their names, on the disk."""
+    for one in (*folder.rglob("*"), folder):
+        _flush(one)
+
+
+def _flush(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Turns an operating system's refusal to write into a sentence.
+
+    Raises:
+        DiskFull: with what could not be written and why.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = place.parent
+        if error.errno in _NO_ROOM:
+            raise DiskFull(
+                f"磁盘已满，无法写入 {place} / the disk is full: {place} could not be written",
+                f"在 {where} 所在磁盘腾出空间后再次运行，会从上一个存档继续 / "
+                "free some space on that disk and run again: it goes on from the last checkpoint",
+            ) from error
+        raise DiskFull(
+            f"无法写入 {place}：{error.strerror} / {place} could not be written: {error.strerror}",
+            f"检查 {where} 的权限和磁盘 / check the folder's permissions and its disk",
+        ) from error
