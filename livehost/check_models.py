@@ -8,7 +8,7 @@ what it has, for a consent that ran out last night may not keep a stream off the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from livehost.library import KINDS, Kind, Library, Shelved
 from livehost.problems import Findings, KeyPath, Said, unknown_word
 from livehost.settings import LanguageModel, Models, Persona, Portrait, Settings, VisionModel
 from livehost.wardrobe import Role, runs_here
-from services.lora.card import WEIGHTS_FILE
+from services.lora.card import WEIGHTS_FILE, Card
 from services.lora.plain import open_plain
 
 ROLE_OF: dict[Kind, Role] = {"language": "language", "visual": "vision"}
@@ -85,7 +85,7 @@ def check_model_files(settings: Settings, findings: Findings, today: date) -> No
         if not problems:
             hashes[role] = _hash(base)
     if settings.adapters is not None and not settings.adapters.is_dir():
-        if any(persona.adapters.language or persona.adapters.visual for persona in settings.personas):
+        if any(_named(settings)):
             said = Said(
                 f"适配器库不存在：{settings.adapters}",
                 "检查路径；每个适配器放在 <主播>/<language|visual>/<版本>/ 下",
@@ -96,12 +96,13 @@ def check_model_files(settings: Settings, findings: Findings, today: date) -> No
         return
     library = Library(settings.adapters)
     running = {role for role, _ in _on(models)}
-    for index, persona in enumerate(settings.personas):
-        for kind in KINDS:
-            version: str | None = getattr(persona.adapters, kind)
-            if version is not None and ROLE_OF[kind] in running and settings.adapters is not None:
-                at = ("personas", index, "adapters", kind)
-                _adapter(library, persona, kind, version, hashes.get(ROLE_OF[kind]), at, findings, today)
+    for at, index, kind, version in _named(settings):
+        if ROLE_OF[kind] not in running or settings.adapters is None:
+            continue
+        persona = settings.personas[index]
+        card = _adapter(library, persona, kind, version, hashes.get(ROLE_OF[kind]), at, findings, today)
+        if kind == "visual" and persona.portrait is not None and card is not None:
+            _trigger(persona.portrait, card.trigger_words, ("personas", index), findings)
 
 
 def model_notes(settings: Settings, today: date) -> list[str]:
@@ -150,6 +151,20 @@ def model_notes(settings: Settings, today: date) -> list[str]:
     return notes
 
 
+def _named(settings: Settings) -> Iterator[tuple[KeyPath, int, Kind, str]]:
+    """Every adapter version that a persona or a slot names: its place, whose it is, kind and version."""
+    indices = {persona.id: index for index, persona in enumerate(settings.personas)}
+    for index, persona in enumerate(settings.personas):
+        for kind, version in persona.adapters.named():
+            yield ("personas", index, "adapters", kind), index, kind, version
+    for number, room in enumerate(settings.rooms):
+        for place, slot in enumerate(room.slots):
+            if slot.adapters is not None and slot.persona in indices:
+                for kind, version in slot.adapters.named():
+                    at = ("rooms", number, "slots", place, "adapters", kind)
+                    yield at, indices[slot.persona], kind, version
+
+
 def _adapter(
     library: Library,
     persona: Persona,
@@ -159,13 +174,14 @@ def _adapter(
     at: KeyPath,
     findings: Findings,
     today: date,
-) -> None:
+) -> Card | None:
+    """Note what is wrong with an adapter that is named; its card, where it can be read."""
     shelved = library.find(persona.id, kind, version)
     if not shelved.folder.is_dir():
         known = library.versions(persona.id, kind)
         if known:
-            findings.add(at, unknown_word(("适配器版本", "adapter version"), version, known))
-            return
+            findings.add(at, unknown_word(("适配器版本", "adapter version"), shelved.version, known))
+            return None
         said = Said(
             f"适配器 {shelved.id} 不存在：{shelved.folder}",
             "把适配器放到那里，或者删掉这一行",
@@ -173,7 +189,7 @@ def _adapter(
             "put it there, or remove this line",
         )
         findings.add(at, said)
-        return
+        return None
     for problem in shelved.problems(today):
         findings.add(at, _of_adapter(shelved, problem))
     weights = shelved.folder / WEIGHTS_FILE
@@ -191,8 +207,6 @@ def _adapter(
             "the file is damaged or another one; copy it again",
         )
         findings.add(at, said)
-    if kind == "visual" and persona.portrait is not None and shelved.card is not None:
-        _trigger(persona.portrait, shelved.card.trigger_words, at[:-2], findings)
     if shelved.card is not None and base_sha256 and shelved.card.base.sha256 != base_sha256:
         told = f"{shelved.card.base.name} ({shelved.card.base.sha256[:12]}…)"
         said = Said(
@@ -202,6 +216,7 @@ def _adapter(
             "train it on this base, or configure that one",
         )
         findings.add(at, said)
+    return shelved.card
 
 
 def _trigger(portrait: Portrait, words: Sequence[str], at: KeyPath, findings: Findings) -> None:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from livehost.library import Kind, Library, Shelved, adapter_id
 from livehost.promoted import (
     PROMOTED,
@@ -38,8 +36,6 @@ from livehost.settings import Settings
 
 if TYPE_CHECKING:
     from livehost.training.evaluation import Evaluation
-
-log = structlog.get_logger(__name__)
 
 Verify = Callable[[Shelved], list[str]]
 """Everything that is wrong with an adapter; empty where it is sound."""
@@ -87,7 +83,6 @@ def promote(
         before = () if old is None else (*old.before, old.version)
         new = moved(old, deed, before)
         write_promotion(place, new)
-    log.info("an adapter was promoted", adapter=shelved.id, by=by, before=old and old.version, why=deed.why)
     return new
 
 
@@ -128,7 +123,6 @@ def rollback(library: Library, persona: str, kind: Kind, *, by: str, verify: Ver
         )  # fmt: skip
         new = moved(old, deed, old.before[:index])
         write_promotion(place, new)
-    log.warning("an adapter was rolled back", adapter=shelved.id, by=by, before=old.version)
     return RolledBack(new, passed_over)
 
 
@@ -162,7 +156,6 @@ def retire(
             raise PromotionRefused(str(error)) from error
         retirement = Retirement(at=this_moment(), by=by, why=why)
         write_retirement(shelved.folder, retirement)
-    log.info("an adapter was retired", adapter=shelved.id, by=by, why=why)
     return retirement
 
 
@@ -196,6 +189,19 @@ def evaluation_problems(library: Library, shelved: Shelved, promotion: Promotion
     if not compared:
         problems += [f"基座 / the bare base: {one}" for one in worse(new, bare(new))]
     return problems
+
+
+def evaluated(shelved: Shelved) -> tuple[Evaluation | None, bool]:
+    """An adapter's evaluation as it lies there, and whether it is of other weights than those there now."""
+    from livehost.training.evaluation import EvaluationFailed, read_evaluation
+
+    if shelved.card is None:
+        return None, False
+    try:
+        found = read_evaluation(shelved.folder)
+    except EvaluationFailed:
+        return None, False
+    return found, found is not None and found.adapter_sha256 != shelved.card.sha256
 
 
 def bare(evaluation: Evaluation) -> Evaluation:
