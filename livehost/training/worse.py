@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHANCE = 0.05
 SIGMAS = 1.645  # the same chance, one-sided, for means
-MIN_ROWS = 20  # with fewer, a fall by a quarter of the rows could be chance
+MIN_ROWS = {"language": 20, "visual": 10}  # with fewer, a fall by a quarter of the rows could be chance
 
 Sort = Literal["share", "mean", "set"]
 
@@ -34,7 +34,8 @@ Sort = Literal["share", "mean", "set"]
 class Measure:
     """A measure's name, its words, and how it is compared.
 
-    `mark` is the row's mark that it is the mean of. `least`: a difference under it never counts.
+    `mark` is the row's mark that it is the mean of. A difference under `least`, or under `least_share` of
+    the old value, never counts.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Measure:
     sort: Sort
     mark: str
     least: float = 0.0
+    least_share: float = 0.0
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -57,7 +59,8 @@ MEASURES: tuple[Measure, ...] = (
         "picture_distance", "与人设图片的距离", "picture distance", False, "mean", "picture_distance", 0.01
     ),
     Measure("geometry_kept", "几何保持率", "geometry kept", True, "share", "geometry_kept"),
-    Measure("diversity", "多样性", "diversity", True, "mean", "diversity", 0.1),
+    # The surer an adapter is, the more alike its pictures are: only a collapse counts.
+    Measure("diversity", "多样性", "diversity", True, "mean", "diversity", least_share=0.4),
 )
 
 
@@ -98,10 +101,10 @@ def comparable(new: Evaluation, old: Evaluation) -> list[str]:
             f"评估所用的数据不同（{new.data}，{old.data}），请用同一份数据评估两者 / "
             "they were evaluated on other rows; evaluate both on the same file"
         )
-    if len(new.rows) < MIN_ROWS:
+    if len(new.rows) < (least := MIN_ROWS[new.kind]):
         out.append(
-            f"只有 {len(new.rows)} 行，至少要 {MIN_ROWS} 行才看得出差别 / "
-            f"{len(new.rows)} rows tell too little; give at least {MIN_ROWS}"
+            f"只有 {len(new.rows)} 行，至少要 {least} 行才看得出差别 / "
+            f"{len(new.rows)} rows tell too little; give at least {least}"
         )
     return out
 
@@ -114,6 +117,7 @@ def _fallen(
 ) -> str:
     """Why a measure counts as fallen, as numbers for both languages; empty where it has not."""
     sign = -1.0 if measure.higher else 1.0
+    least = max(measure.least, measure.least_share * abs(old.measures[measure.name]))
     if measure.sort == "set":
         from livehost.training.style import distance_error
 
@@ -121,7 +125,7 @@ def _fallen(
         error = distance_error(
             [a.said for a, _ in pairs], [b.said for _, b in pairs], [a.target for a, _ in pairs]
         )
-        return _beyond(loss, error, measure.least)
+        return _beyond(loss, error, least)
     both = [(a.marks, b.marks) for a, b in pairs if measure.mark in a.marks and measure.mark in b.marks]
     losses = [sign * (a[measure.mark] - b[measure.mark]) for a, b in both]
     if not losses:
@@ -132,7 +136,7 @@ def _fallen(
         return f"-{lost} +{won} / {len(losses)}, p={chance:.3f}" if chance < CHANCE else ""
     mean = sum(losses) / len(losses)
     spread = sum((x - mean) ** 2 for x in losses) / max(len(losses) - 1, 1)
-    return _beyond(mean, math.sqrt(spread / len(losses)), measure.least)
+    return _beyond(mean, math.sqrt(spread / len(losses)), least)
 
 
 def lost_by_chance(lost: int, won: int) -> float:
