@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from services.training.faults import Interrupted, TrainingFailed
+from services.training.faults import TrainingFailed
 from services.training.recipe import BaseRecipe, Recipe, RecipeProblems, read_recipe
 
 DONE = 0
@@ -40,14 +40,15 @@ def launch(file: Path, *, changes: Mapping[str, str], say: Say, complain: Say) -
             f"没有安装训练要用的 {'、'.join(absent)}，请先安装 / not installed: {', '.join(absent)}; run: {INSTALL}"
         )
         return FAILED
+    if isinstance(recipe, Recipe):
+        from services.training.run import exit_status
+
+        return exit_status(recipe, say=say)
     try:
-        _run(recipe, say)
+        _train_shipped(recipe)
     except TrainingFailed as error:
         complain(str(error))
         return FAILED
-    except Interrupted as error:
-        complain(str(error))
-        return STOPPED
     except KeyboardInterrupt:
         complain("已停止 / stopped")
         return STOPPED
@@ -59,13 +60,8 @@ def missing_packages() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-def _run(recipe: Recipe | BaseRecipe, say: Say) -> None:
+def _train_shipped(recipe: BaseRecipe) -> None:
     match recipe.kind:
-        case "language" | "visual":
-            from services.training.run import train
-
-            assert isinstance(recipe, Recipe)
-            train(recipe, say=say)
         case "language-base":
             from services.training.language_base import train as train_language_base
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from services.model_directory import check_language_base, check_vision_base, read_header
+from services.training.picture_files import SUFFIXES
 from services.training.recipe_fields import Kind
 from services.training.recipe_paths import EMBEDDED, exists
 from services.training.recipe_problems import Findings
 
 SAMPLES = (".jsonl", ".jsonl.gz")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
 # Tensors by which a single checkpoint of Stable Diffusion 1.x is known.
@@ -58,6 +58,17 @@ def sample_files(folder: Path) -> list[Path]:
         return sorted(one for one in folder.iterdir() if one.name.endswith(SAMPLES) and one.is_file())
     except OSError:
         return []
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """What lies in a folder and in its folders, where sd-scripts' `10_name` keep pictures."""
+    try:
+        for one in sorted(folder.iterdir()):
+            yield one
+            if one.is_dir():
+                yield from one.iterdir()
+    except OSError:
+        return
 
 
 def _check_file(base: Path, kind: Kind, findings: Findings) -> None:
@@ -129,12 +140,8 @@ def _kind_of_data(values: Mapping[str, Any]) -> Kind | None:
     if values.get("train_data"):
         return "language"
     if isinstance(folder, Path):
-        try:
-            names = [one.name.lower() for one in folder.iterdir()]
-        except OSError:
-            names = []
-        if any(name.endswith(PICTURES) for name in names):
+        if any(one.suffix.lower() in SUFFIXES for one in _within(folder)):
             return "visual"
-        if metadata is None and any(name.endswith(SAMPLES) for name in names):
+        if metadata is None and sample_files(folder):
             return "language"
     return "visual" if metadata is not None else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.lora.card import CardProblems, read_card, read_consent
 from services.lora.plain import read_plain
+from services.training.language_rows import is_rows
 from services.training.pictures import check_album
 from services.training.recipe_base import SAMPLES, sample_files
 from services.training.recipe_fields import Kind
@@ -22,7 +23,7 @@ OF_ONE_KIND: dict[str, Kind] = {
          "noise_offset", "export"),
         "visual",
     ),
-    **dict.fromkeys(("train_data", "validation_data", "max_length"), "language"),
+    **dict.fromkeys(("train_data", "validation_data", "max_length", "way"), "language"),
 }  # fmt: skip
 NAMES = {"language": ("语言", "a language"), "visual": ("图像", "a visual")}
 
@@ -170,7 +171,7 @@ def _samples(out: dict[str, Any], findings: Findings) -> None:
             if not exists(file):
                 continue  # already noted
             if file.name.endswith(SAMPLES) and file.is_file():
-                good.append(file)
+                good += [] if is_rows(file) else [file]  # generated rows are read with their way
                 continue
             name = "train_data_dir" if file == folder else key
             findings.note(

@@ -69,10 +69,10 @@ Side = Annotated[int, Field(ge=8, le=4096)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-# What changes how a run is watched, kept or placed, and not one of its weights.
+# What changes how a run is named, watched, kept or placed, and not one of its weights.
 BESIDE_THE_WEIGHTS = frozenset(
     {
-        "resume", "device", "threads", "workers", "cache_dir", "consent", "export", "sample_prompts",
+        "persona", "version", "resume", "device", "threads", "workers", "cache_dir", "consent", "export", "sample_prompts",
         "sample_every", "save_every", "save_every_steps",
     }
 )  # fmt: skip
