@@ -1,0 +1,237 @@
+"""The embedded base as one to train on: a picture is shown beside the posed template that it is drawn like.
+
+An ordinary picture has no template. The nearest is the one whose lines lie where the picture's do; where none lies
+there, the picture is trained on without one, as the base itself was for a part of its pictures. The template also says
+which region is where, so that each region's colour binds. Beside the album as many of the base's own portraits are
+trained on, without the persona's word, so that other captions keep their meaning.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from services.avatar.looks import builtin_look
+from services.training.buckets import Bucket
+from services.training.faults import TrainingFailed
+from services.training.pictures import PreparedPicture
+from services.training.portraits import Studio, to_lab
+from services.training.portraits_captions import caption, draw, unconditional
+from services.training.portraits_colours import TEMPLATES
+from services.training.precision import Precision
+from services.training.visual_bases import Extra, Pixels, Rows
+from services.training.visual_noise import Prediction
+from services.vision.embedded import BaseUnusable, EmbeddedPipeline
+from services.vision.judge import judge_generated
+from services.vision.painter_embedded import EmbeddedPainter
+from services.vision.template import read_template
+
+# Attention, the ways that text and time take into each block, and feed-forward.
+TARGETS = (
+    "to_q", "to_k", "to_v", "to_out.0", "time_emb_proj", "ff.net.0.proj", "ff.net.2", "add_embedding.proj",
+    "q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2",
+)  # fmt: skip
+LEAST_LIKENESS = 0.55  # of lines; drawn portraits reach 0.75 and more, another template or crop at most 0.44
+TEMPLATE_DROP = 0.1
+REGION_WEIGHT = 2.0
+LATE_SHARE, LATE_FROM = 0.25, 0.85  # rows from the schedule's noisy end, where colours are decided
+OTHERS_WISHLESS = 0.3
+
+
+class EmbeddedBase:
+    """The embedded pipeline, frozen."""
+
+    def __init__(self, pipeline: EmbeddedPipeline, folder: Path, name: str, precision: Precision) -> None:
+        self._pipe, self._precision = pipeline, precision
+        self.folder, self.name = folder, name
+        self.trains_text, self.text_format, self.at_once = True, "float32", 32
+        self.prediction: Prediction = pipeline.scheduler.config.prediction_type
+        self.signal = pipeline.scheduler.alphas_cumprod.to(precision.device)
+        layers = [path for module in self.modules.values() for path, _ in module.named_modules()]
+        self.targets = tuple(one for one in TARGETS if any(f".{path}".endswith(f".{one}") for path in layers))
+        self._home: Counter[int] = Counter()
+
+    @classmethod
+    def load(cls, folder: Path, name: str, precision: Precision) -> Self:
+        """Reads the base's directory, in float32: it is small.
+
+        Raises:
+            TrainingFailed: it cannot be loaded.
+        """
+        try:
+            pipeline = EmbeddedPipeline.load(folder, device=str(precision.device))
+        except BaseUnusable as error:
+            raise TrainingFailed(str(error)) from error
+        pipeline.set_progress_bar_config(disable=True)
+        return cls(pipeline, folder, name, precision)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """UNet and text encoder."""
+        return self._pipe.bankable_modules()
+
+    def buckets(self, resolution: tuple[int, int] | None) -> tuple[Bucket, ...]:
+        """The one size that the base draws at."""
+        width, height = self._pipe.size
+        if resolution not in (None, (width, height)):
+            assert resolution is not None
+            raise TrainingFailed(
+                f"内置视觉底座只画 {width}×{height}，不是 {resolution[0]}×{resolution[1]} / the embedded base draws at "
+                f"{width}×{height} only",
+                "去掉 resolution，图片会自动裁剪缩放 / leave resolution out: pictures are cropped and resized",
+            )
+        return (Bucket(width, height),)
+
+    @torch.no_grad()
+    def see(self, pictures: Sequence[PreparedPicture]) -> list[dict[str, Tensor]]:
+        """`latents` of each; `pose`, the latents of its template, zeros where it has none; `regions`, each region's
+        share of each latent [4, h, w]; `template`, its number or −1."""
+        pixels = torch.from_numpy(np.stack([one.pixels() for one in pictures])).permute(0, 3, 1, 2)
+        shown = (pixels.float() / 255).to(self._precision.device)
+        latents = self._pipe.codec.encode(shown * 2 - 1).cpu()
+        nearest = self._nearest(shown)
+        return [{"latents": one, **self._templates[at]} for one, at in zip(latents, nearest, strict=True)]
+
+    def read(self, captions: Sequence[str]) -> list[dict[str, Tensor]]:
+        """`hidden` of each caption."""
+        with torch.no_grad():
+            hidden = self.words(captions)["hidden"].cpu()
+        return [{"hidden": one} for one in hidden]
+
+    def words(self, captions: Sequence[str]) -> Rows:
+        """The text encoder's last hidden states."""
+        return {"hidden": self._pipe.text_encoder(self._pipe.tokens(captions)).last_hidden_state}
+
+    @torch.no_grad()
+    def extras(self, count: int, seed: int) -> list[Extra]:
+        """As many portraits drawn at random, captioned without a name."""
+        rng = random.Random(seed)
+        portraits = [draw(rng, full=rng.random() < OTHERS_WISHLESS) for _ in range(count)]
+        captions = [
+            unconditional(rng) if rng.random() < OTHERS_WISHLESS else caption(rng, one) for one in portraits
+        ]
+        device, codec = self._precision.device, self._pipe.codec
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            drawn = self._studio.compose(
+                torch.tensor([one.template for one in portraits], device=device),
+                torch.tensor([one.values for one in portraits], device=device),
+                jitter=1.0,
+            )
+        latents = codec.encode(drawn.pictures).cpu()
+        return [
+            Extra(text, {"latents": one, **self._templates[portrait.template]})
+            for text, one, portrait in zip(captions, latents, portraits, strict=True)
+        ]
+
+    def latents(self, seen: Rows) -> Tensor:
+        """The codec's latents: it is exact."""
+        return seen["latents"]
+
+    def vary(self, seen: Rows) -> Rows:
+        """The template left out of some rows."""
+        pose = seen["pose"]
+        kept = torch.rand(len(pose), 1, 1, 1, device=pose.device) >= TEMPLATE_DROP
+        return {**seen, "pose": pose * kept}
+
+    def times(self, count: int) -> Tensor:
+        """Noise levels, some more from the noisy end."""
+        steps, device = len(self.signal), self.signal.device
+        anywhere = torch.randint(0, steps, (count,), device=device)
+        late = torch.randint(int(steps * LATE_FROM), steps, (count,), device=device)
+        return torch.where(torch.rand(count, device=device) < LATE_SHARE, late, anywhere)
+
+    def predict(self, noisy: Tensor, times: Tensor, words: Rows, seen: Rows) -> Tensor:
+        """The velocity of latents beside their template's."""
+        out: Tensor = self._pipe.unet(
+            torch.cat([noisy, seen["pose"]], 1), times, encoder_hidden_states=words["hidden"]
+        ).sample
+        return out.float()
+
+    def also(self, error: Tensor, times: Tensor, seen: Rows) -> Tensor | None:
+        """The error of each region's mean, which is what binds its colour; the noisier the more."""
+        of_region = torch.einsum("nchw,nrhw->nrc", error, seen["regions"])
+        weight = (1 - self.signal[times])[:, None, None]
+        return REGION_WEIGHT * (of_region.square() * weight).mean()
+
+    def settle(self, album: Sequence[Mapping[str, Tensor]], *, text: bool) -> None:
+        """Everything stays: the base is small. The album says on which template samples are painted."""
+        self._home = Counter(at for one in album if (at := int(one["template"])) >= 0)
+
+    @torch.no_grad()
+    def paint(self, prompts: Sequence[str], seeds: Sequence[int], size: Bucket) -> list[Pixels]:
+        """Sample pictures on the template that most of the album is drawn like."""
+        shown = self._studio.plain[self._at_home].permute(1, 2, 0).cpu().numpy()
+        made = self._pipe.generate(templates=shown, prompts=prompts, seeds=seeds)
+        return [np.ascontiguousarray((one * 255).round().astype(np.uint8)) for one in made]
+
+    def faults(self, pictures: Sequence[Pixels]) -> list[str]:
+        """What the engine's own judge says of the faces, each sentence once."""
+        template = read_template(builtin_look(TEMPLATES[self._at_home]))
+        plain = self._studio.plain[self._at_home].permute(1, 2, 0).cpu().numpy()
+        found: dict[str, None] = {}
+        for one in pictures:
+            verdict = judge_generated(
+                one[None].astype(np.float32) / 255, plain, template, face_least=EmbeddedPainter.face_least
+            )
+            found |= dict.fromkeys(verdict.faults)
+        return [f"脸崩 / the face breaks: {one}" if "face left" in one else one for one in found]
+
+    @property
+    def _at_home(self) -> int:
+        return self._home.most_common(1)[0][0] if self._home else 0
+
+    @cached_property
+    def _studio(self) -> Studio:
+        width, height = self._pipe.size
+        return Studio(width=width, height=height, device=str(self._precision.device))
+
+    @cached_property
+    def _templates(self) -> dict[int, dict[str, Tensor]]:
+        """What goes with a picture of each template, and (−1) with one of none."""
+        with torch.no_grad():
+            pose = self._pipe.codec.encode(self._studio.plain * 2 - 1).cpu()
+        regions = F.avg_pool2d(self._studio.weights[:, :4], self._pipe.codec.block).cpu()
+        regions = regions / regions.sum((-1, -2), keepdim=True).clamp(min=1e-6)
+        found = {
+            at: {"pose": pose[at], "regions": regions[at], "template": torch.tensor(at)}
+            for at in range(len(TEMPLATES))
+        }
+        none = {name: torch.zeros_like(value) for name, value in found[0].items()}
+        return {**found, -1: {**none, "template": torch.tensor(-1)}}
+
+    def _nearest(self, pictures: Tensor) -> list[int]:
+        """The number of each picture's template, −1 where its lines lie nowhere near one's; pictures 0..1 [N, 3, H, W]."""
+        lines = _lines(pictures)
+        likeness = []
+        for at in range(len(TEMPLATES)):
+            host = 1 - self._studio.weights[at, 3]  # the set behind may be any
+            likeness.append(_alike(lines, _lines(self._studio.plain[at][None]), host))
+        best, at = torch.stack(likeness, 1).max(1)
+        return [int(one) for one in torch.where(best >= LEAST_LIKENESS, at, -1)]
+
+
+def _lines(pictures: Tensor) -> Tensor:
+    """How strongly a picture's lightness changes at each place, [N, H, W]: lines, whatever the colours are."""
+    light = F.avg_pool2d(to_lab(pictures)[:, :1], 3, 1, 1)[:, 0]
+    down, across = torch.gradient(light, dim=(1, 2))
+    return (down.square() + across.square()).sqrt().clamp(max=8)
+
+
+def _alike(one: Tensor, two: Tensor, weight: Tensor) -> Tensor:
+    """The correlation of pictures [N, H, W] with one [1, H, W] where it weighs [H, W], −1..1."""
+    mass = weight.sum().clamp(min=1e-6)
+    one = one - ((one * weight).sum((-1, -2)) / mass)[:, None, None]
+    two = two - ((two * weight).sum((-1, -2)) / mass)[:, None, None]
+    both = (one * two * weight).sum((-1, -2))
+    power = (one.square() * weight).sum((-1, -2)) * (two.square() * weight).sum((-1, -2))
+    return both / power.sqrt().clamp(min=1e-6)
