@@ -33,10 +33,10 @@ from services.training.faults import DiskFull
 from services.training.picture_files import Header, PictureUnusable, load, quiet, read_header
 
 CROP_VERSION = 1  # goes into the cache's keys: raise it when `crop_box` or the resizing changes
-# Of what a crop takes off in height, a fifth comes off the top and the rest off the bottom. In portraits the face
+# Of what a crop takes off in height, about a seventh comes off the top and the rest off the bottom. In portraits the face
 # lies in the upper third with little room above it, so a crop from the middle cuts heads off; the very top is
 # usually empty, so keeping all of it would cost the hands for nothing.
-TOP_SHARE = 0.2
+TOP_SHARE = 0.15
 ENLARGED_FROM = 1.5  # times; beyond, a crop shows the enlargement more than the person
 LOST_FROM = 0.4  # the share of a picture that a crop leaves out before it is worth a word
 _PIXELS_KEY = "pixels-sha256"
