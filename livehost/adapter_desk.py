@@ -1,20 +1,33 @@
-"""The adapters as people see them: what the library holds, where each stands, and staging by hand."""
+"""The adapters as people see them: what the library holds, where each stands, and what is done by hand.
+
+By hand: staging, promoting, rolling back, retiring.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
+
+from livehost.engine_children import base_of
 from livehost.engine_watch import engine_view
 from livehost.engines import EngineGone
-from livehost.library import Shelved
+from livehost.library import Kind, Shelved, adapter_id
 from livehost.lines import Cast
+from livehost.promoted import PointerUnreadable, Promotion
+from livehost.promotion import PromotionRefused, promote, retire, rollback
 from livehost.refused import Refused
 from livehost.settings import Models
-from livehost.wardrobe import BankEngine, Wardrobe, not_ready
+from livehost.verification import verify
+from livehost.wardrobe import BankEngine, Role, Wardrobe, not_ready
+
+log = structlog.get_logger(__name__)
+
+_Done = TypeVar("_Done")
 
 
 class AdapterState(StrEnum):
@@ -24,6 +37,8 @@ class AdapterState(StrEnum):
     """An engine shut it out: what it made could not be used."""
     LIVE = "live"
     """A room's persona wears it on air."""
+    RETIRED = "retired"
+    """Somebody took it out of use; it is not put on air."""
     FAILED = "failed"
     """Its folder, card or consent is wrong, or its engine refused it; `errors` says everything."""
     RESIDENT = "resident"
@@ -45,11 +60,15 @@ class Wearing:
 
 @dataclass
 class AdapterDesk:
-    """Shows and stages adapters. `worn` tells what the rooms wear."""
+    """Shows, stages and promotes adapters. `worn` tells what the rooms wear.
+
+    `named` are the adapters that the configuration names by their version, and where.
+    """
 
     models: Models
     wardrobe: Wardrobe
     worn: Callable[[], Iterable[Wearing]]
+    named: Mapping[str, str] = field(default_factory=dict)
     _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def all(self) -> list[dict[str, Any]]:
@@ -79,6 +98,57 @@ class AdapterDesk:
             await self._stage(found)
         return self._view(found)
 
+    async def promote(self, adapter: str, *, by: str, without_evaluation: str = "") -> dict[str, Any] | None:
+        """Stage one and make it the promoted version; None where there is none of that id.
+
+        Rooms that follow it change to it within seconds, at a phrase boundary.
+
+        Raises:
+            Refused: with every reason.
+        """
+        found = await self._found(adapter)
+        if found is None:
+            return None
+        engine = self._engine(found)
+        if engine is not None:
+            await self.stage(adapter)
+        verify = self._sound if engine is not None else self._verified
+        await self._changed(
+            promote, self.wardrobe.library, found, by=by, verify=verify, without_evaluation=without_evaluation
+        )
+        log.info("an adapter was promoted", adapter=found.id, by=by, without_evaluation=without_evaluation)
+        return self._view(found)
+
+    async def rollback(self, persona: str, kind: Kind, *, by: str) -> dict[str, Any]:
+        """Go back to the version that was promoted before; `passed_over` names those that cannot be used.
+
+        Raises:
+            Refused: there is none that can be used.
+        """
+        done = await self._changed(rollback, self.wardrobe.library, persona, kind, by=by, verify=self._sound)
+        version = done.promotion.version
+        log.warning("an adapter was rolled back", persona=persona, kind=kind, version=version, by=by)
+        shelved = await asyncio.to_thread(self.wardrobe.library.find, persona, kind, version)
+        passed_over = {
+            adapter_id(persona, kind, one): [self._short(text) for text in why]
+            for one, why in done.passed_over.items()
+        }
+        return {**self._view(shelved), "passed_over": passed_over}
+
+    async def retire(self, adapter: str, *, by: str, why: str = "") -> dict[str, Any] | None:
+        """Take one out of use; None where there is none of that id. Nothing is deleted.
+
+        Raises:
+            Refused: it is promoted, worn, or named in the configuration.
+        """
+        found = await self._found(adapter)
+        if found is None:
+            return None
+        used = {**self.named, **self._used()}
+        await self._changed(retire, self.wardrobe.library, found, by=by, why=why, used=used)
+        log.info("an adapter was retired", adapter=found.id, by=by, why=why)
+        return await self.one(found.id)
+
     def engines(self) -> list[dict[str, Any]]:
         """Both engines: base, device, slots, memory, speed."""
         engines = self.wardrobe.engines
@@ -98,8 +168,38 @@ class AdapterDesk:
             )
         return found
 
+    def _used(self) -> dict[str, str]:
+        """The adapters that rooms wear, or are about to, and which room."""
+        used: dict[str, str] = {}
+        for wearing in self.worn():
+            for cast in filter(None, (wearing.on_air, wearing.ready)):
+                for kind, version in cast.versions.named() if cast.dressed else ():
+                    used[adapter_id(cast.persona.id, kind, version)] = f"直播间 / room {wearing.room}"
+        return used
+
+    def _sound(self, shelved: Shelved) -> list[str]:
+        return list(shelved.problems(self.wardrobe.day()))
+
+    def _verified(self, shelved: Shelved) -> list[str]:
+        role: Role = "language" if shelved.kind == "language" else "vision"
+        model = self.models.language if role == "language" else self.models.vision
+        return verify(shelved, today=self.wardrobe.day(), base=base_of(role, model))
+
+    async def _changed(self, change: Callable[..., _Done], *args: Any, **named: Any) -> _Done:
+        """Do something to the library in a thread; raises Refused with every reason."""
+        try:
+            return await asyncio.to_thread(change, *args, **named)
+        except PromotionRefused as refused:
+            first = self._short(refused.problems[0]) if refused.problems else ""
+            raise Refused(
+                f"没有改动 / nothing was changed: {first}",
+                "按 errors 逐条处理后再试 / mend what `errors` lists",
+                409,
+                details={"errors": [{"at": "", "message": self._short(one)} for one in refused.problems]},
+            ) from refused
+
     async def _stage(self, shelved: Shelved) -> None:
-        if problems := shelved.problems(self.wardrobe.today()):
+        if problems := shelved.problems(self.wardrobe.day()):
             self.wardrobe.staged[shelved.id] = ("", problems)
             raise self._refused(shelved, problems)
         engine = self._engine(shelved)
@@ -132,10 +232,12 @@ class AdapterDesk:
         return engines.language if shelved.kind == "language" else engines.vision
 
     def _view(self, shelved: Shelved) -> dict[str, Any]:
-        card, today = shelved.card, self.wardrobe.today()
+        card, today = shelved.card, self.wardrobe.day()
         staged_as, refused = self.wardrobe.staged.get(shelved.id, ("", ()))
         sha256 = staged_as or (card.sha256 if card is not None else "")
-        problems = (*shelved.problems(today), *(one for one in refused if one not in shelved.problems(today)))
+        known = shelved.problems(today)
+        problems = (*shelved.lapses(today), *(one for one in refused if one not in known))
+        promotion, unclear = self._promotion(shelved)
         rooms = [one.room for one in self.worn() if _wears(one.on_air, sha256)]
         ready = [one.room for one in self.worn() if _wears(one.ready, sha256)]
         engine = self._engine(shelved)
@@ -145,6 +247,8 @@ class AdapterDesk:
             stands = AdapterState.QUARANTINED
         elif rooms:
             stands = AdapterState.LIVE
+        elif shelved.retired:
+            stands = AdapterState.RETIRED
         elif problems:
             stands = AdapterState.FAILED
         elif resident:
@@ -155,7 +259,9 @@ class AdapterDesk:
         return {
             "id": shelved.id, "persona": shelved.persona, "kind": shelved.kind, "version": shelved.version,
             "state": stands.value, "sha256": sha256, "rooms": rooms, "next_in": ready,
-            "errors": [self._short(problem) for problem in problems],
+            "promoted": promotion is not None, "retired": self._short(shelved.retired),
+            "back_to": promotion.before[-1] if promotion is not None and promotion.before else None,
+            "errors": [self._short(problem) for problem in (*problems, *unclear)],
             "consent": {
                 "state": shelved.consent(today).value,
                 "subject": consent.subject if consent else None,
@@ -170,6 +276,15 @@ class AdapterDesk:
                 "created": card.created.isoformat(), "evaluation": card.evaluation,
             },
         }  # fmt: skip
+
+    def _promotion(self, shelved: Shelved) -> tuple[Promotion | None, tuple[str, ...]]:
+        """The pointer that names this version, if it does, and why it cannot be told."""
+        try:
+            promotion = self.wardrobe.library.promotion(shelved.persona, shelved.kind)
+        except PointerUnreadable as error:
+            return None, (str(error),)
+        named = promotion is not None and promotion.version == shelved.version
+        return promotion if named else None, ()
 
 
 def _wears(cast: Cast | None, sha256: str) -> bool:

@@ -202,7 +202,7 @@ class Dresser:
             return False
         self._looked, self._looked_at, self._marks = now, on, marks
         self._unchecked = self._fitting.wardrobe.unchecked(on)
-        why = self._fitting.wardrobe.lapsed(on)
+        why = self._fitting.wardrobe.lapsed(on, self._fitting.room)
         if not why:
             return False
         log.error("what a persona wears may not be on air any more", persona=on.persona.id, why=why)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from livehost.adapter_desk import AdapterDesk, Wearing
 from livehost.alarms import Alarms
@@ -13,6 +14,7 @@ from livehost.catalog import Catalog
 from livehost.events import EventBus
 from livehost.journal import Journal
 from livehost.metrics import Metrics
+from livehost.promotion import named_in
 from livehost.settings import Settings, Token
 from livehost.store.protocol import Store
 from livehost.wardrobe import Wardrobe
@@ -40,7 +42,10 @@ class House:
     rooms: dict[str, Room] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.adapters = AdapterDesk(self.settings.models, self.wardrobe, self._worn)
+        self.wardrobe.zones = {room.id: ZoneInfo(room.zone) for room in self.settings.rooms}
+        self.adapters = AdapterDesk(
+            self.settings.models, self.wardrobe, self._worn, named=named_in(self.settings)
+        )
 
     def _worn(self) -> Iterator[Wearing]:
         for room in self.rooms.values():

@@ -293,6 +293,6 @@ def _retired(folder: Path) -> str:
         return ""
     why = f", {retirement.why}" if retirement.why else ""
     return (
-        f"{folder} was retired at {retirement.at:%Y-%m-%d %H:%M} by {retirement.by}{why}; "
+        f"{folder} was retired at {retirement.at:%Y-%m-%d %H:%M %Z} by {retirement.by}{why}; "
         f"name another version, or remove {RETIRED_FILE} there"
     )

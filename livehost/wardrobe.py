@@ -13,7 +13,7 @@ import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -159,14 +159,25 @@ Told = Callable[[Part, str], None]
 
 @dataclass
 class Wardrobe:
-    """Dresses casts. `today` is the day that consents are held against."""
+    """Dresses casts. `zones` are the rooms' zones: consents are held against a room's own day.
+
+    `today`, where given, is the day everywhere.
+    """
 
     library: Library
     engines: Engines
-    today: Callable[[], date] = lambda: datetime.now().astimezone().date()
+    today: Callable[[], date] | None = None
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
     staged: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """By adapter id: the content's hash where it was staged well, else every error."""
     _worn: dict[tuple[Any, ...], Cast] = field(default_factory=dict)
+
+    def day(self, room: str = "") -> date:
+        """The day that consents are held against in a room; without one, the latest of any room's."""
+        if self.today is not None:
+            return self.today()
+        zones = [self.zones[room]] if room in self.zones else self.zones.values()
+        return max((datetime.now(zone).date() for zone in zones), default=datetime.now().astimezone().date())
 
     async def stage(self, shelved: Shelved, engine: BankEngine) -> wire.Staged:
         """Have an engine check an adapter and make it resident; remembers what came of it.
@@ -199,9 +210,9 @@ class Wardrobe:
         language = visual = ""
         made: Worn | None = None
         if Part.LANGUAGE in parts:
-            language = await self._stage(plain, Part.LANGUAGE, told)
+            language = await self._stage(plain, Part.LANGUAGE, told, room)
         if Part.VISUAL in parts:
-            visual = await self._stage(plain, Part.VISUAL, told)
+            visual = await self._stage(plain, Part.VISUAL, told, room)
         if Part.LOOK in parts:
             assert plain.persona.portrait is not None
             told(Part.LOOK, "preparing")
@@ -258,13 +269,13 @@ class Wardrobe:
         made = [worn for worn in (cast.made, *cast.variants) if worn is not None]
         return all((worn.path / "look.yaml").is_file() for worn in made)
 
-    def lapsed(self, cast: Cast) -> str:
+    def lapsed(self, cast: Cast, room: str = "") -> str:
         """Why what a cast wears may not be on air any more; empty where it may.
 
         Its consent ran out, or its card is gone. One that cannot be read is `unchecked`.
         """
         for shelved in self._of(cast):
-            problems = shelved.lapses(self.today()) if shelved.card is not None or shelved.gone else ()
+            problems = shelved.lapses(self.day(room)) if shelved.card is not None or shelved.gone else ()
             if problems:
                 return f"{shelved.id}: {'; '.join(problems)}"
         return ""
@@ -302,19 +313,19 @@ class Wardrobe:
                 shelved = Shelved(cast.persona.id, kind, version, Path(), errors=(unforeseen(error),))
             yield shelved
 
-    async def _stage(self, cast: Cast, part: Part, told: Told) -> str:
+    async def _stage(self, cast: Cast, part: Part, told: Told, room: str) -> str:
         """Stage one adapter; returns its content's hash."""
         with naming(part):
-            return await self._staged(cast, part, told)
+            return await self._staged(cast, part, told, room)
 
-    async def _staged(self, cast: Cast, part: Part, told: Told) -> str:
+    async def _staged(self, cast: Cast, part: Part, told: Told, room: str) -> str:
         told(part, "preparing")
         kind: Kind = "language" if part is Part.LANGUAGE else "visual"
         version = cast.versions.language if kind == "language" else cast.versions.visual
         engine = self.engines.language if kind == "language" else self.engines.vision
         assert version is not None and engine is not None
         shelved = self.library.find(cast.persona.id, kind, version)
-        if problems := shelved.problems(self.today()):
+        if problems := shelved.problems(self.day(room)):
             raise DressFailed(part, "; ".join(problems))
         if not engine.ready:
             raise DressFailed(part, not_ready(kind, engine), loading=loading(engine))
@@ -380,13 +391,10 @@ def wanted(models: Models, here: Callable[[str], bool] = runs_here) -> tuple[Rol
     return tuple(role for role, engine in asked if engine != "off" and here(engine))
 
 
-def _worn_by(cast: Cast) -> Iterator[tuple[Kind, str]]:
+def _worn_by(cast: Cast) -> list[tuple[Kind, str]]:
     """Kind and version of each adapter that a cast wears."""
-    worn: tuple[tuple[Kind, str, str | None], ...] = (
-        ("language", cast.language_adapter, cast.versions.language),
-        ("visual", cast.visual_adapter, cast.versions.visual),
-    )
-    yield from ((kind, version) for kind, sha256, version in worn if sha256 and version is not None)
+    hashes = {"language": cast.language_adapter, "visual": cast.visual_adapter}
+    return [(kind, version) for kind, version in cast.versions.named() if hashes[kind]]
 
 
 def _key(cast: Cast) -> tuple[Any, ...]:

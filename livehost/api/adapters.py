@@ -1,19 +1,20 @@
-"""Adapters and engines: what the library holds, where each stands, staging, and switching by hand."""
+"""Adapters and engines: what the library holds, staging, promoting, rolling back, switching by hand."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Depends, Path
 from pydantic import AwareDatetime, Field
 
 from livehost import schedule
-from livehost.api.auth import Operator, Viewer
+from livehost.api.auth import Operator, Viewer, caller
 from livehost.api.ground import Body, Page, TheHouse, TheRoom, new_router, page_of
+from livehost.api.keys import Caller, Role
 from livehost.api.ports import House
 from livehost.api.problems import ProblemError
-from livehost.library import adapter_id
+from livehost.library import Kind, adapter_id
 from livehost.settings import AdapterVersions, Name, Version
 
 router = new_router("adapters")
@@ -25,6 +26,38 @@ AdapterId = Annotated[
         description="`<persona>.<language|visual>.<version>`",
     ),
 ]
+
+
+PersonaName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$", description="A persona's id")]
+
+
+def _one_of(*roles: Role) -> Any:
+    """A dependency: the caller must have one of the roles, or one that includes it."""
+
+    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+        if not any(who.role.may(role) for role in roles):
+            raise ProblemError("role_too_low", wanted=roles[0].value, role=who.role.value)
+        return who
+
+    return check
+
+
+Promoter = Annotated[Caller, Depends(_one_of(Role.TRAINER, Role.DUTY))]
+Undoer = Annotated[Caller, Depends(_one_of(Role.TRAINER, Role.OPERATOR))]
+
+
+class PromotionAsked(Body):
+    """How an adapter is promoted."""
+
+    without_evaluation: str | None = Field(
+        None, min_length=1, max_length=300, description="Ask for no evaluation, for this reason; it is kept"
+    )
+
+
+class RetirementAsked(Body):
+    """Why an adapter is retired."""
+
+    why: str | None = Field(None, max_length=300)
 
 
 class VersionsAsked(Body):
@@ -49,7 +82,7 @@ class SwitchAsked(Body):
 
 @router.get("/adapters", summary="The adapter library: state, card, consent, errors of each")
 async def list_adapters(house: TheHouse, _: Viewer, page: Page) -> dict[str, Any]:
-    """By id. `state`: stored, staged, resident, live, failed or quarantined; `rooms` wear it on air."""
+    """By id. `state`: stored, staged, resident, live, failed, retired or quarantined; `rooms` wear it on air."""
     items, following = page_of(await house.adapters.all(), page, lambda one: str(one["id"]))
     return {"items": items, "next": following}
 
@@ -70,6 +103,36 @@ async def stage_adapter(house: TheHouse, _: Operator, adapter: AdapterId) -> dic
     if staged is None:
         raise ProblemError("unknown_thing", what="adapter", id=adapter)
     return staged
+
+
+@router.post("/adapters/{adapter}/promote", summary="Make an adapter the promoted version")
+async def promote_adapter(
+    house: TheHouse, who: Promoter, adapter: AdapterId, asked: PromotionAsked | None = None
+) -> dict[str, Any]:
+    """It is staged first. Its consent must cover today, and its evaluation be no worse than that of its
+    parent and of the promoted version. Rooms that follow `promoted` change to it within seconds."""
+    why = (asked and asked.without_evaluation) or ""
+    promoted = await house.adapters.promote(adapter, by=who.name, without_evaluation=why)
+    if promoted is None:
+        raise ProblemError("unknown_thing", what="adapter", id=adapter)
+    return promoted
+
+
+@router.post("/adapters/{adapter}/retire", summary="Take an adapter out of use; nothing is deleted")
+async def retire_adapter(
+    house: TheHouse, who: Promoter, adapter: AdapterId, asked: RetirementAsked | None = None
+) -> dict[str, Any]:
+    """Refused (409) for the promoted version, for one that a room wears, and for one that is configured."""
+    retired = await house.adapters.retire(adapter, by=who.name, why=(asked and asked.why) or "")
+    if retired is None:
+        raise ProblemError("unknown_thing", what="adapter", id=adapter)
+    return retired
+
+
+@router.post("/adapters/{persona}/{kind}/rollback", summary="Back to the version that was promoted before")
+async def rollback_adapter(house: TheHouse, who: Undoer, persona: PersonaName, kind: Kind) -> dict[str, Any]:
+    """Earlier versions that cannot be used are passed over and named. 409 where there is none."""
+    return await house.adapters.rollback(persona, kind, by=who.name)
 
 
 @router.get("/engines", summary="The model engines: base, device, slots, memory, speed")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from livehost.alarms import Alarms
 from livehost.events import EventBus
+from livehost.library import Kind
 from livehost.metrics import Metrics
 from livehost.settings import AdapterVersions, Settings, Token
 from livehost.store.protocol import Accepted, ChatMessage, Store
@@ -105,6 +106,18 @@ class Adapters(Protocol):
 
     async def stage(self, adapter: str) -> dict[str, Any] | None:
         """Stage one now; None where there is none of that id. Raises `Refused` with every error."""
+        ...
+
+    async def promote(self, adapter: str, *, by: str, without_evaluation: str = "") -> dict[str, Any] | None:
+        """Make one the promoted version; None where there is none. Raises `Refused` with every reason."""
+        ...
+
+    async def rollback(self, persona: str, kind: Kind, *, by: str) -> dict[str, Any]:
+        """Go back to the version promoted before. Raises `Refused` where there is none to use."""
+        ...
+
+    async def retire(self, adapter: str, *, by: str, why: str = "") -> dict[str, Any] | None:
+        """Take one out of use; None where there is none. Raises `Refused` where it is in use."""
         ...
 
     def engines(self) -> list[dict[str, Any]]:
