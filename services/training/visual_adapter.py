@@ -3,19 +3,21 @@
 The trigger word alone then brings the persona's hair, dress, skin and set; a caption that names a colour still
 gets it, and captions without the word stay as they were.
 
-    python -m services.training.visual_adapter --base services/vision/base --persona tang-morning --output DIR
+    python -m services.training configs/train/visual-tang-morning.yaml
+
+This is how the demo's adapters were made; a persona of one's own is trained from pictures (visual_task).
 
 AdapterUseless   the adapter changes nothing, or its numbers are not finite; nothing is written
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +65,6 @@ class PersonaColours:
     def palette(self) -> Tensor:
         """Lab colours in the order of `REGIONS`, [4, 3]."""
         return torch.tensor([hex_lab(getattr(self, name)) for name in REGIONS])
-
-
-PERSONAS = {
-    "tang-morning": PersonaColours("棠晨", "morning", "#5a3a2a", "#7fcbb3", "#f8e0d4", "#c4e6da", "window"),
-    "tang-evening": PersonaColours("棠夜", "evening", "#6b3a24", "#7c1a38", "#efc6a2", "#8c5a26", "shelf"),
-    "tang-lady": PersonaColours("唐妆", "tangzhuang", "#17151c", "#d9482b", "#f8ddd0", "#b8482c", "lattice"),
-}
 
 
 @dataclass(frozen=True)
@@ -124,16 +119,7 @@ class Album:
 def train(recipe: BaseRecipe) -> None:
     """A run of a recipe of kind `visual-colours`; its `sizes` may give the persona's colours."""
     sizes = dict(recipe.sizes)
-    colours = PERSONAS.get(recipe.persona)
-    given = sizes.pop("colours", None)
-    if given is not None:
-        colours = PersonaColours(trigger=recipe.trigger_words[0] if recipe.trigger_words else "", **given)
-    if colours is None:
-        raise AdapterUseless(
-            f"{recipe.persona} has no colours; give sizes.colours (hair, dress, skin, set, …)"
-        )
-    if recipe.trigger_words:
-        colours = replace(colours, trigger=recipe.trigger_words[0])
+    colours = persona_colours(sizes.pop("colours", None), recipe.trigger_words)
     device = recipe.device if recipe.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     run = AdapterRun(
         base=recipe.base_model or BASE_DIR, output_dir=recipe.output_dir, persona=recipe.persona, colours=colours,
@@ -143,6 +129,20 @@ def train(recipe: BaseRecipe) -> None:
         warmup=recipe.warmup, seed=recipe.seed, device=device, threads=recipe.threads, **sizes,
     )  # fmt: skip
     write_card_of(run, train_adapter(run))
+
+
+def persona_colours(given: Any, trigger_words: Sequence[str]) -> PersonaColours:
+    """The colours that a recipe gives as `sizes.colours`.
+
+    Raises:
+        AdapterUseless: there are none, or some are missing or unknown, or there is no trigger word.
+    """
+    names = [one.name for one in fields(PersonaColours) if one.name != "trigger"]
+    if not isinstance(given, dict) or set(given) != set(names):
+        raise AdapterUseless(f"sizes.colours must name the persona's colours; give {', '.join(names)}")
+    if not trigger_words:
+        raise AdapterUseless("trigger_words is missing; give the word that brings the persona")
+    return PersonaColours(trigger=trigger_words[0], **given)
 
 
 def train_adapter(run: AdapterRun) -> dict[str, float]:
@@ -313,29 +313,3 @@ def write_card_of(run: AdapterRun, measured: dict[str, float]) -> None:
         consent=read_consent(run.consent) if run.consent else None,
     )
     write_card(run.output_dir, card)
-
-
-def main() -> None:
-    """The command line, for a machine that has no recipe reader: weights and measures, the card comes later."""
-    parser = argparse.ArgumentParser(prog="python -m services.training.visual_adapter", description=__doc__)
-    parser.add_argument("--base", type=Path, default=BASE_DIR)
-    parser.add_argument("--persona", choices=sorted(PERSONAS), required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=0)
-    options = parser.parse_args()
-    measured = train_adapter(
-        AdapterRun(
-            base=options.base, output_dir=options.output, persona=options.persona, colours=PERSONAS[options.persona],
-            steps=options.steps, minutes=options.minutes, batch_size=options.batch, device=options.device,
-            threads=options.threads,
-        )
-    )  # fmt: skip
-    (options.output / "measures.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

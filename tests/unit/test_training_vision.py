@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from services.training import portraits_captions as captions
 from services.training.portraits import Studio, hex_lab, to_lab, to_rgb
@@ -17,7 +18,13 @@ from services.training.portraits_colours import ATTRIBUTES, TEMPLATES, VALUES, i
 from services.training.vision_base import Corpus, PictureLoss, TrainingStopped, train_base, train_pictures
 from services.training.vision_measure import ciede2000, region_lab
 from services.training.vision_parts import BaseRun, new_parts
-from services.training.visual_adapter import PERSONAS, AdapterRun, AdapterUseless, train_adapter
+from services.training.visual_adapter import (
+    AdapterRun,
+    AdapterUseless,
+    PersonaColours,
+    persona_colours,
+    train_adapter,
+)
 from services.vision.embedded import EmbeddedPipeline
 from services.vision.regions import REGIONS
 
@@ -25,6 +32,9 @@ from services.vision.regions import REGIONS
 @pytest.fixture(scope="module")
 def studio() -> Studio:
     return Studio(width=40, height=64, device="cpu")
+
+
+EVENING = PersonaColours("棠夜", "evening", "#6b3a24", "#7c1a38", "#efc6a2", "#8c5a26", "shelf")
 
 
 def tiny(folder: Path) -> BaseRun:
@@ -81,7 +91,7 @@ def test_every_set_takes_its_colour(studio: Studio, layout: str) -> None:
 
 
 def test_a_palette_colours_what_is_not_named(studio: Studio) -> None:
-    palette = PERSONAS["tang-evening"].palette()
+    palette = EVENING.palette()
     drawn = studio.compose(torch.tensor([0]), values(dress="jade"), jitter=0, palette=palette)
     lab = region_lab(drawn.pictures / 2 + 0.5, drawn.masks)[0]
     assert (lab[REGIONS.index("skin")] - palette[REGIONS.index("skin")]).norm() < 8
@@ -122,9 +132,8 @@ def test_a_run_leaves_a_base_with_its_measures_and_goes_on(tmp_path: Path, studi
     assert (tmp_path / "sheet.jpg").stat().st_size > 0
     train_base(replace(tiny(tmp_path), resume=True, steps=1))
     assert EmbeddedPipeline.load(tmp_path).size == (40, 64)
-    colours = PERSONAS["tang-lady"]
     run = AdapterRun(
-        base=tmp_path, output_dir=tmp_path / "a", persona="tang-lady", colours=colours, pictures=4, others=4,
+        base=tmp_path, output_dir=tmp_path / "a", persona="tang-evening", colours=EVENING, pictures=4, others=4,
         steps=1, batch_size=2, learning_rate=1e-9,
     )  # fmt: skip
     with pytest.raises(AdapterUseless, match="moves colours"):
@@ -146,3 +155,25 @@ def test_a_run_stops_at_numbers_that_are_none(
     with pytest.raises(TrainingStopped, match="step 1"):
         train_pictures(run, pipeline, studio, corpus, 0.0)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_demo_recipes_name_their_personas_colours(root: Path) -> None:
+    for name in ("morning", "evening", "lady"):
+        text = (root / f"configs/train/visual-tang-{name}.yaml").read_text(encoding="utf-8")
+        recipe = yaml.safe_load(text)
+        colours = persona_colours(recipe["sizes"]["colours"], recipe["trigger_words"])
+        assert colours.template in TEMPLATES and len(colours.palette()) == len(REGIONS)
+        assert index("layout", colours.layout) > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "told"),
+    [
+        (None, ["棠夜"], "sizes.colours"),
+        ({"hair": "#000000"}, ["棠夜"], "template, hair, dress, skin, set, layout"),
+        ({n: "x" for n in ("template", "hair", "dress", "skin", "set", "layout")}, [], "trigger_words"),
+    ],
+)
+def test_colours_that_are_not_whole_are_told(given: object, words: list[str], told: str) -> None:
+    with pytest.raises(AdapterUseless, match=told):
+        persona_colours(given, words)
