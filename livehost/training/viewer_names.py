@@ -1,0 +1,172 @@
+"""The viewers' own names, as the journal knows them, wherever they are said.
+
+A name that is no ordinary word (爱吃草莓的阿宁, momo酱) is found anywhere, and so are its parts that are
+names themselves (阿宁). A name that is an ordinary word too (面膜, 小雨伞) is found only where somebody
+is called by it: after @, before 姐 or 宝宝, at the front before a mark.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from livehost.chinese import simplified
+
+# Not a person's: how the console, the host and the house are called.
+HOUSE = frozenset(("场控", "主播", "小编", "客服", "老板", "店家", "助理", "管理员", "房管", "观众", "直播间", "官方"))
+LONGEST = 40
+_MENTION = re.compile(r"@\s?")
+_MENTIONED = re.compile(r"[^\s@,，。:：!！?？;；、]{1,30}")
+_TOKEN = re.compile(r"[\u4e00-\u9fff\u3400-\u4dbf]+|[a-z]+|\d+")
+_CALLED_AFTER = re.compile(
+    r"(?:姐姐?|哥哥?|宝宝?|妹妹?|亲|同学|老师|先生|女士|小姐姐?|宝贝|朋友|[你您]|说得?对|说的|问的|问得|同问|[,，:：]|\s|$)"
+)
+_CALLED_BEFORE = re.compile(r"(?:^|@|谢谢|感谢|欢迎|回复|恭喜|叫|我是|问一下|[,，。!！?？\s])$")
+_TRADE = frozenset(
+    (
+        "多少钱", "宝宝", "宝贝", "老公", "老婆", "姐妹", "姐姐", "妹妹", "哥哥", "朋友", "亲爱的", "主播", "小姐姐", "链接", "优惠券",
+        "面膜", "精华", "油皮", "干皮", "敏感肌", "孕妇", "宝妈", "学生党", "便宜", "包邮", "发货", "好看", "喜欢", "美白", "防晒",
+        "保湿", "学生", "医生", "老师", "妈妈", "爸爸", "孩子", "人家", "大家", "家人", "家人们", "用户",
+    )
+)  # fmt: skip
+)
+
+
+class ViewerNames:
+    """Finds viewers' names in texts; `ordinary_in` is text whose words are not taken for names (a catalogue's)."""
+
+    def __init__(self, names: Iterable[str], *, ordinary_in: str = "") -> None:
+        self._known: set[str] = set()
+        self._ordinary: dict[str, bool] = {}
+        self._about = simplified(unicodedata.normalize("NFKC", ordinary_in)).lower()
+        for name in names:
+            for form in _forms(name):
+                self._known.add(form)
+                self._ordinary[form] = self._is_ordinary(form)
+        self._automaton = _automaton(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def find(self, plain: str) -> Iterator[tuple[int, int, str]]:
+        """Where a text in its plain form names a viewer."""
+        text = _folded(plain)
+        for match in _MENTION.finditer(text):
+            end = self._mentioned(text, match.end())
+            if end > match.end():
+                yield match.start(), end, "viewer"
+        if self._automaton is None:
+            return
+        for last, form in self._automaton.iter(text):
+            start, end = last + 1 - len(form), last + 1
+            if not _whole(text, start, end):
+                continue
+            if not self._ordinary[form] or _called(text, start, end):
+                yield start, end, "viewer"
+
+    def _mentioned(self, text: str, at: int) -> int:
+        """Where a mention ends: a known name as long as can be, else up to the next mark."""
+        for end in range(min(len(text), at + LONGEST), at, -1):
+            if text[at:end] in self._known or text[at:end] in HOUSE:
+                return end
+        match = _MENTIONED.match(text, at)
+        return match.end() if match else at
+
+    def _is_ordinary(self, form: str) -> bool:
+        return form in self._about or ordinary(form) or (form.isdigit() and len(form) < 5) or len(form) < 2
+
+
+@cache
+def ordinary(word: str) -> bool:
+    """Whether a word is in the dictionary as anything but a person's name."""
+    if word in _TRADE:
+        return True
+    frequency, tags = _dictionary()
+    return bool(frequency.get(word, 0) >= 3 and not str(tags.get(word, "n")).startswith("nr"))
+
+
+@cache
+def _dictionary() -> tuple[dict[str, int], dict[str, str]]:
+    import logging
+
+    import jieba
+    import jieba.posseg
+
+    jieba.setLogLevel(logging.ERROR)
+    jieba.initialize()
+    return jieba.dt.FREQ, jieba.posseg.dt.word_tag_tab
+
+
+def _forms(name: str) -> set[str]:
+    """A name as it is written, without its decorations, and its parts that could call somebody."""
+    text = _folded("".join(_plain(char) for char in name)).strip()
+    if len(text) < 2 or len(text) > LONGEST * 2 or text in HOUSE:
+        return set()
+    tokens = _TOKEN.findall(text)
+    forms = {text, "".join(tokens), *tokens}
+    for token in tokens:
+        if token[0] >= "\u3400" and len(token) > 2:
+            forms |= _parts(token)
+    return {
+        form for form in forms if len(form) >= 2 and not (form.isascii() and len(form) < 3 and form != text)
+    }
+
+
+def _parts(token: str) -> set[str]:
+    """The words of a name of several: 爱吃草莓的阿宁 has 阿宁; of three characters also the last two."""
+    import jieba
+
+    _dictionary()
+    words = {word for word in jieba.cut(token) if len(word) >= 2}
+    if len(token) == 3:
+        words.add(token[1:])
+    tail = re.search(r"[的家]([\u4e00-\u9fff]{2,4})$", token)
+    if tail:
+        words.add(tail[1])
+    return words
+
+
+def _plain(char: str) -> str:
+    form = unicodedata.normalize("NFKC", char)
+    return form if len(form) == 1 else char
+
+
+def _folded(text: str) -> str:
+    """Small letters and simplified characters, one for one."""
+    return "".join(low if len(low := char.lower()) == 1 else char for char in simplified(text))
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Whether letters and digits at the ends of a name do not go on beyond it."""
+    for inner, outer in ((start, start - 1), (end - 1, end)):
+        if 0 <= outer < len(text):
+            one, other = text[inner], text[outer]
+            if one.isascii() and one.isalpha() and other.isascii() and other.isalpha():
+                return False
+            if one.isdigit() and other.isdigit():
+                return False
+    return True
+
+
+def _called(text: str, start: int, end: int) -> bool:
+    """Whether somebody is called by the word there."""
+    return (
+        bool(_CALLED_BEFORE.search(text[:start]))
+        and bool(_CALLED_AFTER.match(text, end))
+        and (start > 0 or end < len(text))
+    )
+
+
+def _automaton(words: Iterable[str]) -> Any:
+    import ahocorasick
+
+    automaton = ahocorasick.Automaton()
+    for word in words:
+        automaton.add_word(word, word)
+    if not len(automaton):
+        return None
+    automaton.make_automaton()
+    return automaton
