@@ -125,7 +125,7 @@ def _checked(given: dict[str, Any], findings: Findings) -> dict[str, Any]:
             kind = kind_of(values)
             values["kind"] = kind or "visual"
             if kind is None:
-                _note_kind(values.get("base_model"), findings)
+                _note_kind(values, findings)
         case _:
             kind = None  # the model says it
     if kind is None:
@@ -140,8 +140,9 @@ def _checked(given: dict[str, Any], findings: Findings) -> dict[str, Any]:
     return with_data(kind, with_parent(kind, values, findings), findings)
 
 
-def _note_kind(base: object, findings: Findings) -> None:
-    if isinstance(base, Path) and str(base) != EMBEDDED and not exists(base):
+def _note_kind(values: Mapping[str, Any], findings: Findings) -> None:
+    named = [values.get(key) for key in ("base_model", "train_data_dir", "metadata_path")]
+    if any(isinstance(one, Path) and str(one) != EMBEDDED and not exists(one) for one in named):
         return  # that is noted, and the kind may follow from it
     findings.note(
         "kind",

@@ -56,7 +56,7 @@ def sample_files(folder: Path) -> list[Path]:
     """The sample files of a folder, by name."""
     try:
         return sorted(one for one in folder.iterdir() if one.name.endswith(SAMPLES) and one.is_file())
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
@@ -67,7 +67,7 @@ def _within(folder: Path) -> Iterator[Path]:
             yield one
             if one.is_dir():
                 yield from one.iterdir()
-    except OSError:
+    except (OSError, ValueError):
         return
 
 

@@ -7,6 +7,7 @@ neither was. A path of the command line (`--set`) starts from the current folder
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -65,10 +66,23 @@ def placed(
         if isinstance(values.get(key), str) and values[key].strip():
             start = here if key in told else beside if not found_in_cwd else anchor or here
             out[key] = _under(start, values[key])
+            if not _possible(out[key]):
+                findings.note(key, "不能作文件名", "is no name that a file can have")
         elif key in values:
             findings.note(key, "要写路径", "must be a path")
             out.pop(key)
     return out
+
+
+def _possible(path: Path) -> bool:
+    """Whether a file could have that name."""
+    try:
+        os.stat(path)
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno not in (errno.ENAMETOOLONG, errno.ELOOP)
+    return True
 
 
 def _text_file(value: object) -> bool:

@@ -95,7 +95,9 @@ def note_invalid(findings: Findings, error: ValidationError) -> None:
     for detail in error.errors(include_url=False, include_input=False):
         key = str(detail["loc"][0]) if detail["loc"] else ""
         if detail["type"] == "default_factory_not_called":
-            continue
+            continue  # what it would follow from is noted
+        if detail["type"] == "missing" and key in findings.given:
+            continue  # it was given, and noted as no such value
         if key in WANTED and detail["type"] != "missing":
             findings.note(key, *WANTED[key])
         else:
