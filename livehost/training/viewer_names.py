@@ -16,7 +16,9 @@ from typing import Any
 from livehost.chinese import simplified
 
 # Not a person's: how the console, the host and the house are called.
-HOUSE = frozenset(("场控", "主播", "小编", "客服", "老板", "店家", "助理", "管理员", "房管", "观众", "直播间", "官方"))
+HOUSE = frozenset(
+    ("场控", "主播", "小编", "客服", "老板", "店家", "助理", "管理员", "房管", "观众", "直播间", "官方")
+)
 LONGEST = 40
 _MENTION = re.compile(r"@\s?")
 _MENTIONED = re.compile(r"[^\s@,，。:：!！?？;；、]{1,30}")
@@ -32,7 +34,6 @@ _TRADE = frozenset(
         "保湿", "学生", "医生", "老师", "妈妈", "爸爸", "孩子", "人家", "大家", "家人", "家人们", "用户",
     )
 )  # fmt: skip
-)
 
 
 class ViewerNames:
