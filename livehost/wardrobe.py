@@ -159,10 +159,7 @@ Told = Callable[[Part, str], None]
 
 @dataclass
 class Wardrobe:
-    """Dresses casts. `zones` are the rooms' zones: consents are held against a room's own day.
-
-    `today`, where given, is the day everywhere.
-    """
+    """Dresses casts. Consents are held against a room's own day (`zones`), or against `today` everywhere."""
 
     library: Library
     engines: Engines
