@@ -29,13 +29,14 @@ TARGETS = ("first", "last")
 class Base(nn.Module):
     """Two layers with dropout between, so that every step draws from torch's generator."""
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
+        self.dropout = dropout
         self.first = nn.Linear(8, width)
         self.last = nn.Linear(width, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(nn.functional.dropout(torch.tanh(self.first(x)), 0.2, self.training))
+        return self.last(nn.functional.dropout(torch.tanh(self.first(x)), self.dropout, self.training))
 
 
 @dataclass
@@ -46,6 +47,7 @@ class TinyTask:
     rows: int = 24
     held: bool = True
     width: int = 16
+    noise: float = 0.01
     data_sha256: str = "d" * 64
     script: Callable[[int, Tensor], Tensor] = lambda _call, loss: loss
     validations: list[float] = field(default_factory=list)
@@ -59,7 +61,7 @@ class TinyTask:
         self.inputs = torch.randn(self.rows + 8, 8, generator=dice)
         self.targets = self.inputs @ torch.randn(8, 4, generator=dice)
         torch.manual_seed(3)
-        self.base = Base(self.width)
+        self.base = Base(self.width, 0.2 if self.noise else 0.0)
         torch.manual_seed(self.recipe.seed)
         config = LoraConfig(
             r=self.recipe.lora_rank,
@@ -79,7 +81,7 @@ class TinyTask:
     def loss(self, batch: Sequence[int]) -> Tensor:
         self.calls += 1
         rows = list(batch)
-        noisy = self.inputs[rows] + 0.01 * torch.randn(len(rows), 8)
+        noisy = self.inputs[rows] + self.noise * torch.randn(len(rows), 8)
         loss = nn.functional.mse_loss(self.model(noisy), self.targets[rows])
         return self.script(self.calls, loss)
 

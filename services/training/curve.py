@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.training.history import History
+from services.training.overfit import findings, short
 from services.training.whole_file import write_whole
 
 CSV_FILE, PNG_FILE = "curve.csv", "curve.png"
@@ -60,6 +61,7 @@ def png_of(history: History, *, title: str, best_step: int | None = None) -> byt
     style: Any = {
         "font.sans-serif": [*([font] if font else []), "DejaVu Sans"],
         "font.family": "sans-serif",
+        "axes.titlepad": 8,
         "axes.unicode_minus": False,
         "text.color": _INK,
         "axes.labelcolor": _INK,
@@ -81,66 +83,71 @@ def png_of(history: History, *, title: str, best_step: int | None = None) -> byt
 
 def _draw_losses(axes: Any, history: History, best_step: int | None, *, chinese: bool) -> None:
     steps = [point.step for point in history.points]
-    raw, smooth = [point.loss for point in history.points], history.smooth()
+    raw, smooth, held = [point.loss for point in history.points], history.smooth(), history.validations
     axes.plot(
-        steps, raw, color=_LOSS, alpha=0.25, linewidth=0.8, label="每步损失" if chinese else "loss, each step"
+        steps, raw, color=_LOSS, alpha=0.22, linewidth=0.8, label="每步损失" if chinese else "loss, each step"
     )
     axes.plot(
         steps,
         smooth,
         color=_LOSS,
-        linewidth=2,
+        linewidth=2.2,
         label="训练损失（平滑）" if chinese else "training loss, smoothed",
     )
-    held = history.validations
     if held:
         at, values = zip(*held, strict=True)
-        axes.plot(
-            at,
-            values,
-            color=_HELD,
-            linewidth=1.8,
-            marker="o",
-            markersize=5,
-            label="验证损失" if chinese else "validation loss",
-        )
+        label = "验证损失" if chinese else "validation loss"
+        axes.plot(at, values, color=_HELD, linewidth=1.8, marker="o", markersize=5, label=label)
     best = next((value for step, value in held if step == best_step), None)
     if best is not None:
-        said = f"最佳：第 {best_step} 步，{best:.4f}" if chinese else f"best: step {best_step}, {best:.4f}"
+        said = f"最佳：第 {best_step} 步，{best:.4g}" if chinese else f"best: step {best_step}, {best:.4g}"
         axes.plot(
             [best_step],
             [best],
-            linestyle="none",
-            marker="*",
+            "*",
             markersize=18,
             color=_HELD,
             markeredgecolor="white",
             zorder=5,
             label=said,
         )
-    axes.set_ylabel("损失" if chinese else "loss")
-    _frame(axes)
+    for finding in findings(history, "visual")[:1]:
+        label = "过拟合" if chinese else "over-fitting"
+        axes.axvspan(finding.step, steps[-1], color=_HELD, alpha=0.07, linewidth=0, label=label)
+    _frame(axes, "损失" if chinese else "loss")
+    axes.set_ylim(*_range([*raw], [*smooth, *(value for _step, value in held)]))
     if steps:
-        axes.legend(frameon=False, fontsize=10)
+        axes.legend(frameon=False, fontsize=10, loc="upper right")
+
+
+def _range(raw: list[float], shown: list[float]) -> tuple[float | None, float | None]:
+    """Losses from low to high, single spikes left out; all of what is `shown`."""
+    if not raw:
+        return None, None
+    ordered = sorted(raw)
+    low = min(ordered[len(ordered) // 100], *shown)
+    high = max(ordered[-1 - len(ordered) // 100], *shown)
+    room = 0.05 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - room, high + room
 
 
 def _draw_rates(axes: Any, history: History, *, chinese: bool) -> None:
-    axes.plot(
-        [point.step for point in history.points],
-        [point.rate for point in history.points],
-        color=_RATE,
-        linewidth=2,
-    )
-    axes.set_ylabel("学习率" if chinese else "learning rate")
-    axes.set_xlabel("步" if chinese else "step")
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-    axes.set_ylim(bottom=0)
-    _frame(axes)
-
-
-def _frame(axes: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    steps, rates = [point.step for point in history.points], [point.rate for point in history.points]
+    axes.plot(steps, rates, color=_RATE, linewidth=2.2)
+    axes.fill_between(steps, rates, color=_RATE, alpha=0.1, linewidth=0)
+    axes.set_ylim(bottom=0)
+    _frame(axes, "学习率" if chinese else "learning rate")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(lambda rate, _at: short(rate) if rate else "0")
+    axes.set_xlabel("步" if chinese else "step")
+
+
+def _frame(axes: Any, title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(title, loc="left", fontsize=11)
     axes.grid(True, axis="y", color="#e4e7eb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

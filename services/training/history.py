@@ -56,8 +56,9 @@ class History:
         losses = [point.loss for point in self.points if point.epoch == epoch and point.step <= step]
         return sum(losses) / len(losses) if losses else None
 
-    def smooth(self, beta: float = 0.9) -> list[float]:
-        """The exponential mean of the losses, corrected for its start."""
+    def smooth(self) -> list[float]:
+        """The exponential mean of the losses over about a twentieth of the run, corrected for its start."""
+        beta = 1 - 1 / max(10, len(self.points) / 20)
         means, mean, weight = [], 0.0, 0.0
         for point in self.points:
             mean = beta * mean + (1 - beta) * point.loss

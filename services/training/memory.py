@@ -47,15 +47,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def out_of_memory(error: BaseException, appetite: Appetite, device: torch.device) -> OutOfMemory:
     """The failure to raise, naming what to change in the order in which it costs least quality."""
-    place = "显存 / GPU memory" if device.type == "cuda" else "内存 / memory"
+    chinese, english = ("显存", "GPU memory") if device.type == "cuda" else ("内存", "memory")
     detail = ""
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory / MIB / 1024
-        detail = f"（共 {total:.0f} GB，峰值 {peak_bytes(device) / MIB / 1024:.1f} GB）"
+        detail = f" ({total:.0f} GB, peak {peak_bytes(device) / MIB / 1024:.1f} GB)"
     mend = "按此顺序更改 / change in this order:\n" + "\n".join(
         f"  {number}. {one}" for number, one in enumerate(changes(appetite), start=1)
     )
-    failure = OutOfMemory(f"{place}不够{detail} / not enough {place.partition(' / ')[2]}", mend)
+    failure = OutOfMemory(f"{chinese}不够 / not enough {english}{detail}", mend)
     failure.__cause__ = error
     return failure
 

@@ -35,6 +35,7 @@ from services.training.task import Task
 if TYPE_CHECKING:
     from services.training.recipe import Recipe
 
+CURVE_EVERY_S = 5.0
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 Say = Callable[[str], None]
 Opener = Callable[["Recipe"], Task]
@@ -179,15 +180,17 @@ def _train(
 
 
 class _Watch:
-    """After every look: the curve is drawn anew, and over-fitting is told when it is first seen."""
+    """After a look: the curve is drawn anew (never twice within seconds), over-fitting is told when first seen."""
 
     def __init__(self, folder: RunFolder, knobs: Knobs, title: str, say: Say) -> None:
         self.folder, self.knobs, self.title, self.say = folder, knobs, title, say
-        self.told = False
+        self.told, self.drawn_at = False, -CURVE_EVERY_S
 
     def look(self, state: State) -> None:
-        best = state.best.step if state.best else None
-        write_curve(self.folder.path, state.history, title=self.title, best_step=best)
+        if state.elapsed_s - self.drawn_at >= CURVE_EVERY_S:
+            best = state.best.step if state.best else None
+            write_curve(self.folder.path, state.history, title=self.title, best_step=best)
+            self.drawn_at = state.elapsed_s
         found = findings(state.history, self.knobs.kind)
         if found and not self.told:
             self.told = True
@@ -273,9 +276,10 @@ def _report(
     found = [one.text for one in findings(state.history, knobs.kind)]
     cuda = precision.device.type == "cuda"
     return {
+        **_measures(state, written),
         "steps": state.step,
         "written_step": written,
-        **_measures(state, written),
+        "samples": state.samples,
         "validation": state.history.validations,
         "spread": [(look.step, look.spread) for look in state.history.looks if look.spread is not None],
         "overfitting": found,

@@ -1,0 +1,558 @@
+"""Whole runs of a tiny adapter: the exact files, refusals, two runs into one folder, full disks, crashes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from services.lora.card import Consent, read_card
+from services.training import output, run, whole_file
+from services.training.faults import (
+    AdapterRefused,
+    CannotResume,
+    CannotStart,
+    DiskFull,
+    FolderTaken,
+    Interrupted,
+    NotFinite,
+    OutOfMemory,
+    TrainingFailed,
+)
+from services.training.run_folder import run_folder
+from services.training.schedule import seed_of
+from tests.tiny_task import TinyTask, tiny_recipe
+
+
+def train(folder: Path, said: list[str] | None = None, *, recipe: dict | None = None, **task) -> Path:
+    """Train the tiny task into `<folder>/out`."""
+    made = tiny_recipe(folder / "out", **{"epochs": 2, **(recipe or {})})
+    tell = (said if said is not None else []).append
+    return run.train(made, say=tell, bar=None, open_task=lambda one: TinyTask(one, **task))
+
+
+@pytest.fixture(autouse=True)
+def _no_drawing(request, monkeypatch) -> None:
+    """A drawing takes half a second; one test draws. The last of a run, in the adapter's folder, is the largest file."""
+    if request.function is not test_a_run_leaves_exactly_these_files:
+        drawings = iter([b"\x89PNG"])
+        monkeypatch.setattr("services.training.curve.png_of", lambda *_a, **_k: next(drawings, PNG))
+
+
+def beside(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file())
+
+
+def consent(folder: Path, **given) -> Path:
+    told = Consent(
+        subject="a character that nobody sat for",
+        scope=("face",),
+        document="tests",
+        valid_from=date(2020, 1, 1),
+        valid_until=date(2999, 1, 1),
+    ).model_dump(mode="json")
+    file = folder / "consent.yaml"
+    file.write_text(yaml.safe_dump({**told, **given}), encoding="utf-8")
+    return file
+
+
+PNG = b"\x89PNG" + bytes(50_000)
+SAMPLES = ["samples/epoch-001-step-000006.json", "samples/epoch-002-step-000012.json"]
+FILES = ["adapter.safetensors", "adapter.yaml", "curve.csv", "curve.png", *SAMPLES, "training.json"]
+
+
+def test_a_run_leaves_exactly_these_files(tmp_path) -> None:
+    folder = train(tmp_path)
+    assert folder == tmp_path / "out"
+    assert tree(folder) == FILES
+    assert beside(tmp_path) == ["out"]
+    with Image.open(folder / "curve.png") as picture:
+        assert picture.size == (1500, 1050)
+
+
+def test_exports_lie_beside_the_adapter(tmp_path) -> None:
+    folder = train(tmp_path, recipe={"export": ["kohya", "diffusers"], "lora_alpha": 6})
+    assert tree(folder) == sorted([*FILES, "adapter.kohya.safetensors", "adapter.diffusers.safetensors"])
+    mine = load_file(folder / "adapter.safetensors")
+    kohya = load_file(folder / "adapter.kohya.safetensors")
+    key = "base_model.model.first"
+    assert torch.equal(kohya["lora_unet_first.lora_down.weight"], mine[f"{key}.lora_A.weight"])
+    assert float(kohya["lora_unet_first.alpha"]) == 6
+    with safe_open(folder / "adapter.diffusers.safetensors", "pt") as file:
+        assert "unet.first.lora_A.weight" in file.keys()  # noqa: SIM118 (no dict)
+        assert "lora_adapter_metadata" in file.metadata()
+
+
+def test_the_card_and_the_report_say_what_it_is(tmp_path) -> None:
+    made = {"consent": consent(tmp_path), "trigger_words": ["棠妆"], "version": "2", "lora_alpha": 4}
+    folder = train(tmp_path, recipe=made)
+    card = read_card(folder)
+    assert (card.persona, card.kind, card.version, card.parent) == ("tang", "visual", "2", None)
+    assert (card.rank, card.alpha, card.target_modules, card.trigger_words) == (
+        2,
+        4,
+        ("first", "last"),
+        ("棠妆",),
+    )
+    assert card.consent is not None
+    assert card.recipe["learning_rate"] == 0.03
+    assert card.evaluation["validation_loss"] < card.evaluation["validation_loss_before"]
+    assert {one.dtype for one in load_file(folder / "adapter.safetensors").values()} == {torch.float16}
+    report = json.loads((folder / "training.json").read_text("utf-8"))
+    assert report["sha256"] == card.sha256
+    assert (report["steps"], report["samples"]) == (12, 48)
+    assert report["samples_per_s"] > 0
+    assert report["peak_memory_bytes"] > 10_000_000
+    assert report["data_sha256"] == "d" * 64
+    assert report["recipe"] == card.recipe
+    TinyTask(tiny_recipe(tmp_path / "out", lora_alpha=4)).stage(folder)
+
+
+def test_without_consent_it_is_written_and_said(tmp_path) -> None:
+    said: list[str] = []
+    assert read_card(train(tmp_path, said)).consent is None
+    assert any("no consent: it is written, but cannot go on air" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"valid_until": "2021-01-01"}, "ran out"),
+        ({"scope": ["voice"]}, "does not cover"),
+        ({"who": 1}, "who"),
+    ],
+)
+def test_a_consent_that_does_not_hold_is_refused_before_training(tmp_path, given, told) -> None:
+    def trained(_call, _loss):
+        raise AssertionError("it trained")
+
+    with pytest.raises(TrainingFailed, match=told):
+        train(tmp_path, recipe={"consent": consent(tmp_path, **given)}, script=trained)
+    assert beside(tmp_path) == ["consent.yaml"]
+
+
+def refused(folder: Path, **task) -> str:
+    with pytest.raises(AdapterRefused) as failed:
+        train(folder, **task)
+    assert not (folder / "out").exists()
+    assert not list(folder.glob(".out.part-*"))
+    return str(failed.value)
+
+
+def test_an_adapter_without_effect_is_refused(tmp_path) -> None:
+    assert "output does not change" in refused(tmp_path, change=0.0)
+
+
+def test_an_adapter_whose_canary_is_no_number_is_refused(tmp_path) -> None:
+    assert "output does not change" in refused(tmp_path, change=math.nan)
+
+
+def test_an_empty_adapter_is_refused(tmp_path, monkeypatch) -> None:
+    def zeros(self):
+        return {key: torch.zeros_like(one) for key, one in kept(self).items()}
+
+    kept = TinyTask.state
+    monkeypatch.setattr(TinyTask, "state", zeros)
+    assert "every B is zero" in refused(tmp_path)
+
+
+def test_an_adapter_that_is_no_number_is_refused(tmp_path, monkeypatch) -> None:
+    kept = TinyTask.state
+    monkeypatch.setattr(TinyTask, "state", lambda self: {k: v * math.nan for k, v in kept(self).items()})
+    assert "NaN" in refused(tmp_path)
+
+
+def test_a_training_that_moved_nothing_is_refused(tmp_path) -> None:
+    train(tmp_path / "parent", recipe={"version": "0"})
+    with pytest.raises(AdapterRefused, match="changed no weight"):
+        train(
+            tmp_path,
+            recipe={"init_from": tmp_path / "parent" / "out", "learning_rate": 1e-30, "weight_decay": 0},
+        )
+
+
+def test_a_file_over_the_limit_is_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(output, "MAX_BYTES", 500)
+    assert "lower lora_rank" in refused(tmp_path)
+
+
+def test_what_staging_refuses_is_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("tests.tiny_task.TARGETS", ("first", "last", "elsewhere"))
+    facts = TinyTask.lora
+
+    def other_base(self):
+        from dataclasses import replace
+
+        return replace(facts(self), base_sha256="c" * 64)
+
+    monkeypatch.setattr(TinyTask, "lora", other_base)
+    assert "train it on this base" in refused(tmp_path)
+
+
+def test_after_a_refusal_the_run_can_be_looked_at_and_another_recipe_begins_anew(tmp_path) -> None:
+    refused(tmp_path, change=0.0)
+    assert (tmp_path / ".out.run" / "curve.csv").exists()
+    said: list[str] = []
+    train(tmp_path, said, recipe={"learning_rate": 0.02})
+    assert not any("going on" in line for line in said)
+    assert beside(tmp_path) == ["out"]
+
+
+def test_a_refused_run_of_the_same_recipe_needs_no_training_again(tmp_path) -> None:
+    refused(tmp_path, change=0.0)
+
+    def trained(_call, _loss):
+        raise AssertionError("it trained again")
+
+    assert tree(train(tmp_path, script=trained)) == FILES
+
+
+@pytest.mark.parametrize("name", ["adapter.safetensors", "my-notes.txt"])
+def test_a_folder_with_something_in_it_is_never_written(tmp_path, name) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(FolderTaken):
+        train(tmp_path)
+    assert tree(tmp_path) == [f"out/{name}"]
+    assert (tmp_path / "out" / name).read_text() == "mine"
+
+
+def test_an_empty_folder_is_filled(tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    assert tree(train(tmp_path)) == FILES
+
+
+def test_a_second_run_into_the_folder_is_refused_and_the_first_goes_on(tmp_path) -> None:
+    def meddle(call, loss):
+        if call == 4:
+            with pytest.raises(FolderTaken, match="another run is writing"):
+                train(tmp_path)
+        return loss
+
+    assert tree(train(tmp_path, script=meddle)) == FILES
+
+
+def test_what_comes_to_lie_in_the_folder_meanwhile_is_not_overwritten(tmp_path) -> None:
+    def meddle(call, loss):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "mine").write_text("mine")
+        return loss
+
+    with pytest.raises(FolderTaken):
+        train(tmp_path, script=meddle)
+    assert tree(tmp_path / "out") == ["mine"]
+    assert beside(tmp_path) == [".out.run", "out"]
+    (tmp_path / "out" / "mine").unlink()
+    assert tree(train(tmp_path)) == FILES
+
+
+def stopped(folder: Path, at: int = 8, **given) -> None:
+    """Stop the run at a step, as a signal does."""
+    import signal
+
+    def ask(call, loss):
+        if call == at:
+            signal.raise_signal(signal.SIGINT)
+        return loss
+
+    with pytest.raises(Interrupted, match=f"saved at step {at} of 12; run the same recipe again"):
+        train(folder, script=ask, **given)
+
+
+def test_ctrl_c_saves_and_the_same_recipe_goes_on_to_the_same_weights(tmp_path) -> None:
+    stopped(tmp_path / "a")
+    assert beside(tmp_path / "a") == [".out.run"]
+    said: list[str] = []
+    train(tmp_path / "a", said)
+    train(tmp_path / "b")
+    assert any("going on from step 8 of 12" in line for line in said)
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
+    assert (tmp_path / "a/out/curve.csv").read_bytes() == (tmp_path / "b/out/curve.csv").read_bytes()
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "out" / "adapter.safetensors").read_bytes()
+
+
+def test_another_recipe_does_not_take_a_stopped_run(tmp_path) -> None:
+    stopped(tmp_path)
+    with pytest.raises(CannotResume, match=r"batch_size 4 → 2(.|\n)*resume: false"):
+        train(tmp_path, recipe={"batch_size": 2})
+    said: list[str] = []
+    train(tmp_path, said, recipe={"batch_size": 2, "resume": False})
+    assert not any("going on" in line for line in said)
+
+
+def test_resume_true_wants_something_to_resume(tmp_path) -> None:
+    with pytest.raises(CannotResume, match="no checkpoint to go on from"):
+        train(tmp_path, recipe={"resume": True})
+    assert beside(tmp_path) == []
+
+
+def test_a_stopped_run_on_changed_data_is_refused(tmp_path) -> None:
+    stopped(tmp_path)
+    with pytest.raises(CannotResume, match="other data or another base"):
+        train(tmp_path, data_sha256="e" * 64)
+
+
+def test_nan_leaves_no_adapter_and_the_changed_recipe_begins_anew(tmp_path) -> None:
+    with pytest.raises(NotFinite):
+        train(tmp_path, script=lambda call, loss: loss * math.nan if call == 9 else loss)
+    assert beside(tmp_path) == [".out.run"]
+    assert tree(train(tmp_path, recipe={"learning_rate": 0.015})) == FILES
+
+
+def test_out_of_memory_names_what_to_change_in_order(tmp_path) -> None:
+    def greedy(call, _loss):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    with pytest.raises(OutOfMemory) as failed:
+        train(tmp_path, script=greedy, recipe={"resolution": 768, "lora_rank": 2})
+    text = str(failed.value)
+    order = [
+        "batch_size: 4 → 2 at 768×768",
+        "gradient_checkpointing: true",
+        "mixed_precision: bf16",
+        "resolution: 768×768 → 512×512",
+    ]
+    assert [text.index(one) for one in order] == sorted(text.index(one) for one in order)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_runtime_error_is_not_taken_for_memory(tmp_path) -> None:
+    def broken(_call, _loss):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="mat1"):
+        train(tmp_path, script=broken)
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """The system refuses to write files past a size, as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [100, 3000, 12_000, 40_000])
+def test_a_disk_that_is_full_is_said_and_leaves_nothing_half_written(tmp_path, size) -> None:
+    with file_limit(size), pytest.raises(DiskFull, match="磁盘已满"):
+        train(tmp_path)
+    assert not (tmp_path / "out").exists()
+    assert not [one for one in tree(tmp_path) if ".part" in one]
+    assert tree(train(tmp_path)) == FILES
+    assert beside(tmp_path) == ["out"]
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def test_whenever_it_dies_while_writing_it_goes_on_to_the_same_adapter(tmp_path, monkeypatch) -> None:
+    train(tmp_path / "whole")
+    writes = [0]
+    real_replace, real_rename = Path.replace, Path.rename
+
+    def die_at(number):
+        def count():
+            writes[0] += 1
+            if writes[0] == number:
+                raise Died
+
+        def replace(self, target):
+            count()
+            done = real_replace(self, target)
+            count()
+            return done
+
+        def rename(self, target):
+            count()
+            done = real_rename(self, target)
+            count()
+            return done
+
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(Path, "rename", rename)
+
+    monkeypatch.setattr(run, "CURVE_EVERY_S", 0.0)
+    monkeypatch.setattr(whole_file, "_flush", lambda _place: None)
+    number, died = 1, 0
+    while True:
+        folder = tmp_path / str(number)
+        writes[0] = 0
+        die_at(number)
+        try:
+            train(folder)
+        except Died:
+            died += 1
+        else:
+            break
+        writes[0] = -(10**9)
+        if (folder / "out").exists():
+            with pytest.raises(FolderTaken, match="finished adapter"):
+                train(folder)
+        else:
+            train(folder)
+        assert tree(folder / "out") == FILES
+        assert weights(folder) == weights(tmp_path / "whole")
+        assert beside(folder) == ["out"], number
+        number += 3
+    assert died > 5
+
+
+def test_init_from_goes_on_where_the_parent_stood(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7"})
+    said: list[str] = []
+    child = train(tmp_path, said, recipe={"init_from": parent, "version": "8"})
+    card = read_card(child)
+    assert card.parent == "7"
+    assert card.evaluation["validation_loss_before"] == pytest.approx(
+        read_card(parent).evaluation["validation_loss"], rel=1e-2
+    )
+    assert card.evaluation["validation_loss"] < read_card(parent).evaluation["validation_loss"]
+
+
+def test_init_from_of_another_alpha_has_the_same_effect(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7", "lora_alpha": 2})
+    child = train(tmp_path, recipe={"init_from": parent, "version": "8", "lora_alpha": 8})
+    assert read_card(child).evaluation["validation_loss_before"] == pytest.approx(
+        read_card(parent).evaluation["validation_loss"], rel=1e-2
+    )
+
+
+@pytest.mark.parametrize("name", ["kohya", "diffusers"])
+def test_init_from_reads_other_formats_too(tmp_path, name) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7", "export": [name]})
+    (parent / f"adapter.{name}.safetensors").replace(parent / "adapter.safetensors")
+    child = train(tmp_path, recipe={"init_from": parent, "version": "8"})
+    assert read_card(child).evaluation["validation_loss_before"] == pytest.approx(
+        read_card(parent).evaluation["validation_loss"], rel=1e-2
+    )
+
+
+def test_init_from_of_another_rank_says_which_rank_to_set(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7"})
+    with pytest.raises(CannotStart, match="it is of rank 2; set lora_rank: 2"):
+        train(tmp_path, recipe={"init_from": parent, "version": "8", "lora_rank": 4})
+    assert beside(tmp_path) == ["parent"]
+
+
+def test_init_from_lists_every_misfit(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7"})
+    card = (parent / "adapter.yaml").read_text("utf-8")
+    (parent / "adapter.yaml").write_text(
+        card.replace("kind: visual", "kind: language").replace("b" * 64, "c" * 64)
+    )
+    with pytest.raises(CannotStart) as failed:
+        train(tmp_path, recipe={"init_from": parent, "version": "8", "lora_rank": 4})
+    for told in ("a language adapter", "of another base", "lora_rank: 2"):
+        assert told in str(failed.value)
+
+
+def test_init_from_that_is_broken_is_a_clear_problem(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7"})
+    (parent / "adapter.safetensors").write_bytes(b"nothing")
+    with pytest.raises(CannotStart, match="cannot be read"):
+        train(tmp_path, recipe={"init_from": parent, "version": "8"})
+    (parent / "adapter.yaml").unlink()
+    with pytest.raises(CannotStart, match="every adapter needs one"):
+        train(tmp_path, recipe={"init_from": parent, "version": "8"})
+
+
+def test_init_from_its_own_version_is_refused(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7"})
+    with pytest.raises(TrainingFailed, match="version of init_from itself"):
+        train(tmp_path, recipe={"init_from": parent, "version": "7"})
+
+
+def test_another_personas_adapter_can_be_begun_from_without_being_its_parent(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"persona": "other"})
+    assert read_card(train(tmp_path, recipe={"init_from": parent})).parent is None
+
+
+def test_over_fitting_is_shown_with_advice_and_the_best_step_is_written(tmp_path) -> None:
+    said: list[str] = []
+    folder = train(
+        tmp_path,
+        said,
+        recipe={"epochs": 6},
+        validations=[9.0, 5.0, 4.0, 4.4, 4.6, 4.9, 5.2],
+        spreads=[0.6, 0.6, 0.55, 0.2, 0.1, 0.1],
+    )
+    text = "\n".join(said)
+    assert "validation loss rose from 4.0000 at step 12" in text
+    assert "learning_rate: 3e-2 → 2.25e-2, epochs: 6 → 4, lora_dropout: 0 → 0.2" in text
+    assert "writing the weights of step 12" in text
+    report = json.loads((folder / "training.json").read_text("utf-8"))
+    assert report["written_step"] == 12
+    assert any("samples collapse" in one for one in report["overfitting"])
+
+
+def test_a_lock_on_a_folder_that_went_away_is_not_taken_for_one(tmp_path, monkeypatch) -> None:
+    import fcntl
+
+    real, calls = fcntl.flock, [0]
+
+    def flock(handle, how):
+        calls[0] += 1
+        if calls[0] == 1:  # the run before tidies up between our open and our lock
+            (tmp_path / ".out.run" / "lock").unlink()
+            (tmp_path / ".out.run").rmdir()
+        return real(handle, how)
+
+    monkeypatch.setattr("services.training.run_folder.fcntl.flock", flock)
+    with run_folder(tmp_path / "out", digest="d", content={}, resume="auto") as folder:
+        assert (folder.path / "lock").exists()
+    assert calls[0] == 2
+
+
+def test_a_stale_part_of_a_killed_run_is_cleared(tmp_path) -> None:
+    (tmp_path / ".out.part-1").mkdir()
+    (tmp_path / ".out.part-1" / "adapter.safetensors").write_bytes(b"half")
+    train(tmp_path)
+    assert beside(tmp_path) == ["out"]
+
+
+def test_a_folder_that_may_not_be_written_is_a_clear_problem(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskFull, match="could not be written"):
+        train(tmp_path / "file")
+
+
+def test_the_exit_status_and_message_of_a_failure(tmp_path, capsys) -> None:
+    recipe = tiny_recipe(tmp_path / "out", epochs=1)
+    failing = lambda one: TinyTask(one, script=lambda _call, loss: loss * math.nan)  # noqa: E731
+    assert run.exit_status(recipe, say=lambda _text: None, open_task=failing) == 1
+    told = capsys.readouterr().err
+    assert "at step 1" in told
+    assert "Traceback" not in told
+
+
+def test_seeds_do_not_depend_on_pythons_hash() -> None:
+    assert seed_of(5, "step", 0) == 1964267063585921065
+
+
+def test_nothing_is_left_open(tmp_path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    train(tmp_path)
+    assert set(os.listdir("/proc/self/fd")) == before
