@@ -5,54 +5,53 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livehost.catalog import Catalog, Product
-from services.training.language_slots import Slot
 
 # Words that the sayings themselves use stay, also where a shop's value is the same.
 _OWN = frozenset(("店铺客服", "运费险", "客服", "药品", "直播间", "AI"))
 
 
-def values_of(product: Product) -> Iterator[Slot]:
-    """The written values of a product, each with its kind."""
-    yield "name", product.name
-    for kind, several in (
-        ("thing", product.ingredients),
-        ("thing", product.free_of),
-        ("thing", product.suitable_for),
-        ("thing", product.not_for),
-        ("thing", product.highlights),
-        ("thing", product.shipping.not_to),
-        ("thing", product.shipping.courier),
-        ("thing", tuple(g.name for g in product.gifts or ())),
-        ("spec", tuple(s.name for s in product.specs or ())),
-        ("thing", tuple(c.text for c in product.claims or ())),
-        ("code", tuple(c.evidence for c in product.claims or () if c.evidence)),
-        ("text", tuple(f.a for f in product.faq)),
+def fields_of(product: Product) -> Iterator[tuple[str, str, str]]:
+    """The written values of a product: the catalogue's field, the value's kind, the value."""
+    yield "name", "name", product.name
+    for field, kind, several in (
+        ("ingredients", "thing", product.ingredients),
+        ("free_of", "thing", product.free_of),
+        ("suitable_for", "thing", product.suitable_for),
+        ("not_for", "thing", product.not_for),
+        ("highlights", "thing", product.highlights),
+        ("shipping.not_to", "thing", product.shipping.not_to),
+        ("shipping.courier", "thing", product.shipping.courier),
+        ("gifts", "thing", tuple(g.name for g in product.gifts or ())),
+        ("specs", "spec", tuple(s.name for s in product.specs or ())),
+        ("claims", "thing", tuple(c.text for c in product.claims or ())),
+        ("evidence", "code", tuple(c.evidence for c in product.claims or () if c.evidence)),
+        ("faq", "text", tuple(f.a for f in product.faq)),
     ):
         for value in several or ():
-            yield kind, value
+            yield field, kind, value
     sensitive, returns = product.sensitive, product.returns
-    for kind, single in (
-        ("text", product.usage),
-        ("text", product.lasts),
-        ("text", sensitive.pregnancy),
-        ("text", sensitive.nursing),
-        ("text", sensitive.minors),
-        ("text", returns.exceptions),
-        ("place", product.origin),
-        ("place", product.shipping.from_),
-        ("thing", product.invoice),
-        ("code", product.registration),
-        ("thing", product.list_price.basis if product.list_price else None),
+    for field, kind, single in (
+        ("usage", "text", product.usage),
+        ("lasts", "text", product.lasts),
+        ("sensitive.pregnancy", "text", sensitive.pregnancy),
+        ("sensitive.nursing", "text", sensitive.nursing),
+        ("sensitive.minors", "text", sensitive.minors),
+        ("returns.exceptions", "text", returns.exceptions),
+        ("origin", "place", product.origin),
+        ("shipping.from", "place", product.shipping.from_),
+        ("invoice", "thing", product.invoice),
+        ("registration", "code", product.registration),
+        ("list_price.basis", "thing", product.list_price.basis if product.list_price else None),
     ):
         if isinstance(single, str):
-            yield kind, single
+            yield field, kind, single
 
 
 def of_catalog(catalog: Catalog) -> dict[str, str]:
     """Every written value of a catalogue with its kind, longest first."""
     found: dict[str, str] = {}
     for product in catalog.products:
-        for kind, value in values_of(product):
+        for _, kind, value in fields_of(product):
             found.setdefault(value, kind)
     for word in (*(catalog.shop.services or ()), catalog.shop.name, catalog.shop.contact):
         if word:

@@ -198,7 +198,7 @@ def _file(path: Path) -> Iterator[Sample | str]:
         if not line.strip():
             continue
         try:
-            yield from _line(line, number)
+            yield from samples_of_line(line, number)
         except ValueError as error:
             yield f"{path}:{number}：{error}"
 
@@ -212,7 +212,7 @@ def _unpacked(data: bytes) -> bytes:
     return text
 
 
-def _line(line: str, number: int) -> Iterator[Sample]:
+def samples_of_line(line: str, number: int) -> Iterator[Sample]:
     """The samples of one line; a conversation gives one for each of its answers.
 
     Raises:

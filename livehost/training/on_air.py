@@ -1,0 +1,109 @@
+"""A persona's answers in words that the show lets through: the facts as the catalogue says them.
+
+On air a model's words must read as the catalogue's sentences with whole phrases of the persona's manner
+around them (`livehost.answers.faithful`). An answer that words its facts anew would be refused every time,
+so what is learned from it is its manner around the catalogue's sentence; one that passes stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from livehost.answers import Fact
+from livehost.answers.claims import Lexicon
+from livehost.answers.faithful import Grounds, faults
+from livehost.catalog import Catalog, Product
+from livehost.settings import Style
+from livehost.training.plain import Manner, clauses_of
+
+_PARTICLES = "呀哦啦呢哈哟哒喔噢"  # those that the show's reading knows, besides the persona's own
+MOST = 2  # phrases before and after
+COMMON = 4  # openers that stand in where an answer has none of its own
+
+
+@dataclass
+class OnAir:
+    """What passes on air for a persona, and the phrases of hers that it takes."""
+
+    catalog: Catalog
+    manner: Manner
+    style: Style | None
+    now: datetime
+    openers: Counter[str] = field(default_factory=Counter)
+    closers: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._lexicon = Lexicon(self.catalog)
+
+    def worded(self, target: str, core: str, facts: Sequence[Fact], product: Product | None) -> str | None:
+        """The target, or its manner around the core, whichever passes first; None where neither does."""
+        before, after, end = self._around(target)
+        for words in self._ways(target, core, before, after, end):
+            if self._passes(words, core, facts, product, (*before, *after)):
+                self.openers.update(before)
+                self.closers.update(after)
+                return words
+        return None
+
+    def opened(self, core: str, facts: Sequence[Fact], product: Product | None) -> str | None:
+        """The core after the persona's address, or one of her commonest openers; None where she has none that passes."""
+        common = [phrase for phrase, _ in self.openers.most_common()]
+        known = ([one for one in common if one in self.manner.addresses] or common)[:COMMON]
+        for at in range(len(known)):
+            opener = known[(len(core) + at) % len(known)]  # which one hangs on the core, so it can be learned
+            words = f"{opener}，{core.rstrip('。')}。"
+            if self._passes(words, core, facts, product, (opener,)):
+                return words
+        return None
+
+    def unlisted(self) -> list[str]:
+        """Phrases that were learned and that the persona's settings do not name, the commonest first."""
+        return [one for one, _ in (self.openers + self.closers).most_common() if one not in self._own]
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        style = self.style
+        return (
+            (style.self_name, *style.address, *style.openers, *style.closers, *style.particles)
+            if style
+            else ()
+        )
+
+    def _passes(
+        self, words: str, core: str, facts: Sequence[Fact], product: Product | None, phrases: Sequence[str]
+    ) -> bool:
+        style = self.style
+        own = (
+            (style.self_name, *style.address, *style.openers, *style.closers, *style.particles)
+            if style
+            else ()
+        )
+        grounds = Grounds(core, tuple(facts), product, self.now, (*own, *phrases))
+        return not faults(words, grounds, self._lexicon)
+
+    def _ways(
+        self, target: str, core: str, before: Sequence[str], after: Sequence[str], end: str
+    ) -> Iterator[str]:
+        yield target
+        if not (before or after or end):
+            return
+        core = core.rstrip("。")
+        yield "，".join((*before, core + end, *after)) + "。"
+        yield "，".join((*before, core, *after)) + "。"
+
+    def _around(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+        """The phrases of manner before and after what a text says, and the particle that closes it."""
+        clauses = clauses_of(target)
+        empty = [not self.manner.plain_clause(clause) for clause in clauses]
+        first = next((at for at, flourish in enumerate(empty) if not flourish), len(clauses))
+        last = len(clauses) - next((at for at, flourish in enumerate(reversed(empty)) if not flourish), 0)
+        said = clauses[first:last]
+        address = self.manner.address_in(said[0]) if said and not first else ""
+        known = _PARTICLES + "".join(self.style.particles if self.style else ())
+        end = re.search(f"[{re.escape(known)}]+$", said[-1]) if said else None
+        before = (*clauses[:first], address) if address else tuple(clauses[:first])
+        return before[:MOST], tuple(clauses[last:])[-MOST:], end[0] if end else ""

@@ -1,0 +1,292 @@
+"""`build_text`: a persona's texts in, a sample file out, and a report of what was left out and why.
+
+Every text gets a `core`, what it says in plain words: with a catalogue an answer's core is what the
+deterministic path says to the question, where that has the same facts; else it is the text without the
+persona's manner. So the way of speaking is learned as core → text. The texts themselves are only read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from livehost.answers import Fact
+from livehost.catalog import TZ_CHINA, Catalog, Product
+from livehost.compliance.phrases import Phrases
+from livehost.compliance.review import review
+from livehost.compliance.types import Review
+from livehost.settings import Style
+from livehost.training.on_air import OnAir
+from livehost.training.plain import Manner, manner_of
+from livehost.training.text_copies import bare, copies
+from livehost.training.text_cores import facts_in, names_of, product_of, sample_facts, sentence_for
+from livehost.training.text_sources import Text, TextProblems, Unusable, read_texts, source_files
+from services.training.build_report import BuildReport
+from services.training.samples import MAX_CORE_CHARS, Sample, SampleFact, write_samples
+
+__all__ = ["TextProblems", "build_text"]
+
+SAMPLES_FILE = "samples.jsonl"
+REPORT_FILE = "report.json"
+MAX_TOLD = 2000  # rows that the report names one by one
+FEW = 50
+SHOWN = 12  # phrases of manner that the report names
+
+
+@dataclass
+class _Told:
+    """What was left out by reason and row by row, and how the others came to their cores."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    doubtful: Counter[str] = field(default_factory=Counter)
+    from_catalog: int = 0
+    around_catalog: int = 0
+    refused: int = 0
+    unchanged: int = 0
+
+    def drop(self, place: str, why: str, text: str, words: str = "") -> None:
+        """Leave a row out."""
+        self.dropped[why] += 1
+        if len(self.rows) < MAX_TOLD:
+            row = {"at": place, "why": why, "text": text[:80]}
+            self.rows.append(row | ({"words": words} if words else {}))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A text with its product, and the catalogue's sentence and facts where it says the same."""
+
+    text: Text
+    product: Product | None
+    core: str = ""
+    facts: tuple[Fact, ...] = ()
+
+
+def build_text(
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    catalog: Catalog | None = None,
+    style: Style | None = None,
+    phrases: Phrases | None = None,
+    category: str = "other",
+    as_written: bool = False,
+    now: datetime | None = None,
+) -> BuildReport:
+    """Write `samples.jsonl` and `report.json` into `out` from files and folders of texts.
+
+    With a catalogue, what is learned from a text that the show would refuse on air (it words its facts
+    anew) is its manner around the catalogue's sentence; `as_written` keeps every text as it is.
+
+    Args:
+        sources: `.txt`, `.csv`, `.tsv`, `.jsonl` files, or folders of them.
+        out: the folder to write into; none of the sources may be overwritten.
+        catalog: gives answers their cores, and products their approved wordings.
+        style: the persona's from her settings: words that are hers in any case.
+        phrases: the phrase rules; those of the package by default.
+        category: of the products, where a text names none and there is no catalogue.
+        as_written: see above.
+        now: the instant at which the catalogue's offers are read.
+
+    Raises:
+        TextProblems: a source cannot be read at all, would be overwritten, or nothing is left.
+    """
+    files = source_files(sources)
+    _refuse_to_overwrite(files, out)
+    now = now or datetime.now(TZ_CHINA)
+    told = _Told()
+    found = []
+    for text in _without_copies(_texts(files, told), told):
+        product = product_of(text, catalog) if catalog else None
+        if not _allowed(text, _reviewed(text.target, product, catalog, phrases, category, now), told):
+            continue
+        core, facts = sentence_for(text, catalog, product, now) if catalog and text.question else ("", ())
+        found.append(_Found(text, product, core, facts))
+    own = (style.self_name, *style.address, *style.openers, *style.closers) if style else ()
+    content = (*(names_of(catalog) if catalog else ()), *(one.core for one in found if one.core))
+    targets = [one.text.target for one in found if one.text.sample is None]
+    manner = manner_of(targets, own=own, content=content)
+    on_air = OnAir(catalog, manner, style, now) if catalog and not as_written else None
+    samples = _samples(found, manner, catalog, on_air, told)
+    if not samples:
+        why = [f"{why}：{count}" for why, count in told.dropped.most_common()]
+        raise TextProblems(["没有一条可用的文本 / not one text can be used", *why])
+    return _written(samples, told, on_air, out)
+
+
+def _refuse_to_overwrite(files: Iterable[Path], out: Path) -> None:
+    """The user's own files stay as they are."""
+    written = {(out / name).resolve() for name in (SAMPLES_FILE, REPORT_FILE)}
+    taken = [file for file in files if file.resolve() in written]
+    if taken:
+        raise TextProblems(
+            [
+                f"{taken[0]}：会被输出覆盖，请换一个输出目录 / would be overwritten; name another folder to write to"
+            ]
+        )
+
+
+def _texts(files: Iterable[Path], told: _Told) -> Iterator[Text]:
+    for file in files:
+        for found in read_texts(file):
+            if isinstance(found, Unusable):
+                told.drop(f"{found.file}:{found.line}", found.why, found.text)
+            else:
+                yield found
+
+
+def _without_copies(texts: Iterable[Text], told: _Told) -> list[Text]:
+    every = list(texts)
+    exact, near = copies([(text.question, text.target) for text in every])
+    for number in sorted(exact | near):
+        why = (
+            "重复 / a copy of another"
+            if number in exact
+            else "几乎重复，只差语气词或标点 / nearly a copy of another"
+        )
+        told.drop(every[number].place, why, every[number].target)
+    return [text for number, text in enumerate(every) if number not in exact and number not in near]
+
+
+def _allowed(text: Text, verdict: Review, told: _Told) -> bool:
+    """Whether the phrase rules let a text in; what a person must review on air is only counted."""
+    for hit in verdict.hits:
+        if hit.verdict == "block":
+            why = f"违反话术规则 {hit.rule}（{hit.why}）/ against the phrase rule {hit.rule}"
+            told.drop(text.place, why, text.target, text.target[slice(*hit.span)])
+            return False
+    told.doubtful.update({hit.rule for hit in verdict.hits})
+    return True
+
+
+def _samples(
+    found: Sequence[_Found], manner: Manner, catalog: Catalog | None, on_air: OnAir | None, told: _Told
+) -> list[Sample]:
+    """The samples of texts in their order; those without manner of their own come last to their words."""
+    out: dict[int, Sample] = {}
+    later: list[int] = []
+    for number, one in enumerate(found):
+        if one.text.sample is not None:
+            out[number] = one.text.sample
+            continue
+        core, facts = one.core, sample_facts(one.facts, one.core)
+        told.from_catalog += bool(core)
+        if not core:
+            core = manner.plain(one.text.target)[:MAX_CORE_CHARS]
+            facts = facts_in(core, catalog, one.product) if catalog else ()
+            told.unchanged += bare(core) == bare(one.text.target)
+        words: str | None = one.text.target
+        if on_air is not None:
+            words = on_air.worded(one.text.target, core, one.facts, one.product)
+            told.around_catalog += words not in (None, one.text.target)
+        if words is None and one.core:
+            later.append(number)
+        out[number] = _sample(one.text, core, words or one.text.target, facts)
+    for number in later:
+        sample, one = out[number], found[number]
+        words = on_air.opened(sample.core, one.facts, one.product) if on_air is not None else None
+        told.around_catalog += words is not None
+        told.refused += words is None
+        out[number] = _sample(one.text, sample.core, words or sample.target, sample.facts)
+    return [out[number] for number in sorted(out)]
+
+
+def _sample(text: Text, core: str, target: str, facts: tuple[SampleFact, ...]) -> Sample:
+    return Sample(
+        id=hashlib.sha256(f"{text.question}\n{text.target}".encode()).hexdigest()[:12],
+        kind="answer" if text.question else "script",
+        question=text.question or None,
+        core=core,
+        target=target,
+        facts=facts,
+        source="qa" if text.question else "lines",
+    )
+
+
+def _reviewed(
+    line: str,
+    product: Product | None,
+    catalog: Catalog | None,
+    phrases: Phrases | None,
+    category: str,
+    now: datetime,
+) -> Review:
+    """The phrase rules' word; where no product is named, that of the product which allows the most."""
+    if product is not None or catalog is None:
+        return review(line, product=product, category=category, now=now, phrases=phrases)
+    order = ("pass", "review", "block")
+    found = [review(line, product=one, now=now, phrases=phrases) for one in catalog.products]
+    return min(found, key=lambda one: order.index(one.verdict))
+
+
+def _written(samples: Sequence[Sample], told: _Told, on_air: OnAir | None, out: Path) -> BuildReport:
+    report = BuildReport(
+        kept=len(samples),
+        dropped=dict(told.dropped),
+        warnings=tuple(_warnings(samples, told, on_air)),
+        files=(out / SAMPLES_FILE, out / REPORT_FILE),
+        details={
+            "answers": sum(one.kind == "answer" for one in samples),
+            "scripts": sum(one.kind == "script" for one in samples),
+            "cores_from_catalog": told.from_catalog,
+            "cores_unchanged": told.unchanged,
+            "targets_around_the_catalogs_words": told.around_catalog,
+            "manner": _phrases(on_air),
+            "rows_left_out": told.rows,
+        },
+    )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_samples(out / SAMPLES_FILE, samples)
+        content = json.dumps(report.content(), ensure_ascii=False, indent=1) + "\n"
+        (out / REPORT_FILE).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise TextProblems(
+            [f"{out}：写不了（{error.strerror}），请换目录或腾出空间 / cannot be written ({error.strerror})"]
+        ) from error
+    return report
+
+
+def _phrases(on_air: OnAir | None) -> dict[str, list[str]]:
+    """The persona's commonest phrases before and after what she says, for her settings' style."""
+    if on_air is None:
+        return {}
+    return {
+        "openers": [phrase for phrase, _ in on_air.openers.most_common(SHOWN)],
+        "closers": [phrase for phrase, _ in on_air.closers.most_common(SHOWN)],
+    }
+
+
+def _warnings(samples: Sequence[Sample], told: _Told, on_air: OnAir | None) -> Iterator[str]:
+    count = len(samples)
+    if count < FEW:
+        yield f"只有 {count} 条，建议至少 200 条 / only {count} samples; 200 are a good start"
+    if told.unchanged * 2 > count:
+        yield (
+            f"{told.unchanged} 条里听不出人设的说法，练出来不会有变化 / "
+            f"{told.unchanged} texts have no manner of their own; an adapter learns nothing from them"
+        )
+    if told.refused:
+        yield (
+            f"{told.refused} 条回答的说法上播时通不过核对，又没有可用的开场语 / "
+            f"{told.refused} answers would be refused on air, and no opener of hers could stand in"
+        )
+    if on_air is not None and (missing := on_air.unlisted()):
+        yield (
+            f"人设的 style 里没有这些说法，写进 openers、closers 才能在直播里说：{'、'.join(missing[:SHOWN])} / "
+            f"her settings' style does not name {len(missing)} phrases of hers; on air only named ones pass"
+        )
+    if not any(one.kind == "answer" for one in samples):
+        yield "没有问答，回答观众时会不像人设 / there are no answers to questions; add some"
+    for rule, times in told.doubtful.most_common():
+        yield (
+            f"{times} 条碰到规则 {rule}，上播前要人审 / "
+            f"{times} texts touch the rule {rule}, which a person must review on air"
+        )
