@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from livehost.promoted import read_promotion
+from livehost.wardrobe import Engines
 from services.lora.card import Card, read_card
 from tests.fakes import FakeHouse, open_client, open_house
 from tests.scripted_engines import ScriptedEngine, sha, shelve
@@ -167,6 +169,80 @@ async def test_a_switch_that_cannot_be_is_refused(
     client: httpx.AsyncClient, asked: dict[str, object], status: int
 ) -> None:
     assert (await client.post("/v1/rooms/room-a/switch", json=asked)).status_code == status
+
+
+async def test_a_version_is_promoted_rolled_back_and_retired(house: FakeHouse, tmp_path: Path) -> None:
+    shelve(tmp_path / "adapters", "xiaotang", "language", "2")
+    reason = {"without_evaluation": "a try"}
+    async with open_client(house, "trainer") as trainer:
+        refused = await trainer.post("/v1/adapters/xiaotang.language.1/promote")
+        assert refused.status_code == 409 and "还没有评估" in refused.json()["errors"][0]["message"]
+        assert str(tmp_path) not in refused.text
+        for version in "12":
+            done = await trainer.post(f"/v1/adapters/xiaotang.language.{version}/promote", json=reason)
+            assert done.status_code == 200 and done.json()["promoted"]
+        assert done.json()["back_to"] == "1"
+        assert "stage xiaotang.language.2" in engine(house).asked
+        known = (await trainer.get("/v1/adapters/xiaotang.language.promoted")).json()
+        assert known["id"] == "xiaotang.language.2"
+        assert (await trainer.post("/v1/adapters/xiaotang.language.2/retire")).status_code == 409
+        back = await trainer.post("/v1/adapters/xiaotang/language/rollback")
+        assert (back.json()["id"], back.json()["passed_over"]) == ("xiaotang.language.1", {})
+        retired = await trainer.post("/v1/adapters/xiaotang.language.2/retire", json={"why": "thin"})
+        assert retired.json()["state"] == "retired" and "thin" in retired.json()["retired"]
+        assert (
+            await trainer.post("/v1/adapters/xiaotang.language.2/promote", json=reason)
+        ).status_code == 422
+        assert (await trainer.post("/v1/adapters/xiaotang/language/rollback")).status_code == 409
+        assert (await trainer.post("/v1/adapters/nobody/visual/rollback")).status_code == 409
+        for action in ("promote", "retire"):
+            assert (await trainer.post(f"/v1/adapters/nobody.visual.1/{action}")).status_code == 404
+    kept = read_promotion(tmp_path / "adapters" / "xiaotang" / "language")
+    assert kept is not None and [one.action for one in kept.history] == ["promote", "promote", "rollback"]
+    assert all(one.by.startswith("trainer-") for one in kept.history)
+
+
+async def test_what_an_engine_refuses_is_not_promoted(house: FakeHouse, tmp_path: Path) -> None:
+    reason = {"without_evaluation": "a try"}
+    engine(house).refuses["xiaotang.language.1"] = ("q_proj: NaN",)
+    async with open_client(house, "trainer") as trainer:
+        refused = await trainer.post("/v1/adapters/xiaotang.language.1/promote", json=reason)
+        assert refused.status_code == 422 and "NaN" in refused.text
+        engine(house).ready = False
+        assert (
+            await trainer.post("/v1/adapters/xiaotang.language.1/promote", json=reason)
+        ).status_code == 503
+    assert not (tmp_path / "adapters" / "xiaotang" / "language" / "promoted.yaml").exists()
+
+
+async def test_without_an_engine_the_files_are_checked(house: FakeHouse, tmp_path: Path) -> None:
+    house.wardrobe.engines = Engines()
+    async with open_client(house, "duty") as duty:
+        refused = await duty.post(
+            "/v1/adapters/xiaotang.language.1/promote", json={"without_evaluation": "a try"}
+        )
+    assert refused.status_code == 409 and "safetensors" in refused.text
+
+
+async def test_who_may_promote_and_who_may_roll_back(house: FakeHouse) -> None:
+    allowed = {
+        "viewer": (403, 403, 403), "operator": (403, 403, 409), "duty": (409, 409, 409),
+        "trainer": (409, 409, 409),
+    }  # fmt: skip
+    async with open_client(house, "trainer") as trainer:
+        reason = {"without_evaluation": "a try"}
+        await trainer.post("/v1/adapters/xiaotang.language.1/promote", json=reason)
+    for role, expected in allowed.items():
+        async with open_client(house, role) as client:
+            answers = [
+                await client.post(f"/v1/adapters/{path}")
+                for path in (
+                    "xiaotang.visual.1/promote",
+                    "xiaotang.language.1/retire",
+                    "xiaotang/language/rollback",
+                )
+            ]
+            assert tuple(one.status_code for one in answers) == expected, role
 
 
 async def test_roles(house: FakeHouse) -> None:

@@ -185,6 +185,34 @@ def test_settings_that_can_never_run_are_refused_at_once(
     assert key in [at for at, _ in place.problems(files=False)]
 
 
+def test_a_promoted_version_is_looked_into_and_a_missing_pointer_is_named(place: Place) -> None:
+    place.data["personas"][0]["adapters"] = {"language": "promoted"}
+    (problem,) = place.problems()
+    assert (
+        problem[0] == "personas.tang.adapters.language"
+        and "no version of tang.language is promoted" in problem[1]
+    )
+    pointer = place.adapter.parent / "promoted.yaml"
+    pointer.write_text("version: '1'\n")
+    assert place.problems() == []
+    pointer.write_text("version: '7'\n")
+    assert "no adapter version '7'" in place.problems()[0][1]
+    pointer.write_text("version: [\n")
+    assert "promoted.yaml: is not YAML" in place.problems()[0][1]
+
+
+def test_a_slot_may_name_other_versions_and_they_are_looked_into(place: Place) -> None:
+    slot = {
+        "id": "late", "persona": "tang", "first": "2026-01-01", "at": "20:00", "duration": "PT1H",
+        "adapters": {"language": "9"},
+    }  # fmt: skip
+    place.data["rooms"][0]["slots"] = [slot]
+    (problem,) = place.problems()
+    assert problem[0].endswith("slots.late.adapters.language") and "'9'" in problem[1]
+    slot["adapters"] = {"language": "1"}
+    assert place.problems() == []
+
+
 def test_a_library_must_be_named_where_adapters_are(place: Place) -> None:
     del place.data["adapters"]
     assert [at for at, _ in place.problems(files=False)] == ["personas.tang.adapters"]
