@@ -159,7 +159,7 @@ def _allowed(text: Text, verdict: Review, told: _Told) -> bool:
     """Whether the phrase rules let a text in; what a person must review on air is only counted."""
     for hit in verdict.hits:
         if hit.verdict == "block":
-            why = f"违反话术规则 {hit.rule}（{hit.why}）/ against the phrase rule {hit.rule}"
+            why = f"违反话术规则 {hit.rule}（{hit.why}） / against the phrase rule {hit.rule}"
             told.drop(text.place, why, text.target, text.target[slice(*hit.span)])
             return False
     told.doubtful.update({hit.rule for hit in verdict.hits})

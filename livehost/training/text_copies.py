@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rapidfuzz.distance import Levenshtein
 
 NEIGHBOURS = 20  # in the sorted order, among which near copies are sought
-_FILLING = frozenset("的了呢呀啊哦啦嗷哈吧嘛哟噢么就也都很真哒喔呗，。！？!?,.、~～… ")
+_FILLING = frozenset("的了呢呀啊哦啦嗷哈吧嘛哟噢么就也都很真哒喔呗，。！？!?,、~～… ")
 
 
 def copies(texts: Sequence[tuple[str, str]]) -> tuple[set[int], set[int]]:

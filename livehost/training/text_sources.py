@@ -115,7 +115,9 @@ def read_texts(path: Path) -> Iterator[Text | Unusable]:
         )
         return
     except OSError as error:
-        yield Unusable(name, 0, f"文件读不了（{error.strerror}）/ the file cannot be read ({error.strerror})")
+        yield Unusable(
+            name, 0, f"文件读不了（{error.strerror}） / the file cannot be read ({error.strerror})"
+        )
         return
     if len(_CONTROL.findall(text[:4096])) > len(text[:4096]) // 20:
         yield Unusable(name, 0, "不是文本文件 / is not a text file")
@@ -183,7 +185,7 @@ def _table_rows(name: str, text: str) -> Iterator[Text | Unusable]:
             return
         except csv.Error as error:
             yield Unusable(
-                name, reader.line_num, f"表格这一行读不懂（{error}）/ the row cannot be read ({error})"
+                name, reader.line_num, f"表格这一行读不懂（{error}） / the row cannot be read ({error})"
             )
             continue
         at = reader.line_num

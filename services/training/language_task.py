@@ -217,7 +217,7 @@ class LanguageTask:
             raise TrainingFailed(
                 f"样本 {name} 有 {len(row)} 个 token，超过 max_length {self._longest} / "
                 f"sample {name} has {len(row)} tokens, over max_length {self._longest}",
-                "拆短这条样本，或调大 max_length（不超过底座的上限）/ "
+                "拆短这条样本，或调大 max_length（不超过底座的上限） / "
                 "split the sample, or raise max_length up to the base's own",
             )
         return row

@@ -68,7 +68,7 @@ def _rendered(base: Base, messages: Sequence[Message], *, answer: str | None) ->
         )
     except Exception as error:  # a template is a program of the base's maker and raises what it likes
         raise TrainingFailed(
-            f"底座的对话模板不接受这些消息（{error}）/ the base's chat template refuses the messages ({error})",
+            f"底座的对话模板不接受这些消息（{error}） / the base's chat template refuses the messages ({error})",
             "换一个支持 system 和 user 角色的指令底座 / use an instruct base that takes system and user roles",
         ) from error
 

@@ -192,7 +192,7 @@ def _file(path: Path) -> Iterator[Sample | str]:
         return
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
-        yield f"{path}：读不了（{why}）/ cannot be read ({why}); mend the path or the file"
+        yield f"{path}：读不了（{why}） / cannot be read ({why}); mend the path or the file"
         return
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -320,7 +320,7 @@ def _turns(rows: Any, role_key: str, content_key: str) -> list[Message]:
         content = row.get(content_key) if isinstance(row, dict) else None
         if role is None:
             raise ValueError(
-                f"对话里每句要有 {role_key}（{'、'.join(_ROLES)}）/ every turn needs a known {role_key}"
+                f"对话里每句要有 {role_key}（{'、'.join(_ROLES)}） / every turn needs a known {role_key}"
             )
         if not isinstance(content, str) or not content.strip():
             raise ValueError(f"对话里有一句是空的 / a turn's {content_key} is empty")
