@@ -68,10 +68,13 @@ class History:
 
     def packed(self) -> dict[str, Any]:
         """As plain values, for a checkpoint."""
-        return asdict(self)
+        return {
+            "points": [(one.step, one.epoch, one.loss, one.rate, one.norm) for one in self.points],
+            "looks": [asdict(look) for look in self.looks],
+        }
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> History:
         """From what `packed` gave."""
         looks = [Look(**{**look, "files": tuple(look["files"])}) for look in packed["looks"]]
-        return cls([Point(**point) for point in packed["points"]], looks)
+        return cls([Point(*point) for point in packed["points"]], looks)

@@ -10,19 +10,19 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from services.lora.card import Base, Card, Consent, consent_problems
+from services.lora.card import Base, Card, Consent
 from services.training.curve import write_curve
 from services.training.faults import AdapterRefused
+from services.training.held_out import SEEN, TRAINING_FILE
 from services.training.history import History
 from services.training.precision import Precision
-from services.training.run_folder import REPORT_FILE, RunFolder
+from services.training.run_folder import RunFolder
 from services.training.task import Task
 from services.training.whole_file import flush_folder, flush_tree, write_whole, writing
 
@@ -103,10 +103,9 @@ def publish(
             _copy_samples(folder.samples, part / "samples", history)
         title = f"{card.persona} · {card.kind} · {card.version}"
         write_curve(part, history, title=title, best_step=best_step)
-        facts = task.lora()
-        whole = {"id": card.id, "sha256": card.sha256, "data_sha256": facts.data_sha256, **report}
-        write_whole(part / REPORT_FILE, (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode())
-        _refuse([*_too_large(part), *_staging(task, part, card)])
+        whole = {"id": card.id, "sha256": card.sha256, **report, SEEN: task.seen()}
+        write_whole(part / TRAINING_FILE, (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode())
+        _refuse([*_too_large(part), *_staging(task, part)])
         with writing(part):
             flush_tree(part)
         folder.publish(part)
@@ -196,20 +195,12 @@ def _too_large(part: Path) -> list[str]:
     ]
 
 
-def _staging(task: Task, part: Path, card: Card) -> list[str]:
-    """What the bank's staging says against the folder. A missing consent keeps it off air, not from being written."""
+def _staging(task: Task, part: Path) -> list[str]:
+    """What the bank's staging says against the folder."""
     from services.lora.staging import StagingFailed
 
     try:
         task.stage(part)
     except StagingFailed as failed:
-        today = datetime.now().astimezone().date()
-        allowed = (
-            consent_problems(card, today=today, file=part / "adapter.yaml") if card.consent is None else []
-        )
-        return [
-            f"试装被拒 / staging refuses it: {error.replace(f'{part}/', '')}"
-            for error in failed.errors
-            if error not in allowed
-        ]
+        return [f"试装被拒 / staging refuses it: {error.replace(f'{part}/', '')}" for error in failed.errors]
     return []

@@ -31,6 +31,7 @@ from services.training.run_folder import RunFolder, run_folder
 from services.training.start import load_start
 from services.training.stop import stop_on_signals
 from services.training.task import Task
+from services.training.whole_file import disk_full
 
 if TYPE_CHECKING:
     from services.training.recipe import Recipe
@@ -44,7 +45,7 @@ Opener = Callable[["Recipe"], Task]
 def exit_status(recipe: Recipe, *, say: Say = print, open_task: Opener | None = None) -> int:
     """Run a recipe for a command line: says what came of it, errors on stderr; 0, 1 or 130 (stopped by the person)."""
     try:
-        folder = train(recipe, say=say, open_task=open_task)
+        folder = train(recipe, say=say, bar=sys.stderr, open_task=open_task)
     except TrainingFailed as failed:
         print(failed, file=sys.stderr, flush=True)
         return EXIT_FAILED
@@ -80,7 +81,7 @@ def train(
     recipe: Recipe,
     *,
     say: Say = print,
-    bar: TextIO | None = sys.stderr,
+    bar: TextIO | None = None,
     open_task: Opener | None = None,
 ) -> Path:
     """Train the adapter that a recipe describes; returns its folder, which appears only when it is whole.
@@ -106,11 +107,15 @@ def train(
         except (NotFinite, AdapterRefused):
             folder.mark_failed()
             raise
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            folder.mark_failed()
-            raise out_of_memory(error, _appetite(recipe, precision), precision.device) from error
+        except TrainingFailed:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                folder.mark_failed()
+                raise out_of_memory(error, _appetite(recipe, precision), precision.device) from error
+            if full := disk_full(error, folder.path):
+                raise full from error
+            raise
 
 
 def _train(
@@ -171,6 +176,11 @@ def _train(
         measures=_measures(state, written),
         report={
             "digest": folder.digest,
+            "data_sha256": facts.data_sha256,
+            "rows": facts.rows,
+            "held_rows": facts.held_rows,
+            "trainable": facts.trainable,
+            "total": facts.total,
             **_report(state, precision, knobs, speed, peak, written),
             "recipe": recipe.content(),
         },

@@ -14,17 +14,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from services.training.checkpoint import Checkpoints
 from services.training.faults import CannotResume, DiskFull, FolderTaken
+from services.training.held_out import TRAINING_FILE
 from services.training.whole_file import write_whole, writing
 
 NOTE_FILE = "run.json"
-REPORT_FILE = "training.json"
 CHANGES_TOLD = 8
 
 
@@ -108,21 +108,22 @@ def run_folder(
 def _lock(path: Path, output_dir: Path) -> int:
     """A lock that the system drops when this process ends, however it ends."""
     while True:
-        with writing(path):
+        with writing(path), ExitStack() as undo:
             path.mkdir(parents=True, exist_ok=True)
             handle = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise FolderTaken(
-                f"另一个训练正在写入 {output_dir} / another run is writing into {output_dir}",
-                "等它结束，或换一个 output_dir / wait for it, or name another output_dir",
-            ) from None
-        with suppress(FileNotFoundError):
-            if os.stat(path / "lock").st_ino == os.fstat(handle).st_ino:
-                return handle
-        os.close(handle)  # a run that ended just now took its folder away; make it anew
+            undo.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise FolderTaken(
+                    f"另一个训练正在写入 {output_dir} / another run is writing into {output_dir}",
+                    "等它结束，或换一个 output_dir / wait for it, or name another output_dir",
+                ) from None
+            # A run that ended just now took its folder, and the file that was locked, away.
+            with suppress(FileNotFoundError):
+                if os.stat(path / "lock").st_ino == os.fstat(handle).st_ino:
+                    undo.pop_all()
+                    return handle
 
 
 def _refuse_occupied(output_dir: Path) -> None:
@@ -145,7 +146,7 @@ def _refuse_occupied(output_dir: Path) -> None:
 def _drop_finished(folder: RunFolder) -> None:
     """Drop what is left of a run that was killed between publishing its adapter and tidying up."""
     with suppress(OSError, ValueError):
-        report = json.loads((folder.output_dir / REPORT_FILE).read_text("utf-8"))
+        report = json.loads((folder.output_dir / TRAINING_FILE).read_text("utf-8"))
         if report.get("digest") == _note(folder.path).get("digest"):
             _empty(folder.path)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import Literal
 
 from services.training.faults import TrainingFailed
@@ -57,16 +56,14 @@ def seed_of(seed: int, what: str, number: int) -> int:
 
 @dataclass
 class Plan:
-    """Which batches each step takes: `counts` has each epoch's number of steps, `ends` where each ends.
-
-    A step takes `accumulation` micro-batches of its epoch; the last one of an epoch takes what is left.
-    """
+    """Which batches each step takes. A step takes `accumulation` micro-batches of its epoch; the last one of
+    an epoch takes what is left. Every epoch has `per_epoch` steps, the last one of a capped run fewer."""
 
     epoch: Callable[[int], Batches]
     accumulation: int
-    ends: tuple[int, ...]
+    per_epoch: int
     steps: int
-    _kept: tuple[int, Batches] = field(default=(-1, ()), repr=False)
+    _kept: tuple[int, Batches]
 
     @classmethod
     def of(cls, epoch: Callable[[int], Batches], *, epochs: int, accumulation: int, most: int | None) -> Plan:
@@ -75,37 +72,33 @@ class Plan:
         Raises:
             TrainingFailed: an epoch has no batches.
         """
-        counts = []
-        for number in range(epochs):
-            counts.append(-(-len(epoch(number)) // accumulation))
-            if not counts[-1]:
-                raise TrainingFailed(
-                    "训练数据是空的 / there is nothing to train on",
-                    "加入图片或句子，或调低 validation_share / add pictures or lines, or lower validation_share",
-                )
-            if most is not None and sum(counts) >= most:
-                break
-        ends = tuple(accumulate(counts))
-        steps = min(ends[-1], most) if most is not None else ends[-1]
-        return cls(epoch, accumulation, ends, steps)
+        first = epoch(0)
+        per_epoch = -(-len(first) // accumulation)
+        if not per_epoch:
+            raise TrainingFailed(
+                "训练数据是空的 / there is nothing to train on",
+                "加入图片或句子，或调低 validation_share / add pictures or lines, or lower validation_share",
+            )
+        steps = epochs * per_epoch
+        return cls(epoch, accumulation, per_epoch, steps if most is None else min(steps, most), (0, first))
 
     @property
     def epochs(self) -> int:
         """How many epochs the run enters."""
-        return len(self.ends)
+        return self.epoch_of(self.steps - 1) + 1
 
     def epoch_of(self, step: int) -> int:
         """The epoch (from 0) that step number `step` (from 0) belongs to."""
-        return next((n for n, end in enumerate(self.ends) if step < end), len(self.ends) - 1)
+        return step // self.per_epoch
 
     def ends_epoch(self, done: int) -> bool:
         """Whether an epoch, or the run, is over when `done` steps are done."""
-        return done in self.ends or done == self.steps
+        return done > 0 and (done % self.per_epoch == 0 or done == self.steps)
 
     def batches(self, step: int) -> Batches:
         """The micro-batches of a step (from 0)."""
-        number = self.epoch_of(step)
+        number, within = divmod(step, self.per_epoch)
         if self._kept[0] != number:
             self._kept = (number, self.epoch(number))
-        at = (step - (self.ends[number - 1] if number else 0)) * self.accumulation
+        at = within * self.accumulation
         return self._kept[1][at : at + self.accumulation]

@@ -73,7 +73,8 @@ class Task(Protocol):
         """The frozen base with its adapter, on the run's device."""
 
     def epoch(self, epoch: int) -> Sequence[Sequence[int]]:
-        """Micro-batches of sample indices for epoch 0, 1, …: a pure function of the recipe's seed and `epoch`."""
+        """Micro-batches of sample indices for epoch 0, 1, …, as many in every epoch: a pure function of the
+        recipe's seed and `epoch`."""
 
     def loss(self, batch: Sequence[int]) -> Tensor:
         """The mean loss of a micro-batch, a scalar with its graph."""
@@ -90,11 +91,14 @@ class Task(Protocol):
     def lora(self) -> LoraFacts:
         """What it is, for the card."""
 
+    def seen(self) -> list[str]:
+        """The digests (services.training.held_out) of the rows that it learns from, sorted."""
+
     def changed(self) -> float:
         """How far the adapter moves the base's output on a canary; 0 is not at all."""
 
     def stage(self, folder: Path) -> None:
-        """Have the bank's staging check the finished folder.
+        """Have the bank's staging check the finished folder; that its card has no consent is no fault of it.
 
         Raises:
             StagingFailed: (services.lora) the bank would not take it.

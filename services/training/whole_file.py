@@ -66,14 +66,24 @@ def writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = place.parent
-        if error.errno in _NO_ROOM:
-            raise DiskFull(
-                f"磁盘已满，无法写入 {place} / the disk is full: {place} could not be written",
-                f"在 {where} 所在磁盘腾出空间后再次运行，会从上一个存档继续 / "
-                "free some space on that disk and run again: it goes on from the last checkpoint",
-            ) from error
+        if full := disk_full(error, place):
+            raise full from error
         raise DiskFull(
             f"无法写入 {place}：{error.strerror} / {place} could not be written: {error.strerror}",
-            f"检查 {where} 的权限和磁盘 / check the folder's permissions and its disk",
+            f"检查 {place.parent} 的权限和磁盘 / check the folder's permissions and its disk",
         ) from error
+
+
+def disk_full(error: BaseException, place: Path) -> DiskFull | None:
+    """The failure to raise where an error says that a disk has no room left, as libraries say it too; else None."""
+    told = str(error)
+    if getattr(error, "errno", None) not in _NO_ROOM and not any(
+        os.strerror(one) in told for one in _NO_ROOM
+    ):
+        return None
+    file = Path(getattr(error, "filename", None) or place)
+    return DiskFull(
+        f"磁盘已满，无法写入 {file} / the disk is full: {file} could not be written",
+        f"在 {file.parent} 所在磁盘腾出空间后再次运行，会从上一个存档继续 / "
+        "free some space on that disk and run again: it goes on from the last checkpoint",
+    )

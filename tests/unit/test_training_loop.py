@@ -144,17 +144,8 @@ def test_a_loss_that_is_no_number_stops_the_run_with_step_and_mend(tmp_path, bad
 
 
 def test_a_gradient_that_is_no_number_stops_before_it_reaches_a_weight(tmp_path) -> None:
-    class Burst(torch.autograd.Function):
-        @staticmethod
-        def forward(_context, loss):
-            return loss.clone()
-
-        @staticmethod
-        def backward(_context, gradient):
-            return gradient * math.nan
-
     mine = task(tmp_path, script=lambda call, loss: Burst.apply(loss) if call == 5 else loss)
-    with pytest.raises(NotFinite, match="the gradient is nan at step 5"):
+    with pytest.raises(NotFinite, match=r"the gradient is (nan|inf) at step 5"):
         train(mine, SETTINGS, surroundings(tmp_path))
     assert all(bool(one.isfinite().all()) for one in weights_of(mine.model).values())
 
@@ -250,3 +241,46 @@ def test_gradients_are_clipped(tmp_path) -> None:
     )
     norms = [point.norm for point in tight.history.points]
     assert min(norms) > 1e-6  # what is told is the norm before clipping
+
+
+class Burst(torch.autograd.Function):
+    """Leaves a loss as it is and makes its gradient infinite."""
+
+    @staticmethod
+    def forward(_context, loss):
+        return loss.clone()
+
+    @staticmethod
+    def backward(_context, gradient):
+        return gradient * math.inf
+
+
+def test_a_scaler_leaves_single_bursts_out_and_the_run_resumes_with_it(tmp_path) -> None:
+    scaled = Precision(torch.device("cpu"), torch.bfloat16, scaled=True)
+
+    def script(call, loss):
+        return Burst.apply(loss) if call == 4 else loss
+
+    one = task(tmp_path / "a", script=script)
+    train(one, SETTINGS, replace(surroundings(tmp_path / "a"), precision=scaled))
+    with pytest.raises(SystemExit):
+
+        def crash(call, loss):
+            if call == 15:
+                raise SystemExit
+            return script(call, loss)
+
+        broken = replace(surroundings(tmp_path / "b"), precision=scaled)
+        train(task(tmp_path / "b", script=crash), SETTINGS, broken)
+    other = task(tmp_path / "b")
+    state = train(other, SETTINGS, replace(surroundings(tmp_path / "b"), precision=scaled))
+    assert [point.step for point in state.history.points if not math.isfinite(point.norm)] == [4]
+    assert same(weights_of(one.model), weights_of(other.model))
+
+
+def test_a_scaler_that_never_recovers_stops_the_run(tmp_path) -> None:
+    scaled = replace(
+        surroundings(tmp_path), precision=Precision(torch.device("cpu"), torch.bfloat16, scaled=True)
+    )
+    with pytest.raises(NotFinite, match="the gradient is"):
+        train(task(tmp_path, script=lambda _call, loss: Burst.apply(loss)), SETTINGS, scaled)

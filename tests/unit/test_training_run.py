@@ -121,6 +121,7 @@ def test_the_card_and_the_report_say_what_it_is(tmp_path) -> None:
     assert report["peak_memory_bytes"] > 10_000_000
     assert report["data_sha256"] == "d" * 64
     assert report["recipe"] == card.recipe
+    assert len(report["seen"]) == 24
     TinyTask(tiny_recipe(tmp_path / "out", lora_alpha=4)).stage(folder)
 
 
