@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
@@ -276,7 +277,11 @@ def _with_adapter(model: Any, recipe: Recipe, targets: Sequence[str]) -> Any:
         task_type="CAUSAL_LM",
     )
     torch.manual_seed(recipe.seed)
-    wrapped = get_peft_model(model, config)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # peft asks transformers by a name that is on its way out
+        wrapped = get_peft_model(model, config)
     if recipe.gradient_checkpointing:
         try:
             model.activation_checkpointing_enable()

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 
 from livehost.training.rows import write_rows
-from livehost.training.slots import slotted, unslotted
 from livehost.training.wording import ways, worded
 from services.language.prompt import SYSTEM, answer_prompt, script_prompt
 from services.language.tokenizer import encode, encode_prompt, vocabulary, write_tokenizer
@@ -27,6 +26,7 @@ from services.training.language_base import (
 )
 from services.training.language_measure import judged
 from services.training.language_rows import BUCKETS, Batches, Row, Wording, read_rows, wording
+from services.training.language_slots import slotted, unslotted
 from services.training.language_values import filled, fresh
 
 TINY = {

@@ -22,8 +22,6 @@ from services.training.recipe_fields import EMBEDDED_BASES, Recipe
 from services.training.samples import Sample, write_samples
 from tests.tiny_language import write_base
 
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
