@@ -291,8 +291,9 @@ def _retired(folder: Path) -> str:
         return str(error)
     if retirement is None:
         return ""
+    when = f"{retirement.at:%Y-%m-%d %H:%M %Z}"
     why = f", {retirement.why}" if retirement.why else ""
     return (
-        f"{folder} was retired at {retirement.at:%Y-%m-%d %H:%M %Z} by {retirement.by}{why}; "
-        f"name another version, or remove {RETIRED_FILE} there"
+        f"{folder} 已停用（{when}，{retirement.by}{why}），换一个版本，或者删掉那里的 {RETIRED_FILE} / "
+        f"was retired at {when} by {retirement.by}{why}; name another version, or remove {RETIRED_FILE} there"
     )

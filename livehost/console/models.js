@@ -4,7 +4,7 @@ import { lacks } from "./alarms.js";
 import { api } from "./api.js";
 import { filler, h, mark, show, throttled } from "./dom.js";
 import { askSwitch } from "./switching.js";
-import { listed, toast, tried } from "./toast.js";
+import { confirmed, listed, toast, tried } from "./toast.js";
 import { clock, shortName, w } from "./words.js";
 
 const PARTS = ["language", "visual", "look", "greeting"];
@@ -74,31 +74,55 @@ function engineRow(one) {
   return row;
 }
 
-// The library: each adapter with its state, its consent and its errors; staging by hand.
+// The library: each adapter with its state, its consent, its measures and its errors. Staging, promoting,
+// rolling back and retiring by hand.
 async function showAdapters(context) {
   let items = [];
-  if (!(await tried(null, async () => { items = (await api.adapters()).items; }))) return;
+  const read = () => tried(null, async () => { items = (await api.adapters()).items; });
+  if (!(await read())) return;
   const may = context.can("operator");
+  const leads = context.can("trainer") || context.can("duty");
   const list = h("ul.adapters");
   const row = (one) => {
     const consent = one.consent;
     const until = consent.valid_until ? w("consent_until", { t: consent.valid_until }) : w(`c_${consent.state}`);
     const item = h("li", {},
-      h("div.row", {}, h("b", { title: one.sha256 }, one.id), h("span.state", {}, w(`a_${one.state}`)), h("span.grow"),
-        h("span.consent", { title: [consent.subject, consent.document].filter(Boolean).join(" · ") }, consent.state === "expiring" ? `${until}（${w("days_left", { n: consent.days_left })}）` : until),
-        may && one.state !== "live" ? h("button.quiet", { type: "button", onclick: (event) => stage(event.target, one.id) }, w("stage")) : null),
+      h("div.row", {}, h("b", { title: one.sha256 }, one.id), one.promoted ? h("span.chip.promoted", {}, w("promoted")) : null, h("span.state", {}, w(`a_${one.state}`)), h("span.grow"),
+        h("span.consent", { title: [consent.subject, consent.document].filter(Boolean).join(" · ") }, consent.state === "expiring" ? `${until}（${w("days_left", { n: consent.days_left })}）` : until)),
+      deeds(one),
       one.errors.length ? h("ol.errors", {}, one.errors.map((text) => h("li", {}, text))) : null);
     mark(item, "state", one.state);
     mark(item, "consent", consent.state);
     return item;
   };
+  const deeds = (one) => {
+    const told = one.retired ? one.retired : measures(one.card?.evaluation);
+    const usable = !["failed", "retired", "quarantined"].includes(one.state);
+    const buttons = [
+      may && one.state !== "live" && !one.retired ? h("button.quiet", { type: "button", onclick: (event) => stage(event.target, one.id) }, w("stage")) : null,
+      leads && usable && !one.promoted ? button(w("promote"), w("promote_ask", { n: one.id }), () => api.promote(one.id), w("promoted_ok", { n: one.id })) : null,
+      (may || leads) && one.promoted && one.back_to ? button(w("roll_back", { n: one.back_to }), w("roll_back_ask", { n: one.id, b: one.back_to }), () => api.rollback(one.persona, one.kind), w("rolled_back_ok")) : null,
+      leads && !one.promoted && !one.retired && one.state !== "live" ? button(w("retire"), w("retire_ask", { n: one.id }), () => api.retire(one.id), w("retired_ok", { n: one.id })) : null,
+    ].filter(Boolean);
+    return told || buttons.length ? h("div.row.deeds", {}, h("span.small", { title: told }, told), h("span.grow"), ...buttons) : null;
+  };
+  const button = (word, question, work, done) => h("button.quiet", {
+    type: "button",
+    onclick: () => confirmed(question, async () => { await work(); toast(done); await read(); draw(); }),
+  }, word);
   const draw = () => list.replaceChildren(...(items.length ? items.map(row) : [h("li.none", {}, w("no_adapters"))]));
-  const stage = async (button, id) => {
-    const well = await tried(button, async () => { await api.stage(id); });
+  const stage = async (pressed, id) => {
+    const well = await tried(pressed, async () => { await api.stage(id); });
     if (well) toast(w("staged_ok", { n: id }));
-    await tried(null, async () => { items = (await api.adapters()).items; });
+    await read();
     draw();
   };
   draw();
   listed(w("adapters"), list);
+}
+
+// What an adapter was measured at, without the bare base's own figures.
+function measures(evaluation) {
+  const own = Object.entries(evaluation || {}).filter(([name]) => name !== "rows" && !name.startsWith("bare_"));
+  return own.slice(0, 4).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`).join(" · ");
 }

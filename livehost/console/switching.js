@@ -21,7 +21,7 @@ export async function askSwitch(context, room, changed = () => {}) {
     script.disabled = !who.value;
     for (const [kind, field] of Object.entries(versions)) {
       const own = adapters.filter((one) => one.persona === who.value && one.kind === kind);
-      field.replaceChildren(h("option", { value: "" }, w("as_set")), ...own.map((one) => h("option", { value: one.version, disabled: one.state === "failed" }, `${one.version} · ${w(`a_${one.state}`)}`)));
+      field.replaceChildren(h("option", { value: "" }, w("as_set")), ...own.map((one) => h("option", { value: one.version, disabled: one.state === "failed" || one.state === "retired" }, `${one.version} · ${w(`a_${one.state}`)}${one.promoted ? ` · ${w("promoted")}` : ""}`)));
       field.disabled = !who.value;
     }
   };

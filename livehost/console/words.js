@@ -56,7 +56,10 @@ const TABLE = {
   d_plain: ["原画 · 模板话术", "posed look, templates"], d_preparing: ["换装准备中", "being dressed"], d_ready: ["备好，下一句换上", "at the next phrase"], d_finishing: ["人设齐备 · 备造型", "dressed, variants coming"], d_dressed: ["人设齐备", "dressed"], d_failed: ["没换上", "not dressed"], d_lapsed: ["授权到期，已撤下", "consent ended"],
   e_language: ["语言引擎", "Language"], e_vision: ["画面引擎", "Vision"], e_off: ["未启用", "off"], e_missing: ["运行不了", "cannot run"], e_down: ["未运行", "down"], e_loading: ["加载中", "loading"], e_ready: ["就绪", "ready"], e_failed: ["出错", "failed"], e_off_note: ["由模板代替", "templates stand in"],
   base_embedded: ["自带", "embedded"], slots: ["{n}/{m} 槽", "{n}/{m} slots"], tokens: ["{n} 词元/秒", "{n} tokens/s"],
-  a_stored: ["未装入", "stored"], a_staged: ["检查过", "staged"], a_resident: ["已装入", "resident"], a_live: ["在播", "live"], a_failed: ["不能用", "failed"], a_quarantined: ["已隔离", "quarantined"],
+  a_stored: ["未装入", "stored"], a_staged: ["检查过", "staged"], a_resident: ["已装入", "resident"], a_live: ["在播", "live"], a_failed: ["不能用", "failed"], a_quarantined: ["已隔离", "quarantined"], a_retired: ["已停用", "retired"],
+  promoted: ["正式版", "promoted"], promote: ["定为正式版", "Promote"], promote_ask: ["把 {n} 定为正式版？检查和评估都过关才会生效；在播的直播间会在一句话之间换上，可以回退。", "Promote {n}? It must pass its checks and its evaluation; rooms on air change to it between two phrases, and it can be rolled back."], promoted_ok: ["{n} 已是正式版，备好后换上", "{n} is promoted and comes on once it is ready"],
+  roll_back: ["回退到 {n}", "Back to {n}"], roll_back_ask: ["从 {n} 回退到版本 {b}？在播的直播间会在一句话之间换上。", "Go back from {n} to version {b}? Rooms on air change between two phrases."], rolled_back_ok: ["已回退，备好后换上", "Rolled back; it comes on once it is ready"],
+  retire: ["停用", "Retire"], retire_ask: ["停用 {n}？以后不再上播，文件不会删除。", "Retire {n}? It is not put on air any more; no file is deleted."], retired_ok: ["{n} 已停用", "{n} is retired"],
   consent_until: ["授权至 {t}", "consent until {t}"], days_left: ["还有 {n} 天", "{n} days left"], c_missing: ["没有授权", "no consent"], c_expired: ["授权已到期", "consent ended"], c_refused: ["授权不覆盖", "consent does not cover it"], c_valid: ["授权有效", "consent valid"], c_expiring: ["授权快到期", "consent ends soon"],
   begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
 };

@@ -1,7 +1,8 @@
 """A made-up evening in four rooms, to look at the console: `python -m tests.browser.fake_show PORT`.
 
 One room is well, one has a refused key, one retries, one rests. The picture is ffmpeg's test card
-or, with `--stills DIR`, pictures of the looks. With `--refused` an adapter is refused at length.
+or, with `--stills DIR`, pictures of the looks. With `--refused` an adapter is refused at length, with
+`--versions` one adapter has three versions.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from livehost.api import create_api, page
 from livehost.catalog import Catalog
 from livehost.settings import Output, Slot
 from livehost.store.protocol import ChatMessage, QuestionState
+from tests.evaluations import evaluate
 from tests.fakes import TOKENS, FakeHouse, open_house
 from tests.scripted_engines import TODAY, sha, shelve
 
@@ -269,13 +271,24 @@ async def play(house: FakeHouse) -> None:
         await asyncio.sleep(4)
 
 
-async def main(port: int, looks: list[Path], movie_s: int, refused: bool) -> None:
+def versions(house: FakeHouse) -> None:
+    """More versions of one adapter: the promoted one, a worse and a better one, all evaluated."""
+    library = house.wardrobe.library.folder
+    assert library is not None
+    for version, copied in (("1", 23), ("2", 18), ("3", 24)):
+        evaluate(shelve(library, "laochen", "language", version), copied)
+    (library / "laochen" / "language" / "promoted.yaml").write_text("version: '1'\n")
+
+
+async def main(port: int, looks: list[Path], movie_s: int, *, refused: bool, more: bool) -> None:
     """Serve until interrupted."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         house = await stack.enter_async_context(open_house(folder, ROOMS))
         stage(house)
         await furnish(house)
+        if more:
+            versions(house)
         for number, room in enumerate(house.rooms.values()):
             if room.shown.get("life") == "on_air":
                 still = looks[number % len(looks)] if looks else None
@@ -298,6 +311,11 @@ if __name__ == "__main__":
     parser.add_argument("--stills", type=Path)
     parser.add_argument("--movie-s", type=int, default=40)
     parser.add_argument("--refused", action="store_true")
+    parser.add_argument("--versions", action="store_true")
     asked_for = parser.parse_args()
     pictures = sorted(asked_for.stills.glob("*.png")) if asked_for.stills else []
-    asyncio.run(main(asked_for.port, pictures, asked_for.movie_s, asked_for.refused))
+    asyncio.run(
+        main(
+            asked_for.port, pictures, asked_for.movie_s, refused=asked_for.refused, more=asked_for.versions
+        )
+    )  # fmt: skip

@@ -175,9 +175,9 @@ async def test_a_persona_and_her_models_are_seen_staged_and_switched() -> None:
         await expect(rows).to_have_count(5)
         await expect(rows.nth(1)).to_contain_text("还有 12 天")
         await expect(rows.nth(4)).to_contain_text("没有授权")
-        await rows.nth(1).locator("button").click()
+        await rows.nth(1).locator("button", has_text="装入").click()
         await expect(rows.nth(1)).to_contain_text("已装入")
-        await rows.nth(4).locator("button").click()
+        await rows.nth(4).locator("button", has_text="装入").click()
         await expect(page.locator("#toasts")).to_contain_text("不能用")
         await expect(page.locator("dialog .actions button")).to_have_text(["关闭"])
         await page.locator("dialog .actions button").click()
@@ -198,6 +198,29 @@ async def test_a_persona_and_her_models_are_seen_staged_and_switched() -> None:
         await page.goto(f"{address}/#room=home")
         await expect(panel.locator(".why")).to_contain_text("造型")
         await expect(page.locator(".outputs")).to_contain_text("原因：RTMP: connection reset by peer")
+
+
+async def test_adapters_are_promoted_rolled_back_and_retired_by_hand() -> None:
+    async with show(4, "--versions") as address, opened(address, "skincare") as page:
+        await page.locator(".wearing button", has_text="适配器").click()
+        first, second = (page.locator(".adapters > li", has_text=f"laochen.language.{n}") for n in (1, 2))
+        await expect(first.locator(".chip")).to_have_text("正式版")
+        await expect(second).to_contain_text("facts_copied 0.75")
+        await second.locator("button", has_text="定为正式版").click()
+        await page.locator("dialog").last.locator("button[type=submit]").click()
+        await expect(page.locator("#toasts")).to_contain_text("facts copied fell from 0.9583 to 0.75")
+        await page.locator("dialog").last.locator("button", has_text="取消").click()
+        third = page.locator(".adapters > li", has_text="laochen.language.3")
+        await third.locator("button", has_text="定为正式版").click()
+        await page.locator("dialog").last.locator("button[type=submit]").click()
+        await expect(third.locator(".chip")).to_have_text("正式版")
+        await third.locator("button", has_text="回退到 1").click()
+        await page.locator("dialog").last.locator("button[type=submit]").click()
+        await expect(first.locator(".chip")).to_have_text("正式版")
+        await third.locator("button", has_text="停用").click()
+        await page.locator("dialog").last.locator("button[type=submit]").click()
+        await expect(third).to_contain_text("已停用")
+        await expect(third.locator("button", has_text="定为正式版")).to_have_count(0)
 
 
 async def test_nobody_is_put_on_from_the_timetable_in_the_same_dialog() -> None:

@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,9 @@ from livehost.promoted import (
     write_promotion,
 )
 from livehost.promotion import PromotionRefused, promote, retire, rollback
-from livehost.training.evaluation import EVALUATION_FILE, EvaluatedRow, Evaluation, write_evaluation
+from livehost.training.evaluation import EVALUATION_FILE
 from services.lora.card import read_card, write_card
+from tests.evaluations import evaluate
 from tests.scripted_engines import TODAY, sha, shelve
 
 WHO = "anna"
@@ -36,29 +37,6 @@ WHO = "anna"
 def verify(shelved: Shelved) -> list[str]:
     """What the disk says, without a base."""
     return list(shelved.problems(TODAY))
-
-
-def evaluate(folder: Path, copied: int, *, bare: int = 10, rows: int = 24, data: str = "held") -> None:
-    """Keep an evaluation in which `copied` of the rows have their facts, and `bare` without the adapter."""
-    card = read_card(folder)
-
-    def marks(right: int, number: int) -> dict[str, float]:
-        return {"facts_copied": float(number < right)}
-
-    made = Evaluation(
-        kind=card.kind, persona=card.persona, version=card.version, adapter_sha256=card.sha256,
-        base_sha256=card.base.sha256, data_sha256=sha(data), data=f"{data}.jsonl",
-        measures={"facts_copied": copied / rows}, bare={"facts_copied": bare / rows},
-        rows=tuple(
-            EvaluatedRow(
-                id=str(n), prompt="", target="", said="", bare="", marks=marks(copied, n),
-                bare_marks=marks(bare, n),
-            )
-            for n in range(rows)
-        ),
-        took_s=1.0, at=datetime(2026, 12, 1, tzinfo=UTC),
-    )  # fmt: skip
-    write_evaluation(folder / EVALUATION_FILE, made)
 
 
 def descends(folder: Path, parent: str) -> None:
