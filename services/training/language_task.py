@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
 from services.language.loading import Base, BaseUnusable, load_base
-from services.language.prompt import answer_prompt, script_prompt
+from services.language.prompt import Prompt, answer_prompt, script_prompt
 from services.lora import BankSpec, CardProblems, Layout, StagingFailed, layout_of, read_card, stage_folder
 from services.lora.card import CARD_FILE, consent_problems
 from services.model_directory import LANGUAGE_TARGETS
@@ -31,7 +32,7 @@ from services.training.language_source import Data, read_data
 from services.training.language_tokens import Tokens, prompt_tokens, tokenised
 from services.training.precision import precision_of
 from services.training.recipe_fields import Recipe
-from services.training.samples import Message
+from services.training.samples import Message, Sample
 from services.training.task import LoraFacts, SampleReport
 
 SAMPLED = 8  # held-out prompts that are answered where the recipe names none
@@ -46,7 +47,7 @@ def open_language(recipe: Recipe) -> LanguageTask:
         TrainingFailed: the base, the samples or the device cannot be used.
     """
     data = read_data(
-        _files(recipe),
+        recipe.train_data,
         recipe.validation_data,
         way=recipe.way,
         share=recipe.validation_share,
@@ -123,8 +124,7 @@ class LanguageTask:
         return total / tokens
 
     def sample(self, folder: Path, stem: str) -> SampleReport:
-        """Answer the recipe's `sample_prompts` (`question | core`, or a script's core alone), else some
-        held-out prompts, into `<stem>.json`."""
+        """Answer the recipe's `sample_prompts`, else some held-out prompts, into `<stem>.json`."""
         asked = self._asked
         said = greedy(self._base, [prompt_tokens(self._base, messages) for messages, _ in asked])
         rows = [
@@ -187,9 +187,10 @@ class LanguageTask:
     @cached_property
     def _asked(self) -> list[tuple[tuple[Message, ...], str]]:
         """Prompts to answer while training, with what is wanted where that is known."""
-        if self._recipe.sample_prompts:
-            return [(_messages(one), "") for one in self._recipe.sample_prompts]
         known = self._data.held or tuple(line.worded() for line in self._data.lines)
+        if self._recipe.sample_prompts:
+            every = [*self._data.held, *(line.worded() for line in self._data.lines)]
+            return [(_messages(one, every), "") for one in self._recipe.sample_prompts]
         return [(sample.prompt, sample.target) for sample in known[:SAMPLED]]
 
     def _rows(self, epoch: int) -> list[Tokens]:
@@ -235,20 +236,24 @@ def _without_consent(folder: Path) -> list[str]:
     return consent_problems(card, today=date.today(), file=folder / CARD_FILE)
 
 
-def _files(recipe: Recipe) -> list[Path]:
-    """The sample files of a recipe: those named, then those in its folder, in their names' order."""
-    files = list(recipe.train_data)
-    if recipe.train_data_dir is not None:
-        found = (p for p in recipe.train_data_dir.iterdir() if p.name.endswith((".jsonl", ".jsonl.gz")))
-        files += sorted(p for p in found if p not in files)
-    return files
+def _messages(prompt: str, known: Sequence[Sample]) -> tuple[Message, ...]:
+    """A recipe's sample prompt: `question | core`; a question alone takes the core of the data's most
+    similar question; anything else is a script's core."""
+    question, bar, core = (part.strip() for part in prompt.replace("｜", "|").partition("|"))
+    if not bar and question.endswith(("?", "？", "吗", "呢", "么")):
+        near = max(
+            (one for one in known if one.question),
+            key=lambda one: Levenshtein.normalized_similarity(one.question or "", question),
+            default=None,
+        )
+        core = near.core if near else ""
+    elif not bar:
+        return _as_messages(script_prompt(prompt))
+    return _as_messages(answer_prompt(question, core))
 
 
-def _messages(prompt: str) -> tuple[Message, ...]:
-    """A recipe's sample prompt: `question | core`, or a script's core."""
-    question, bar, core = prompt.replace("｜", "|").partition("|")
-    given = answer_prompt(question.strip(), core.strip()) if bar else script_prompt(prompt)
-    return (("system", given[0]), ("user", given[1]))
+def _as_messages(prompt: Prompt) -> tuple[Message, ...]:
+    return (("system", prompt[0]), ("user", prompt[1]))
 
 
 def _targets(model: nn.Module) -> tuple[str, ...]:

@@ -182,10 +182,11 @@ def test_a_fresh_adapter_changes_nothing_and_says_what_it_is(
 
 
 def test_answers_are_sampled_and_judged(base: Path, samples: Path, tmp_path: Path) -> None:
-    task = _task(base, samples, tmp_path, sample_prompts=["价格？| 洁面是3元", "今天洁面是1元"])
+    task = _task(base, samples, tmp_path, sample_prompts=["价格？| 洁面是3元", "今天洁面是1元", "价格是？"])
     task.model.eval()
     report = task.sample(tmp_path, "0001")
     rows = json.loads((tmp_path / "0001.json").read_text())
+    assert rows.pop()["prompt"].startswith("【问】价格是？\n【要点】洁面是")
     assert [row["prompt"] for row in rows] == [
         "【问】价格？\n【要点】洁面是3元",
         "【台词】\n【要点】今天洁面是1元",
