@@ -58,8 +58,8 @@ def test_values_are_swapped_alike_in_prompt_and_answer(tmp_path: Path) -> None:
             sample = data.line(index, epoch)
             assert sample.target == f"{sample.core}嗷。"
             assert re.findall(r"\d+(?:\.\d+)?", sample.question or "")[-1:] == re.findall(r"\d+(?:\.\d+)?", sample.core)[-1:]  # fmt: skip
-            own += sample.core.startswith("雪松面霜是")
-            swapped += not sample.core.startswith("雪松面霜是")
+            own += sample == data.lines[index].worded()
+            swapped += sample != data.lines[index].worded()
     assert own and swapped > own / 2
     assert data.line(3, 1) == _data(tmp_path / "s.jsonl", swap=True).line(3, 1)
 
