@@ -50,7 +50,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot((0.97, 1.0), ("半身像", "正面半身", "坐在桌前"), ("half body portrait", "sitting at a table")),
+    Shot((0.84, 1.0), ("半身像", "正面半身", "坐在桌前"), ("half body portrait", "sitting at a table")),
     Shot(
         (0.7, 0.85), ("近景半身", "正面半身近景"), ("upper body portrait", "medium shot, facing the camera")
     ),
@@ -190,11 +190,10 @@ def _framed(whole: Image.Image, pose: Pose) -> Image.Image:
     wide = min(width, tall * pose.shape[0] / pose.shape[1])
     tall = min(tall, wide * pose.shape[1] / pose.shape[0])
     near = 1 - seen
-    x = min(max(width * (FACE_AT[0] + rng.uniform(-0.06, 0.06) * near) - wide / 2, 0), width - wide)
+    x = min(max(width * (FACE_AT[0] + rng.uniform(-0.2, 0.2) * near) - wide / 2, 0), width - wide)
     # The face stays in the upper third of the frame, wherever the camera stands.
-    y = min(max(height * (FACE_AT[1] + rng.uniform(-0.03, 0.03) * near) - tall * 0.42, 0), height - tall)
-    if pose.shot is not SHOTS[0]:
-        whole = _tilted(whole, (x + wide / 2, y + tall / 2), rng.gauss(0, 1.2))
+    y = min(max(height * (FACE_AT[1] + rng.uniform(-0.1, 0.1) * near) - tall * 0.42, 0), height - tall)
+    whole = _tilted(whole, (x + wide / 2, y + tall / 2), rng.gauss(0, 1.2))
     part = whole.resize((round(wide), round(tall)), Image.Resampling.LANCZOS, box=(x, y, x + wide, y + tall))
     if y + tall < height * TABLE_FROM and rng.random() < 0.5:
         part = part.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
