@@ -1,4 +1,4 @@
-"""The command line: serve | demo | check | ask | review | read.
+"""The command line: serve | demo | check | ask | review | read | train | dataset | export | adapters.
 
 Heavy parts load inside the commands, so that `livehost --help` answers at once.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+
+from livehost.training import commands
 
 app = typer.Typer(
     name="livehost", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -121,6 +123,21 @@ def read() -> None:
     from services.speech.normalise import read_rows
 
     _rows(read_rows(sys.stdin))
+
+
+app.command()(commands.train)
+app.add_typer(commands.dataset, name="dataset")
+app.command()(commands.export)
+
+
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def adapters(context: typer.Context) -> None:
+    """See, check, evaluate, promote, retire and roll back adapters."""
+    from livehost.adapters_cli import app as commands_of_adapters
+
+    commands_of_adapters(context.args, prog_name="livehost adapters")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ No model library loads before the recipe has been checked whole.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from services.training.faults import TrainingFailed
@@ -18,7 +18,7 @@ WRONG_RECIPE = 2
 STOPPED = 130  # as a shell has it after Ctrl-C
 
 NEEDED = ("torch", "transformers", "diffusers", "peft", "safetensors", "matplotlib")
-INSTALL = "make setup-train，或 / or pip install -e '.[train]'"
+INSTALL = "`make setup-train` (`pip install -e '.[train]'`)"
 
 Say = Callable[[str], None]
 
@@ -35,10 +35,8 @@ def launch(file: Path, *, changes: Mapping[str, str], say: Say, complain: Say) -
             complain(problem)
         complain(f"{len(found.problems)} 处问题，没有开始训练 / problems, nothing was trained")
         return WRONG_RECIPE
-    if absent := missing_packages():
-        complain(
-            f"没有安装训练要用的 {'、'.join(absent)}，请先安装 / not installed: {', '.join(absent)}; run: {INSTALL}"
-        )
+    if absent := missing_packages(NEEDED):
+        complain(absent)
         return FAILED
     if isinstance(recipe, Recipe):
         from services.training.run import exit_status
@@ -55,9 +53,12 @@ def launch(file: Path, *, changes: Mapping[str, str], say: Say, complain: Say) -
     return DONE
 
 
-def missing_packages() -> list[str]:
-    """The packages of a training run that are not installed; none of them is loaded."""
-    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+def missing_packages(names: Sequence[str]) -> str:
+    """A sentence that names the packages that are not installed, and the command; empty where all are. Loads none."""
+    absent = [name for name in names if importlib.util.find_spec(name) is None]
+    if not absent:
+        return ""
+    return f"没有安装 {'、'.join(absent)}，请先运行 {INSTALL} / not installed: {', '.join(absent)}; run {INSTALL}"
 
 
 def _train_shipped(recipe: BaseRecipe) -> None:
