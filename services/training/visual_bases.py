@@ -68,6 +68,9 @@ class VisualBase(Protocol):
     def read(self, captions: Sequence[str]) -> list[dict[str, Tensor]]:
         """What is cached of captions while the text encoders are frozen."""
 
+    def learns(self, album: Sequence[Mapping[str, Tensor]]) -> list[bool]:
+        """Which pictures of an album, as they are cached, are of use to this base; at least one."""
+
     def extras(self, count: int, seed: int) -> list[Extra]:
         """Others' pictures that go with an album of `count` pictures."""
 

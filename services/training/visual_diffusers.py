@@ -147,6 +147,10 @@ class DiffusersBase:
             both, pooled = both * said[:, None, None], pooled * said[:, None]
         return {"hidden": both, "pooled": pooled}
 
+    def learns(self, album: Sequence[Mapping[str, Tensor]]) -> list[bool]:
+        """Every picture."""
+        return [True] * len(album)
+
     def extras(self, count: int, seed: int) -> list[Extra]:
         """None: what a real base knows of other captions is its own."""
         return []

@@ -1,9 +1,10 @@
 """The embedded base as one to train on: a picture is shown beside the posed template that it is drawn like.
 
 An ordinary picture has no template. The nearest is the one whose lines lie where the picture's do; where none lies
-there, the picture is trained on without one, as the base itself was for a part of its pictures. The template also says
-which region is where, so that each region's colour binds. Beside the album as many of the base's own portraits are
-trained on, without the persona's word, so that other captions keep their meaning.
+there (a close-up, another pose), the picture is left out, since looks are only ever made on templates; if that would
+leave hardly any, all are trained on without a template, as the base itself was for a part of its pictures. The template
+also says which region is where, so that each region's colour binds. Beside the album some of the base's own portraits
+are trained on, without the persona's word, so that other captions keep their meaning.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ TARGETS = (
 LEAST_LIKENESS = 0.55  # of lines; drawn portraits reach 0.75 and more, another template or crop at most 0.44
 TEMPLATE_DROP = 0.1
 REGION_WEIGHT = 2.0
-LATE_SHARE, LATE_FROM = 0.25, 0.85  # rows from the schedule's noisy end, where colours are decided
+LATE_SHARE, LATE_FROM = 0.4, 0.85  # rows from the schedule's noisy end, where colours are decided
+OTHERS_SHARE = 0.5  # portraits of others, to each picture of the album
 OTHERS_WISHLESS = 0.3
+LEAST_POSED = 8  # with fewer pictures that have a template, all are learned, without one
 
 
 class EmbeddedBase:
@@ -111,10 +114,16 @@ class EmbeddedBase:
         """The text encoder's last hidden states."""
         return {"hidden": self._pipe.text_encoder(self._pipe.tokens(captions)).last_hidden_state}
 
+    def learns(self, album: Sequence[Mapping[str, Tensor]]) -> list[bool]:
+        """The pictures that have a template, unless they are very few: looks are only ever made on templates."""
+        posed = [int(one["template"]) >= 0 for one in album]
+        return posed if sum(posed) >= LEAST_POSED else [True] * len(posed)
+
     @torch.no_grad()
     def extras(self, count: int, seed: int) -> list[Extra]:
-        """As many portraits drawn at random, captioned without a name."""
+        """Portraits drawn at random, captioned without a name, half as many as there are pictures."""
         rng = random.Random(seed)
+        count = round(count * OTHERS_SHARE)
         portraits = [draw(rng, full=rng.random() < OTHERS_WISHLESS) for _ in range(count)]
         captions = [
             unconditional(rng) if rng.random() < OTHERS_WISHLESS else caption(rng, one) for one in portraits

@@ -22,7 +22,7 @@ from services.training.pictures import PreparedPicture, prepare, read_album
 from services.training.precision import precision_of
 from services.training.recipe_fields import Recipe
 from services.training.task import LoraFacts, SampleReport
-from services.training.visual_album import batches, cache_album, split
+from services.training.visual_album import Captions, batches, cache_album
 from services.training.visual_bases import Pixels, Rows, VisualBase, open_base
 from services.training.visual_noise import level_weights, noise_like, noised, wanted
 
@@ -96,12 +96,14 @@ class VisualTask:
         self._layout: Layout = layout_of(
             modules, BankSpec(slots=1, max_rank=recipe.lora_rank, targets=self._targets)
         )
-        self._pictures, self._held = split(pictures, share=recipe.validation_share, seed=recipe.seed)
-        self._prompts = _prompts(recipe, self._pictures)
+        self._prompts = _prompts(recipe, pictures)
         self._album = cache_album(
-            base, self._sha256, self._pictures, self._held, cache_dir, train_text=self._trains_text,
-            prompts=self._prompts, seed=recipe.seed,
+            base, self._sha256, pictures, cache_dir, train_text=self._trains_text, prompts=self._prompts,
+            share=recipe.validation_share, seed=recipe.seed,
         )  # fmt: skip
+        self._pictures, self._held = self._album.pictures, self._album.held
+        self._sizes, self._captions = self._album.sizes, self._album.captions
+        self._worded = Captions.of([one.picture.caption for one in self._pictures], recipe.trigger_words)
         torch.manual_seed(recipe.seed)  # peft draws A at random
         self._peft = _with_adapter(parts, recipe, self._targets)
 
@@ -118,24 +120,26 @@ class VisualTask:
 
     def epoch(self, epoch: int) -> Sequence[Sequence[int]]:
         """Micro-batches of pictures of one size, in a new order each epoch."""
-        sizes = self._album.sizes[: self._album.learned]
+        sizes = self._sizes[: self._album.learned]
         return batches(sizes, size=self._recipe.batch_size, seed=self._recipe.seed, epoch=epoch)
 
     def loss(self, batch: Sequence[int]) -> Tensor:
         """The mean squared error of what the UNet predicts at random noise levels; some captions are left out."""
         seen = self._base.vary(self._album.seen(batch, self._device))
         gone = (torch.rand(len(batch)) < self._recipe.caption_dropout).tolist()
-        captions = ["" if out else self._album.captions[at] for at, out in zip(batch, gone, strict=True)]
+        captions = ["" if out else self._captions[at] for at, out in zip(batch, gone, strict=True)]
+        if self._trains_text:
+            captions = [self._worded.shown(one) for one in captions]
         return self._error(seen, self._words(captions), self._base.times(len(batch)))
 
     def validate(self) -> float | None:
         """The mean loss of the held-out pictures over a few noise levels."""
         first, total, count = self._album.learned, 0.0, 0
-        sizes = self._album.sizes[first:]
+        sizes = self._sizes[first:]
         for batch in batches(sizes, size=self._recipe.batch_size, seed=0, epoch=0):
             rows = [first + at for at in batch]
             seen = self._album.seen(rows, self._device)
-            words = self._words([self._album.captions[at] for at in rows])
+            words = self._words([self._captions[at] for at in rows])
             for level in LEVELS:
                 total += float(self._error(seen, words, self._times(level, len(rows)))) * len(rows)
                 count += len(rows)
@@ -183,7 +187,7 @@ class VisualTask:
         output's."""
         first = self._pictures[0].bucket
         rows = [at for at, one in enumerate(self._pictures) if one.bucket == first][:CANARIES]
-        seen, captions = self._album.seen(rows, self._device), [self._album.captions[at] for at in rows]
+        seen, captions = self._album.seen(rows, self._device), [self._captions[at] for at in rows]
         with torch.no_grad():
             worn, noise = self._canary(seen, captions, None)
             with self._peft.disable_adapter():
