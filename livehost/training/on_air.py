@@ -21,6 +21,7 @@ from livehost.settings import Style
 from livehost.training.plain import Manner, clauses_of
 
 _PARTICLES = "呀哦啦呢哈哟哒喔噢"  # those that the show's reading knows, besides the persona's own
+_ANSWERS = re.compile(r"(?:有|没|能|可|中|行|是|对|会|要|不|无|别|好)[^，]{0,2}$")  # yes or no
 MOST = 2  # phrases before and after
 COMMON = 4  # openers that stand in where an answer has none of its own
 
@@ -106,4 +107,9 @@ class OnAir:
         known = _PARTICLES + "".join(self.style.particles if self.style else ())
         end = re.search(f"[{re.escape(known)}]+$", said[-1]) if said else None
         before = (*clauses[:first], address) if address else tuple(clauses[:first])
-        return before[:MOST], tuple(clauses[last:])[-MOST:], end[0] if end else ""
+        after = tuple(clauses[last:])
+        return self._neutral(before)[:MOST], self._neutral(after)[-MOST:], end[0] if end else ""
+
+    def _neutral(self, phrases: Sequence[str]) -> tuple[str, ...]:
+        """Phrases that say neither yes nor no: those may stand around any sentence."""
+        return tuple(one for one in phrases if not _ANSWERS.match(self.manner.bare(one)))

@@ -24,6 +24,7 @@ from livehost.compliance.types import Review
 from livehost.settings import Style
 from livehost.training.on_air import OnAir
 from livehost.training.plain import Manner, manner_of
+from livehost.training.practice import practice
 from livehost.training.text_copies import bare, copies
 from livehost.training.text_cores import facts_in, names_of, product_of, sample_facts, sentence_for
 from livehost.training.text_sources import Text, TextProblems, Unusable, read_texts, source_files
@@ -36,6 +37,7 @@ SAMPLES_FILE = "samples.jsonl"
 REPORT_FILE = "report.json"
 MAX_TOLD = 2000  # rows that the report names one by one
 FEW = 50
+PRACTICE = 4.0
 SHOWN = 12  # phrases of manner that the report names
 
 
@@ -78,6 +80,8 @@ def build_text(
     phrases: Phrases | None = None,
     category: str = "other",
     as_written: bool = False,
+    practice_share: float = PRACTICE,
+    seed: int = 0,
     now: datetime | None = None,
 ) -> BuildReport:
     """Write `samples.jsonl` and `report.json` into `out` from files and folders of texts.
@@ -92,7 +96,10 @@ def build_text(
         style: the persona's from her settings: words that are hers in any case.
         phrases: the phrase rules; those of the package by default.
         category: of the products, where a text names none and there is no catalogue.
-        as_written: see above.
+        as_written: see above; then nothing is practised either.
+        practice_share: answers about random goods in her manner (`livehost.training.practice`), for each
+            of her own answers; only with a catalogue.
+        seed: of the practice.
         now: the instant at which the catalogue's offers are read.
 
     Raises:
@@ -118,7 +125,9 @@ def build_text(
     if not samples:
         why = [f"{why}：{count}" for why, count in told.dropped.most_common()]
         raise TextProblems(["没有一条可用的文本 / not one text can be used", *why])
-    return _written(samples, told, on_air, out)
+    answers = sum(one.kind == "answer" for one in samples)
+    more = practice(samples, count=round(practice_share * answers), seed=seed, now=now) if on_air else []
+    return _written(samples, more, told, on_air, out)
 
 
 def _refuse_to_overwrite(files: Iterable[Path], out: Path) -> None:
@@ -226,7 +235,9 @@ def _reviewed(
     return min(found, key=lambda one: order.index(one.verdict))
 
 
-def _written(samples: Sequence[Sample], told: _Told, on_air: OnAir | None, out: Path) -> BuildReport:
+def _written(
+    samples: Sequence[Sample], more: Sequence[Sample], told: _Told, on_air: OnAir | None, out: Path
+) -> BuildReport:
     report = BuildReport(
         kept=len(samples),
         dropped=dict(told.dropped),
@@ -238,13 +249,14 @@ def _written(samples: Sequence[Sample], told: _Told, on_air: OnAir | None, out: 
             "cores_from_catalog": told.from_catalog,
             "cores_unchanged": told.unchanged,
             "targets_around_the_catalogs_words": told.around_catalog,
+            "practice": len(more),
             "manner": _phrases(on_air),
             "rows_left_out": told.rows,
         },
     )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_samples(out / SAMPLES_FILE, samples)
+        write_samples(out / SAMPLES_FILE, (*samples, *more))
         content = json.dumps(report.content(), ensure_ascii=False, indent=1) + "\n"
         (out / REPORT_FILE).write_text(content, encoding="utf-8")
     except OSError as error:

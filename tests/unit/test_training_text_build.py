@@ -29,22 +29,23 @@ def catalog() -> Catalog:
 
 
 def _built(out: Path, *sources: Path, **more: Any) -> tuple[BuildReport, list[Sample]]:
-    report = build_text(sources, out, now=NOW, **more)
+    report = build_text(sources, out, now=NOW, **{"practice_share": 0, **more})
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["kept"] == report.kept
     samples = read_samples([out / "samples.jsonl"])
-    assert len(samples) == report.kept
+    assert len(samples) == report.kept + report.details["practice"]
     return report, samples
 
 
 @pytest.fixture(scope="module")
 def damei(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> tuple[BuildReport, list[Sample]]:
-    return _built(tmp_path_factory.mktemp("damei"), DATA / "training" / "damei", catalog=catalog)
+    folder = tmp_path_factory.mktemp("damei")
+    return _built(folder, DATA / "training" / "damei", catalog=catalog, practice_share=0.5)
 
 
 def test_two_hundred_texts_become_as_many_samples(damei: tuple[BuildReport, list[Sample]]) -> None:
     report, samples = damei
     assert (report.kept, report.dropped) == (202, {})
-    assert sum(one.kind == "answer" for one in samples) == 122
+    assert sum(one.kind == "answer" and not one.id.startswith("practice") for one in samples) == 122
     assert report.details["cores_from_catalog"] >= 110
     assert "老妹儿" in report.details["manner"]["openers"]
 
@@ -76,6 +77,19 @@ def test_nearly_every_answer_passes_the_shows_last_look(
         facts = tuple(Fact(f.product, f.field, f.value) for f in one.facts)
         passed += not faults(one.target, Grounds(one.core, facts, product, NOW, manner), lexicon)
     assert passed >= 0.7 * len(answers)
+
+
+def test_she_practises_on_goods_that_no_shop_sells(damei: tuple[BuildReport, list[Sample]]) -> None:
+    report, samples = damei
+    practised = [one for one in samples if one.id.startswith("practice")]
+    assert len(practised) == report.details["practice"] == 61
+    phrases = {part for one in practised for part in one.target.replace(one.core, "，").split("，")} - {
+        "",
+        "。",
+    }
+    own = {clause for one in samples for clause in one.target.strip("。").split("，")}
+    assert phrases and {one.strip("。") for one in phrases} <= own
+    assert all(one.core in one.target for one in practised)
 
 
 def test_as_written_keeps_every_word(tmp_path: Path, catalog: Catalog) -> None:
