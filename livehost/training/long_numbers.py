@@ -105,7 +105,7 @@ def _kind(run: _Run, first: int, last: int, digits: str, called: bool, closing: 
         country = len(bare) < len(digits)
         if not hard or called or sizes in _TELEPHONES or (country and _after_country(sizes) in _TELEPHONES):
             return "phone"
-    if (closing and len(digits) == 17) or len(digits) in (15, 18):
+    if (closing and len(digits) == 17) or len(digits) == 18 or (len(digits) == 15 and min(sizes) >= 3):
         if id_card_holds(digits + ("X" if closing and len(digits) == 17 else "")):
             return "id_card"
         if closing and len(digits) == 17 and first == last:

@@ -9,7 +9,7 @@ _HAN = r"\u4e00-\u9fff\u3400-\u4dbf"
 _NUM = r"[\d〇零一二三四五六七八九十百]"
 _ID = r"[A-Za-z][A-Za-z0-9_\-]{4,24}|\d{5,11}|(?:[A-Za-z0-9_][ .·]){5,}[A-Za-z0-9_]"
 _APPS = (
-    r"微信|薇信|威信|微❤|薇❤|卫星|徽信|维信|微x|we?i?xin|wechat|(?<![A-Za-z])(?:vx|wx|vvx|v信|wx号)|v信|绿泡泡|"
+    r"[微薇威徽维卫v][\s❤♥💗💕+·.\ufe0f]{0,2}[信❤♥x]|卫星|we?i?xin|wechat|(?<![A-Za-z])(?:vx|wx|vvx|v信|wx号)|v信|绿泡泡|"
     r"企鹅号?|扣扣|抠抠|(?<![A-Za-z])q{1,2}|抖音|快手|小红书|支付宝|telegram|(?<![A-Za-z])(?:tg|ins|line)(?![A-Za-z])|whatsapp"
 )
 _OF = r"(?:号码|号|id|账号|帐号|名|昵称)?(?:[\s是为叫:：=,，➕+]|加我|我的|的)*"
@@ -47,7 +47,6 @@ REGISTERED = re.compile(
     r"|(?:国?食健[备注字][A-Z]?)\d{8,14}|(?<![A-Za-z])SC\d{14}|(?:GB|QB|GB/T|QB/T)\s?\d{4,6}[.\d\-]*"
 )
 
-_ADMIN = rf"(?:[{_HAN}]{{2,7}}?(?:省|自治区|市|区|县|州|盟|旗|镇|乡|街道))"
 _ROAD = rf"[{_HAN}A-Za-z0-9]{{1,8}}?(?:路|大道|大街|街道?|巷|弄|胡同|里弄|公路|国道)"
 _NO = rf"(?:{_NUM}{{1,5}}(?:[\-之]{_NUM}{{1,4}})?(?:号院?|弄|#)(?!链接|色|线|款|色号)(?:附?{_NUM}{{1,4}}号)?)"
 _UNIT = rf"(?:[A-Za-z]?{_NUM}{{1,4}}[A-Za-z]?(?:栋|幢|座|号楼|单元|室|层|楼|门|房|户|组|队|社)|[A-Za-z](?:栋|幢|座)|(?<=[栋幢座楼元]){_NUM}{{2,4}}(?!{_NUM}))"
@@ -56,10 +55,10 @@ _WITHIN = r"(?:[东南西北中]区|[一二三四五六七八九十\d]{1,2}[期�
 ADDRESSES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_ADMIN}{{0,5}}{_ROAD}{_NO}(?:[{_HAN}A-Za-z]{{0,10}}?{_UNIT})*",
-        rf"{_ADMIN}{{0,5}}(?:{_ROAD})?{_PLACE}{_WITHIN}[\s,，]?{_UNIT}(?:[\s\-]?{_UNIT})*",
+        rf"{_ROAD}{_NO}(?:[{_HAN}A-Za-z]{{0,10}}?{_UNIT})*",
+        rf"{_PLACE}{_WITHIN}[\s,，]?{_UNIT}(?:[\s\-]?{_UNIT})*",
         rf"{_UNIT}[\s\-]?{_UNIT}(?:[\s\-]?{_UNIT})*",
-        rf"[{_HAN}]{{2,7}}?(?:省|自治区|市|区|县)?{_ADMIN}{{0,3}}[{_HAN}]{{1,5}}?(?:镇|乡)[{_HAN}]{{1,6}}?(?:村|社区)(?:{_UNIT})*",
+        rf"[{_HAN}]{{1,5}}?(?:镇|乡)[{_HAN}]{{1,6}}?(?:村|社区)(?:{_UNIT})*",
         rf"(?:[{_HAN}]{{2,4}}?(?:省|自治区))?[{_HAN}]{{2,5}}?市[{_HAN}]{{1,5}}?(?:区|县|市)[{_HAN}]{{1,6}}?(?:街道|镇|乡|路|村|{_PLACE})",
         rf"[{_HAN}]{{2,4}}?(?:省|自治区)[{_HAN}]{{2,5}}?市[{_HAN}]{{1,5}}?(?:区|县|市)",
         rf"(?:地址|住址|家住|住在|寄到|寄给|送到|发到|邮到)[是为在:：\s]*[{_HAN}A-Za-z0-9\-]{{2,24}}?(?:小区|花园|公寓|大厦|新村|宿舍|{_NUM}号楼|栋|单元|室|街道|村|胡同)",
@@ -67,8 +66,10 @@ ADDRESSES = tuple(
     )
 )
 
+_DOUBLE = "欧阳|司马|上官|诸葛|皇甫|尉迟|公孙|慕容|司徒|令狐|端木|东方|南宫"
+_TWO_CHARACTER = re.compile(_DOUBLE)
 _SURNAMES = (
-    "欧阳|司马|上官|诸葛|皇甫|尉迟|公孙|慕容|司徒|令狐|端木|东方|南宫|"
+    f"{_DOUBLE}|"
     "[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石"
     "廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆蓝路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝]"
 )
@@ -98,7 +99,7 @@ def names_given(plain: str) -> Iterator[tuple[int, int]]:
         name = match[1]
         if _FOR_A_NAME.match(plain, match.start()) or match[0].startswith("本人"):
             unlikely = name.startswith(_NO_NAMES)
-            if match[0].startswith("本人") and not re.fullmatch(_NAME + "?", name):
+            if match[0].startswith("本人") and not re.fullmatch(_NAME, name):
                 unlikely = True
             if not unlikely and not (match[0].startswith("我叫") and name[0] in "你他她它了过"):
                 yield match.span()
@@ -114,4 +115,5 @@ def _is_word(text: str) -> bool:
     """Whether the text begins with an ordinary word: 高血压, 黄皮肤, 江苏; a name is none."""
     from livehost.training.viewer_names import ordinary
 
-    return any(ordinary(text[:size]) for size in range(2, len(text) + 1))
+    least = 3 if _TWO_CHARACTER.match(text) else 2
+    return any(ordinary(text[:size]) for size in range(least, len(text) + 1))

@@ -57,7 +57,7 @@ class ViewerNames:
         text = _folded(plain)
         for match in _MENTION.finditer(text):
             end = self._mentioned(text, match.end())
-            if end > match.end():
+            if end > match.end() and text[match.end() : end] not in HOUSE:
                 yield match.start(), end, "viewer"
         if self._automaton is None:
             return
