@@ -187,13 +187,16 @@ class EmbeddedBase:
         """What the engine's own judge says of the faces, each sentence once."""
         template = read_template(builtin_look(TEMPLATES[self._at_home]))
         plain = self._studio.plain[self._at_home].permute(1, 2, 0).cpu().numpy()
-        found: dict[str, None] = {}
+        found: Counter[str] = Counter()
         for one in pictures:
             verdict = judge_generated(
                 one[None].astype(np.float32) / 255, plain, template, face_least=EmbeddedPainter.face_least
             )
-            found |= dict.fromkeys(verdict.faults)
-        return [f"脸崩 / the face breaks: {one}" if "face left" in one else one for one in found]
+            found.update(
+                {"脸崩：脸离开了模板 / the face left the template" if "face" in fault else fault.split(" (")[0]
+                 for fault in verdict.faults}
+            )  # fmt: skip
+        return [f"{fault} ({count}/{len(pictures)})" for fault, count in found.items()]
 
     @property
     def _at_home(self) -> int:

@@ -43,16 +43,23 @@ def find_tokenizer(given: Path | None, beside: Path) -> CLIPTokenizer:
 
 
 def _from_folder(folder: Path) -> CLIPTokenizer:
-    try:
-        made: CLIPTokenizer = CLIPTokenizer.from_pretrained(
-            str(folder), local_files_only=True, model_max_length=MAX_TOKENS
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise TrainingFailed(
-            f"{folder} 里没有可用的 CLIP 分词器 / {folder} holds no CLIP tokenizer ({str(error)[:200]})",
-            "需要 vocab.json 和 merges.txt / it needs vocab.json and merges.txt",
-        ) from error
-    return made
+    """The tokenizer in a folder. transformers makes an empty one where there are no files, so they are looked for."""
+    why = "no vocab.json and merges.txt, nor tokenizer.json"
+    if (
+        all((folder / one).is_file() for one in ("vocab.json", "merges.txt"))
+        or (folder / "tokenizer.json").is_file()
+    ):
+        try:
+            made: CLIPTokenizer = CLIPTokenizer.from_pretrained(
+                str(folder), local_files_only=True, model_max_length=MAX_TOKENS
+            )
+            return made
+        except Exception as error:  # its Rust part raises bare exceptions
+            why = str(error)[:200]
+    raise TrainingFailed(
+        f"{folder} 里没有可用的 CLIP 分词器 / {folder} holds no CLIP tokenizer ({why})",
+        "需要 vocab.json 和 merges.txt / it needs vocab.json and merges.txt",
+    )
 
 
 def _packaged(package: str) -> Path | None:
