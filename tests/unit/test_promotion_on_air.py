@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from livehost.casting import Casting
 from livehost.library import KINDS, Library
 from livehost.promoted import PROMOTED_FILE
 from livehost.promotion import promote, rollback
-from livehost.settings import Settings
+from livehost.schedule import on_air as on_air_at
+from livehost.settings import AdapterVersions, Settings
 from livehost.wardrobe import Engines, Wardrobe
 from services import wire
 from services.engine import EngineSettings
@@ -183,6 +185,21 @@ def test_consents_are_held_against_the_rooms_own_day(tmp_path: Path) -> None:
     wardrobe.zones = {"early": early, "late": late, "here": ZoneInfo("Asia/Shanghai")}
     assert wardrobe.day("early") < wardrobe.day("late") == wardrobe.day()
     assert wardrobe.day("here") == datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
+def test_a_slot_may_ask_for_other_versions(tmp_path: Path) -> None:
+    a_wardrobe(tmp_path, "ann", "bea")
+    promoted(tmp_path / "adapters", "3")
+    settings = following(tmp_path)
+    slot = settings.rooms[0].slots[0].model_copy(update={"adapters": AdapterVersions(language="2")})
+    casting = Casting(settings, settings.rooms[0])
+    here = ZoneInfo(settings.rooms[0].zone)
+    for at, versions in (
+        (datetime(2099, 1, 1, 6, 30, tzinfo=here), AdapterVersions(language="2", visual="3")),
+        (datetime(2099, 1, 1, 8, 0, tzinfo=here), AdapterVersions(language="3", visual="3")),
+    ):
+        cast = casting.of(on_air_at(settings.rooms[0], (slot,), None, at))
+        assert cast is not None and cast.versions == versions
 
 
 @dataclass
