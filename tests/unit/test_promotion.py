@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ from livehost.promoted import (
 from livehost.promotion import PromotionRefused, promote, retire, rollback
 from livehost.training.evaluation import EVALUATION_FILE
 from services.lora.card import read_card, write_card
+from tests.conftest import ROOT
 from tests.evaluations import evaluate
 from tests.scripted_engines import TODAY, sha, shelve
 
@@ -246,6 +249,36 @@ def test_two_at_once_never_meet(place: Place) -> None:
     assert kept is not None and done
     assert sorted(one.version for one in kept.history) == sorted(done)
     assert [*kept.before, kept.version] == [one.version for one in kept.history]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.unit.test_promotion import Place
+
+place = Place(Path(sys.argv[1]))
+while True:
+    for version in "12":
+        place.promote(version, "a test")
+        print(version, flush=True)
+"""
+
+
+def test_who_is_killed_while_promoting_leaves_a_whole_pointer_and_no_lock(place: Place) -> None:
+    for version in "12":
+        place.add(version)
+    for times in (1, 4, 9):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(place.folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(times)]
+        process.kill()
+        process.communicate()
+        assert all(told)
+        kept = read_promotion(place.kind)
+        assert kept is not None and kept.version in "12"
+        assert place.promote("12".replace(kept.version, ""), "a test").before[-1] == kept.version
 
 
 def cuts(data: bytes) -> Iterator[bytes]:
