@@ -44,7 +44,7 @@ ASPECTS = (
     ),
     _aspect(
         "姿态或表情", "pose or expression",
-        "坐|站|立(?!体)|跪|躺|侧身|侧脸|侧面|正面|正脸|背面|背影|回头|转身|低头|抬|歪头|托腮|手|笑|看|望|闭眼|睁|表情|"
+        "坐|站|立(?!体)|跪|躺|侧身|侧脸|侧面|正面|正脸|背面|背影|回头|转身|低头|抬|歪头|托腮|手(?!机)|笑|(?<!好)看|望|闭眼|睁|表情|"
         "特写|半身|全身|近景|姿|抱|拿|举|捧",
         "sit|sitt|stand|kneel|lie|lying|look|gaz(?:e)?|smil(?:e)?|laugh|frown|serious|portrait|close[- ]?up|upper[ _]body|"
         "full[ _]body|half[ _]body|half[- ]length|profile|facing|hand|arm|pos(?:e)?|hold|turn|tilt|lean|expression|"

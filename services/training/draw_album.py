@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.training.portraits import Studio
 
 RECIPES = Path(__file__).parents[2] / "configs" / "train"
-HEIGHT_PX = 960
+HEIGHT_PX = 1280
 AT_ONCE = 4
 SHAPES = ((9, 16), (9, 16), (2, 3), (3, 4), (4, 5), (1, 1))
 FACE_AT = (0.5, 0.33)  # of the templates' width and height
@@ -190,7 +190,7 @@ def _framed(whole: Image.Image, pose: Pose) -> Image.Image:
     wide = min(width, tall * pose.shape[0] / pose.shape[1])
     tall = min(tall, wide * pose.shape[1] / pose.shape[0])
     near = 1 - seen
-    x = min(max(width * (FACE_AT[0] + rng.uniform(-0.2, 0.2) * near) - wide / 2, 0), width - wide)
+    x = min(max(width * (FACE_AT[0] + rng.uniform(-0.12, 0.12) * near) - wide / 2, 0), width - wide)
     # The face stays in the upper third of the frame, wherever the camera stands.
     y = min(max(height * (FACE_AT[1] + rng.uniform(-0.1, 0.1) * near) - tall * 0.42, 0), height - tall)
     whole = _tilted(whole, (x + wide / 2, y + tall / 2), rng.gauss(0, 1.2))
