@@ -89,10 +89,12 @@ class Sieve:
         if reason:
             self.left_out[reason] += 1
             return None
+        if self._known(said.asked, said.core, said.text):
+            self.left_out["duplicate"] += 1  # as it stands: a script comes round every hour
+            return None
         question = self.cut(said.asked) if said.kind == "answer" else None
-        source: Source = "journal"
         name = _digest(said.room, said.session, said.key)
-        return self._candidate(name, question, said.core, said.text, said, source)
+        return self._candidate(name, question, said.core, said.text, said, "journal")
 
     def correct(self, correction: Correction) -> None:
         """Keep a correction; the last one of a question counts."""
@@ -115,7 +117,9 @@ class Sieve:
                 and not unfounded(one.answer, _grounds(before.core, before.facts))
             ):
                 core = before.core
-            core = core or manner.plain(one.answer)
+            if not core:
+                bare = self._privacy.said(one.answer, core="")
+                core = manner.plain(bare.text if bare is not None else one.answer)
             name = _digest(one.room, one.question, one.asked, one.answer)
             found = self._candidate(name, self.cut(one.asked), core, one.answer, one, "correction")
             if found is not None:
@@ -198,9 +202,12 @@ class Sieve:
         """Why these words may not be taken, or the host's words as they are taken."""
         if question is not None and not asks_still(question):
             return ("personal" if question.kinds else "empty"), ""
-        said = self._privacy.said(target, core=core)
+        by_person = isinstance(whence, Correction)  # whose plain words may name somebody too
+        said = self._privacy.said(target, core="" if by_person else core)
         stated = [fact["value"] for fact in whence.facts]
         if said is None or any(self._privacy.said(text, core=text) is None for text in (core, *stated)):
+            return "personal", ""
+        if by_person and self._privacy.find(core):
             return "personal", ""
         self.personal.update(said.kinds)
         asked = question.text if question is not None else ""
@@ -208,7 +215,7 @@ class Sieve:
             return "personal", ""
         if len(asked) > MAX_QUESTION_CHARS or len(core) > MAX_CORE_CHARS or len(said.text) > MAX_TARGET_CHARS:
             return "too_long", ""
-        if isinstance(whence, Correction) and unfounded(said.text, _grounds(core, whence.facts)):
+        if by_person and unfounded(said.text, _grounds(core, whence.facts)):
             return "unfounded", ""
         product = self._catalog.get(whence.product) if self._catalog else None
         if review(said.text, product=product, now=self._now).verdict == "block":
