@@ -122,9 +122,10 @@ class _Run:
         if found:
             around.say(f"从第 {found.step} 步继续 / going on from step {found.step} of {self.plan.steps}")
         self.progress = Progress(around.say, self.plan.steps, self.plan.epochs, around.bar, around.clock)
-        self.first, self.before_s = self.state.step, self.state.elapsed_s
+        self.before_s = self.state.elapsed_s
         self.begun_at = self.saved_at = around.clock()
-        self.skipped = 0
+        self.skipped = self.looks = 0
+        self.looking_s = 0.0
 
     def out_of_time(self) -> bool:
         """Whether the `minutes` are over. They end a run; they never bend its learning rate."""
@@ -183,14 +184,14 @@ class _Run:
 
     def look(self, *, last: bool) -> None:
         """Validation and samples after the steps done so far; keeps the best weights."""
-        state, settings = self.state, self.settings
+        state, settings, begun_at = self.state, self.settings, self.around.clock()
         epoch = self._epoch()
         self.task.model.eval()
         with torch.no_grad(), self.around.precision.cast():
             torch.manual_seed(seed_of(settings.seed, "validation", 0))
             validation = self.task.validate()
             report = SampleReport()
-            if state.step and settings.sample_every and (last or epoch % settings.sample_every == 0):
+            if settings.sample_every and (last or epoch % settings.sample_every == 0):
                 torch.manual_seed(seed_of(settings.seed, "samples", 0))
                 report = self.task.sample(self.around.samples, f"epoch-{epoch:03}-step-{state.step:06}")
         if validation is not None and not math.isfinite(validation):
@@ -202,6 +203,7 @@ class _Run:
             state.best = Best(state.step, validation, weights_of(self.task.model))
         self.progress.tell(_told(look, state))
         self.around.looked(state)
+        self.looks, self.looking_s = self.looks + 1, self.looking_s + self.around.clock() - begun_at
 
     def save_due(self, over: bool) -> bool:
         """Whether a checkpoint is to be written after a look."""
@@ -238,11 +240,11 @@ class _Run:
         )
 
     def _tell(self, point: Point) -> None:
-        spent = self.around.clock() - self.begun_at
-        done, left = point.step - self.first, self.plan.steps - point.step
-        left_s = spent / done * left
-        if self.settings.minutes is not None:
-            left_s = min(left_s, self.settings.minutes * 60 - self.before_s - spent)
+        left = self.plan.steps - point.step
+        left_s = self.state.busy_s / point.step * left
+        left_s += self.looking_s / max(1, self.looks) * -(-left // self.plan.per_epoch)
+        if self.settings.minutes is not None and not self.out_of_time():
+            left_s = min(left_s, self.settings.minutes * 60 - self.state.elapsed_s)
         self.progress.step(
             point,
             speed=self.state.samples / max(self.state.busy_s, 1e-9),

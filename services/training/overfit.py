@@ -78,18 +78,20 @@ def _rising(validations: Sequence[tuple[int, float]], history: History) -> list[
 
 
 def _collapsing(history: History, kind: Kind) -> list[Finding]:
-    found, widest = [], 0.0
+    """The first broken or much narrower samples after whole ones: what the base itself does is no over-fitting."""
+    whole, widest = False, 0.0
     what = "样图脸崩" if kind == "visual" else "样例回答崩坏"
     for look in history.looks:
-        if look.collapse:
-            found.append(Finding(look.step, f"{what}：{look.collapse}"))
-        elif look.spread is not None and look.spread < widest * COLLAPSED:
-            found.append(
+        if look.collapse and whole:
+            return [Finding(look.step, f"{what}：{look.collapse}")]
+        if look.spread is not None and look.spread < widest * COLLAPSED:
+            return [
                 Finding(
                     look.step,
                     f"样例越来越像：第 {look.step} 步多样性 {look.spread:.2f}，最高曾为 {widest:.2f} / samples "
                     f"collapse: spread {look.spread:.2f} at step {look.step}, it was {widest:.2f}",
                 )
-            )
+            ]
+        whole = whole or bool(look.files and not look.collapse)
         widest = max(widest, look.spread or 0.0)
-    return found[:1]
+    return []

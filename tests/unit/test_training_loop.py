@@ -61,7 +61,7 @@ def test_the_loss_falls_and_every_step_is_kept(tmp_path) -> None:
     first, last = state.history.validations[0][1], state.history.validations[-1][1]
     assert last < 0.95 * first
     assert [look.epoch for look in state.history.looks] == [0, 1, 2, 3, 4]
-    assert len(state.history.files) == 4
+    assert len(state.history.files) == 5
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

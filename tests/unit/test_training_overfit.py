@@ -15,7 +15,7 @@ def history(validations, *, losses=None, spreads=(), collapses=()) -> History:
         made.points.append(Point(epoch, epoch, loss, 1e-4, 1.0))
         spread = spreads[epoch - 1] if epoch <= len(spreads) else None
         collapse = collapses[epoch - 1] if epoch <= len(collapses) else None
-        made.looks.append(Look(epoch, epoch, held, spread, collapse))
+        made.looks.append(Look(epoch, epoch, held, spread, collapse, (f"{epoch}.jpg",)))
     return made
 
 
@@ -52,6 +52,10 @@ def test_a_face_that_broke_is_said_in_the_kinds_words() -> None:
     collapsed = history([None] * 2, collapses=[None, "flat grey pictures"])
     assert findings(collapsed, "visual")[0].text == "样图脸崩：flat grey pictures"
     assert findings(collapsed, "language")[0].text == "样例回答崩坏：flat grey pictures"
+
+
+def test_a_base_whose_own_samples_are_broken_is_not_over_fitted() -> None:
+    assert findings(history([None] * 3, collapses=["repeats"] * 3), "language") == []
 
 
 def test_the_advice_lowers_rate_and_epochs_and_adds_dropout() -> None:

@@ -73,7 +73,7 @@ def consent(folder: Path, **given) -> Path:
 
 
 PNG = b"\x89PNG" + bytes(50_000)
-SAMPLES = ["samples/epoch-001-step-000006.json", "samples/epoch-002-step-000012.json"]
+SAMPLES = [f"samples/epoch-{epoch:03}-step-{6 * epoch:06}.json" for epoch in range(3)]
 FILES = ["adapter.safetensors", "adapter.yaml", "curve.csv", "curve.png", *SAMPLES, "training.json"]
 
 
@@ -498,7 +498,7 @@ def test_over_fitting_is_shown_with_advice_and_the_best_step_is_written(tmp_path
         said,
         recipe={"epochs": 6},
         validations=[9.0, 5.0, 4.0, 4.4, 4.6, 4.9, 5.2],
-        spreads=[0.6, 0.6, 0.55, 0.2, 0.1, 0.1],
+        spreads=[0.6, 0.6, 0.6, 0.55, 0.2, 0.1, 0.1],
     )
     text = "\n".join(said)
     assert "validation loss rose from 4.0000 at step 12" in text
