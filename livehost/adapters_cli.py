@@ -20,6 +20,7 @@ import typer
 from livehost.library import KINDS, PERSONA, VERSION, Kind, Library, Shelved, adapter_id
 
 if TYPE_CHECKING:
+    from livehost.catalog import Catalog
     from livehost.settings import Settings
     from livehost.wardrobe import Role
 
@@ -131,28 +132,45 @@ def evaluate(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 is all of them.")] = 0,
 ) -> None:  # fmt: skip
     """Measure an adapter on rows that it never saw, beside the bare base; kept in its folder."""
-    from livehost.catalog import Catalog, CatalogProblems
-    from livehost.training.evaluation import EvaluationFailed, evaluate_adapter
+    from livehost.training.evaluation import evaluate_adapter
 
     place = _place(library, config)
     shelved = place.find(name)
-    settings = place.settings
-    try:
+    with _refusals():
         evaluation = evaluate_adapter(
-            shelved.folder, data, base=place.base(shelved.kind, base),
-            catalog=Catalog.load(settings.catalog) if settings is not None else None,
-            manner=_manner(settings, shelved.persona), threads=threads,
-            say=lambda text: typer.echo(text, err=True),
+            shelved.folder, data, base=place.base(shelved.kind, base), catalog=_catalog(place.settings),
+            manner=_manner(place.settings, shelved.persona), threads=threads, say=_progress,
         )  # fmt: skip
-    except EvaluationFailed as error:
-        _fail(*error.problems)
-    except CatalogProblems as error:
-        _fail(str(error))
     typer.echo(f"{shelved.id}: {len(evaluation.rows)} 行 / rows")
     for measure, value in evaluation.measures.items():
         of_base = evaluation.bare.get(measure)
         told = f"（基座 / bare base {of_base:.4g}）" if of_base is not None else ""
         typer.echo(f"  {measure}: {value:.4g}{told}")
+
+
+@app.command()
+def report(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="<persona>.<language|visual>.<version>")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="<persona>.<language|visual>.<version>")],
+    data: Annotated[
+        Path | None, typer.Option(help="Evaluate both on these rows; else their kept evaluations.")
+    ] = None,
+    library: LibraryOption = None, config: ConfigOption = None, base: BaseOption = None,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 is all of them.")] = 0,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """What changed between two versions on the same rows, side by side."""
+    from livehost.training.report import report as compared
+
+    place = _place(library, config)
+    before, after = place.find(old), place.find(new)
+    with _refusals():
+        changed = compared(
+            before.folder, after.folder, data, base=place.base(after.kind, base),
+            catalog=_catalog(place.settings), manner=_manner(place.settings, after.persona),
+            threads=threads, say=_progress,
+        )  # fmt: skip
+    typer.echo(changed.model_dump_json(indent=1) if as_json else changed.markdown().rstrip())
 
 
 @app.command()
@@ -324,6 +342,16 @@ def _parts(name: str) -> tuple[str, Kind, str]:
     return persona, "language" if kind == "language" else "visual", version
 
 
+def _progress(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _catalog(settings: Settings | None) -> Catalog | None:
+    from livehost.catalog import Catalog
+
+    return Catalog.load(settings.catalog) if settings is not None else None
+
+
 def _manner(settings: Settings | None, persona: str) -> tuple[str, ...]:
     from livehost.model_writer import manner
 
@@ -340,13 +368,17 @@ def _me() -> str:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """End the command with every reason for which a change is refused."""
+    """End the command with every reason for which something is refused."""
+    from livehost.catalog import CatalogProblems
     from livehost.promotion import PromotionRefused
+    from livehost.training.evaluation import EvaluationFailed
 
     try:
         yield
-    except PromotionRefused as refused:
+    except (PromotionRefused, EvaluationFailed) as refused:
         _fail(*refused.problems)
+    except CatalogProblems as error:
+        _fail(str(error))
 
 
 def _fail(*messages: str) -> NoReturn:

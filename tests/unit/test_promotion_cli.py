@@ -16,6 +16,7 @@ from livehost.promoted import read_promotion
 from services.lora.card import read_card, write_card
 from tests.conftest import ROOT
 from tests.e2e import adapters
+from tests.evaluations import evaluate
 from tests.unit.test_check_settings import CATALOG, plain
 
 HERS = "tang-lady.language"
@@ -92,6 +93,22 @@ def test_verify_finds_everything_without_a_model(run: Run, library: Path) -> Non
     assert run("verify", f"{HERS}.1").stdout == f"{HERS}.1: 可用 / sound\n"
     wrong = run("verify", f"{HERS}.1", "--base", str(ROOT / "services" / "vision" / "base"))
     assert wrong.exit_code == 1 and "name its base" in wrong.stdout
+
+
+def test_a_report_stands_on_the_kept_evaluations(run: Run, library: Path) -> None:
+    versions = library / "tang-lady" / "language"
+    assert "还没有评估过" in run("report", f"{HERS}.1", f"{HERS}.2").stderr
+    evaluate(versions / "1", 12)
+    evaluate(versions / "2", 20)
+    told = run("report", f"{HERS}.1", f"{HERS}.2")
+    assert told.exit_code == 0 and "变好 8" in told.stdout
+    assert json.loads(run("report", f"{HERS}.1", f"{HERS}.2", "--json").stdout)["new"] == "2"
+    assert "facts_copied 0.833 (24)" in run("list", "--persona", "tang-lady").stdout
+    assert run("promote", f"{HERS}.2").exit_code == 0
+    assert "was evaluated on other rows" not in run("promote", f"{HERS}.1").stderr
+    assert "事实照抄率变差" in run("promote", f"{HERS}.1").stderr
+    failed = run("evaluate", f"{HERS}.1", "--data", str(library / "nowhere.jsonl"))
+    assert failed.exit_code == 1 and "nowhere.jsonl" in failed.stderr
 
 
 @pytest.mark.parametrize(
