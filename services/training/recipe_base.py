@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.model_directory import check_language_base, check_vision_base, read_header
+from services.training.metadata import find_metadata
 from services.training.picture_files import SUFFIXES
 from services.training.recipe_fields import Kind
 from services.training.recipe_paths import EMBEDDED, exists
@@ -139,8 +140,8 @@ def _kind_of_data(values: Mapping[str, Any]) -> Kind | None:
     metadata, folder = values.get("metadata_path"), values.get("train_data_dir")
     if values.get("train_data"):
         return "language"
-    if isinstance(folder, Path):
-        if any(one.suffix.lower() in SUFFIXES for one in _within(folder)):
+    if isinstance(folder, Path) and exists(folder):
+        if find_metadata(folder) or any(one.suffix.lower() in SUFFIXES for one in _within(folder)):
             return "visual"
         if metadata is None and sample_files(folder):
             return "language"

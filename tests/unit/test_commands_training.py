@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import services.training.__main__ as module
 from livehost.__main__ import app
 from services.training import launch as launching
+from services.training.recipe import read_recipe
 from tests.conftest import ROOT
 from tests.unit.training_recipes import album, lines, recipe
 
@@ -147,6 +148,14 @@ def test_pictures_become_captions_and_a_report(tmp_path: Path) -> None:
     assert (tmp_path / "set/pictures/report.json").is_file()
     assert (tmp_path / "set/text/samples.jsonl").is_file()
     assert "metadata.csv" in out and "samples.jsonl" in out
+    file = lines(
+        tmp_path / "r.yaml", "train_data_dir: set/pictures\nbase_model: embedded\noutput_dir: out/tang-lady"
+    )
+    assert read_recipe(file).kind == "visual"  # what was built is what a recipe takes
+    file = lines(
+        tmp_path / "l.yaml", "train_data_dir: set/text\nbase_model: embedded\noutput_dir: out/tang-lady"
+    )
+    assert read_recipe(file).kind == "language"
     assert sorted((one, one.stat().st_mtime_ns) for one in (tmp_path / "pictures").iterdir()) == before
 
 
