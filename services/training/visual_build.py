@@ -79,11 +79,15 @@ def build_visual(
         progress: told how many of how many pictures were looked at.
 
     Raises:
-        AlbumProblems: there is nothing to build from, or nothing is left, or `out` must not be written.
+        AlbumProblems: there is nothing to build from, or nothing is left, `out` must not be written, or the
+            resolution is no multiple of `step`.
         DiskFull: `out` cannot be written.
     """
     _check_out(source, out)
-    buckets = make_buckets(*resolution, step=step)
+    try:
+        buckets = make_buckets(*resolution, step=step)
+    except ValueError as error:
+        raise AlbumProblems([str(error)]) from error
     gathered = gather(source, metadata_path, trigger_words)
     if not gathered.entries:
         raise AlbumProblems(gathered.problems)

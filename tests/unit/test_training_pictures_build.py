@@ -162,6 +162,8 @@ def test_nothing_to_build_from_is_a_sentence(tmp_path: Path) -> None:
     save(tmp_path / "set" / "a.jpg", 1, (64, 64))
     with pytest.raises(AlbumProblems, match="没有一张"):
         build_visual(tmp_path / "set", tmp_path / "out", trigger_words=WORD)
+    with pytest.raises(AlbumProblems, match="512×512"):
+        build_visual(tmp_path / "set", tmp_path / "out", resolution=(500, 500))
     assert not (tmp_path / "out").exists()
 
 
