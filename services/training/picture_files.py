@@ -195,7 +195,9 @@ def _whole(format_: str, start: bytes, tail: bytes, size: int) -> bool:
 def _is_text(start: bytes) -> bool:
     """Whether bytes, cut anywhere, read as UTF-8 without control characters."""
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(start)
-    return bool(text) and all((one.isprintable() and one != "\ufffd") or one in "\r\n\t\ufeff" for one in text)
+    return bool(text) and all(
+        (one.isprintable() and one != "\ufffd") or one in "\r\n\t\ufeff" for one in text
+    )
 
 
 def _heic() -> str:
