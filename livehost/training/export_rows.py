@@ -30,6 +30,7 @@ CORRECTION_WEIGHT = 2.0
 MAX_QUESTION_CHARS = 200
 PER_QUESTION = 6  # answers to one question, in different words
 PER_SCRIPT = 3  # wordings of one core
+MAX_VERDICTS = 5000
 _PARTICLES = re.compile(r"[啊呀呢吗嘛么哦哈吧的了呗哟噢哇呐咯啦]|主播|请问|宝宝|宝子|姐妹|小姐姐|亲")
 
 
@@ -80,6 +81,7 @@ class Sieve:
         self._of_group: Counter[int] = Counter()
         self._before: dict[tuple[str, str], Said] = {}
         self._corrections: dict[tuple[str, str], Correction] = {}
+        self._verdicts: dict[tuple[str, str], bool] = {}
         self.left_out: Counter[str] = Counter()
         self.personal: Counter[str] = Counter()
 
@@ -180,6 +182,9 @@ class Sieve:
         if source != "correction" and self._of_group[hash(group)] >= most:
             self.left_out["enough"] += 1
             return None
+        if self._blocked(words, whence.product):
+            self.left_out["blocked"] += 1
+            return None
         self._of_group[hash(group)] += 1
         kind = "correction" if source == "correction" else "answer" if asked else "script"
         if kind != "correction" and _letters(core) == _letters(words):
@@ -217,10 +222,17 @@ class Sieve:
             return "too_long", ""
         if by_person and unfounded(said.text, _grounds(core, whence.facts)):
             return "unfounded", ""
-        product = self._catalog.get(whence.product) if self._catalog else None
-        if review(said.text, product=product, now=self._now).verdict == "block":
-            return "blocked", ""
         return "", said.text
+
+    def _blocked(self, text: str, product_id: str | None) -> bool:
+        """Whether the rules of today block a text; the last verdicts are remembered, a review takes long."""
+        key = (text, product_id or "")
+        if key not in self._verdicts:
+            if len(self._verdicts) >= MAX_VERDICTS:
+                self._verdicts.clear()
+            product = self._catalog.get(product_id) if self._catalog else None
+            self._verdicts[key] = review(text, product=product, now=self._now).verdict == "block"
+        return self._verdicts[key]
 
     def _known(self, group: str, core: str, words: str) -> bool:
         mark = hash((group, _letters(core), _letters(words)))
