@@ -191,7 +191,7 @@ class LanguageTask:
         if self._recipe.sample_prompts:
             every = [*self._data.held, *(line.worded() for line in self._data.lines)]
             return [(_messages(one, every), "") for one in self._recipe.sample_prompts]
-        return [(sample.prompt, sample.target) for sample in known[:SAMPLED]]
+        return [(sample.prompt, sample.target) for sample in known[:: -(-len(known) // SAMPLED)]]
 
     def _rows(self, epoch: int) -> list[Tokens]:
         """Every row as it is shown in an epoch; those whose values stay are tokenised once for all."""
