@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,12 +28,14 @@ from typing import IO, Any
 from pydantic import BaseModel, SecretStr
 
 from livehost.catalog import TZ_CHINA, Catalog
+from livehost.training.export_folder import FILES, ExportFailed, check, failed, put_in_place, restore
 from livehost.training.export_report import ExportReport
 from livehost.training.export_rows import Candidate, Sieve, asks_still, group_of
 from livehost.training.hot_words import HotWords, Unanswered
 from livehost.training.journal_rows import (
     Correction,
     File,
+    People,
     Said,
     Span,
     Unsaid,
@@ -44,19 +47,16 @@ from livehost.training.privacy import Privacy, catalog_words
 from livehost.training.viewer_names import ViewerNames
 from services.training.samples import sample_row
 
+__all__ = ["ExportFailed", "export", "export_journal", "held_out"]
+
 HELD_SHARE = 0.1
 PLAIN_SHARE = 0.2  # of all: those in the plain words themselves
 SCRIPT_FLOOR = 20  # script lines that are kept however few answers there are; else as many as answers
-FILES = ("samples.jsonl", "held.jsonl", "hot_words.json", "unanswered.jsonl", "report.json", "report.md")
 _SPOOL = ".candidates.jsonl"
 _TAUGHT = (
     "answer",
     "script",
 )  # the kinds of lines that are looked at; greetings and the like are the settings'
-
-
-class ExportFailed(Exception):
-    """Nothing was written; the message says why and what to do."""
 
 
 def export(
@@ -89,12 +89,13 @@ def export(
         ExportFailed: the journal cannot be read, or `out` cannot be written.
     """
     begun = time.monotonic()
-    _check(journal, out, held_share)
+    restore(out)
+    check(journal, out, held_share)
     files = _files(journal, rooms, since)
     before = earlier if earlier is not None else out
     known = catalog_words(catalog) if catalog is not None else frozenset[str]()
     own = tuple(own_words)
-    met = people(files)
+    met = _people(files)
     names = ViewerNames(met.names, ordinary_in=" ".join((*known, *own)))
     privacy = Privacy(keep=(*known, *own), secrets=secrets, viewers=names)
     report = ExportReport(
@@ -106,9 +107,8 @@ def export(
         persona,
         report,
     )
-    part = out.with_name(f".{out.name}.part")
+    part = out.with_name(f".{out.name}.part-{os.getpid()}")
     try:
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         with (part / _SPOOL).open("w+", encoding="utf-8") as spool:
             work.read(files, Span(since, until), spool)
@@ -117,9 +117,9 @@ def export(
         report.seconds = time.monotonic() - begun
         (part / "report.md").write_text(report.text(), encoding="utf-8")
         _write_json(part / "report.json", report.as_dict())
-        _replace(part, out)
+        put_in_place(part, out)
     except OSError as error:
-        raise ExportFailed(f"写不了 {out}：{error.strerror or error} / cannot write: {error}") from error
+        raise failed(error, out) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return report
@@ -287,21 +287,11 @@ def _rank_at(ranks: list[int], most: int) -> int:
     return heapq.nsmallest(most, ranks)[-1] if most and ranks else -1
 
 
-def _check(journal: Path, out: Path, held_share: float) -> None:
-    if not 0 <= held_share <= 0.5:
-        raise ExportFailed(f"留出比例 {held_share} 应在 0 到 0.5 之间 / --held-share must be from 0 to 0.5")
-    if not journal.is_dir():
-        raise ExportFailed(
-            f"{journal} 不是播出记录的文件夹，检查路径 / is no folder of journals; mend the path"
-        )
-    if out.resolve().is_relative_to(journal.resolve()):
-        raise ExportFailed(f"{out} 在播出记录里面，换一个地方 / lies within the journal; name another place")
-    if out.exists() and not out.is_dir():
-        raise ExportFailed(f"{out} 是一个文件，换一个文件夹 / is a file; name a folder")
-    if out.is_dir() and any(out.iterdir()) and {path.name for path in out.iterdir()} - set(FILES):
-        raise ExportFailed(
-            f"{out} 里有别的文件，换一个空文件夹 / holds other files; name an empty folder or an earlier export"
-        )
+def _people(files: list[File]) -> People:
+    try:
+        return people(files)
+    except OSError as error:
+        raise failed(error, files[0].path.parent) from error
 
 
 def _files(journal: Path, rooms: Iterable[str] | None, since: datetime | None) -> list[File]:
@@ -370,13 +360,3 @@ def _words_before(folder: Path) -> Iterator[str]:
 
 def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def _replace(part: Path, out: Path) -> None:
-    """Put the finished folder in its place; an earlier export there goes once the new one stands."""
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    part.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

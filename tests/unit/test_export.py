@@ -280,6 +280,29 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path: Path, out: Path) -> None:
     assert (out / "thesis.doc").read_text() == "mine"
 
 
+def test_an_export_that_fails_leaves_the_earlier_one(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = Show()
+    show.answer("油皮能用吗", "诸位，油皮可用。", "适合油皮。")
+    show.write(tmp_path / "journal")
+    exported(tmp_path / "journal", out)
+    before = (out / "samples.jsonl").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("livehost.training.export._write_json", full)
+        with pytest.raises(ExportFailed, match="No space left"):
+            exported(tmp_path / "journal", out)
+    assert {path.name for path in tmp_path.iterdir()} == {"journal", "set"}
+    assert (out / "samples.jsonl").read_bytes() == before
+    out.rename(tmp_path / ".set.old")  # killed between the two renames
+    exported(tmp_path / "journal", out)
+    assert {path.name for path in tmp_path.iterdir()} == {"journal", "set"}
+
+
 def test_the_report_is_chinese_first(tmp_path: Path, out: Path) -> None:
     show = Show()
     show.answer("能冷冻吗", "请客服确认。", "请客服确认。", act="handover")
