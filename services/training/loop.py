@@ -81,6 +81,7 @@ def train(task: Task, settings: Settings, around: Surroundings) -> State:
             run.look(last=over)
             if run.save_due(over):
                 run.save()
+            around.looked(state)
         if over:
             break
         run.step()
@@ -202,7 +203,6 @@ class _Run:
         if validation is not None and state.step and (not state.best or validation < state.best.validation):
             state.best = Best(state.step, validation, weights_of(self.task.model))
         self.progress.tell(_told(look, state))
-        self.around.looked(state)
         self.looks, self.looking_s = self.looks + 1, self.looking_s + self.around.clock() - begun_at
 
     def save_due(self, over: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Progress:
     epochs: int
     stream: TextIO | None = None
     clock: Callable[[], float] = time.monotonic
+    columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns
     _loss: float | None = field(default=None, repr=False)
     _told_at: float = field(default=float("-inf"), repr=False)
     _drawn: int = field(default=0, repr=False)
@@ -40,17 +42,20 @@ class Progress:
         if now - self._told_at < (REDRAW_S if self.live else EVERY_S) and point.step < self.steps:
             return
         self._told_at = now
-        text = (
-            f"epoch {point.epoch}/{self.epochs} · step {point.step}/{self.steps} {_bar(point.step / self.steps)} "
-            f"{point.step / self.steps:4.0%} · loss {self._loss:.4f} · lr {point.rate:.2e} · "
-            f"{speed:.{1 if speed < 100 else 0}f} samples/s · {peak_bytes / 2**30:.1f} GB · 剩余 ETA {duration(left_s)}"
+        share = point.step / self.steps
+        before = f"epoch {point.epoch}/{self.epochs} · step {point.step}/{self.steps} "
+        after = (
+            f"{share:4.0%} · loss {self._loss:.4f} · lr {point.rate:.2e} · "
+            f"{speed:.{1 if speed < 100 else 0}f} samples/s · {peak_bytes / 2**30:.1f} GB · ETA {duration(left_s)}"
         )
         if self.live and self.stream is not None:
-            self.stream.write("\r" + text + " " * max(0, self._drawn - len(text)))
+            room = self.columns() - 1
+            text = (before + _bar(share, min(WIDTH, room - len(before) - len(after) - 3)) + after)[:room]
+            self.stream.write("\r" + text.ljust(self._drawn))
             self.stream.flush()
             self._drawn = len(text)
         else:
-            self.say(text)
+            self.say(before + _bar(share, WIDTH) + after)
 
     def tell(self, text: str) -> None:
         """A whole line, which does not run into the bar."""
@@ -72,7 +77,9 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
-def _bar(share: float) -> str:
-    eighths = round(min(1.0, share) * WIDTH * 8)
-    full, rest = divmod(eighths, 8)
-    return "▕" + ("█" * full + (_PARTS[rest] if rest else "")).ljust(WIDTH) + "▏"
+def _bar(share: float, width: int) -> str:
+    """A bar of so many characters, a blank after it; nothing where there is no room for one."""
+    if width < 4:
+        return ""
+    full, rest = divmod(round(min(1.0, share) * width * 8), 8)
+    return "▕" + ("█" * full + (_PARTS[rest] if rest else "")).ljust(width) + "▏ "

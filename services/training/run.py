@@ -44,8 +44,13 @@ Opener = Callable[["Recipe"], Task]
 
 def exit_status(recipe: Recipe, *, say: Say = print, open_task: Opener | None = None) -> int:
     """Run a recipe for a command line: says what came of it, errors on stderr; 0, 1 or 130 (stopped by the person)."""
+
+    def tell(text: str) -> None:
+        say(text)
+        sys.stdout.flush()  # a log file shows a step when it is done
+
     try:
-        folder = train(recipe, say=say, bar=sys.stderr, open_task=open_task)
+        folder = train(recipe, say=tell, bar=sys.stderr, open_task=open_task)
     except TrainingFailed as failed:
         print(failed, file=sys.stderr, flush=True)
         return EXIT_FAILED
@@ -56,7 +61,7 @@ def exit_status(recipe: Recipe, *, say: Say = print, open_task: Opener | None = 
         told = "已停止；存档之后的内容没有保存 / stopped; what came after the last checkpoint is not kept"
         print(told, file=sys.stderr, flush=True)
         return EXIT_INTERRUPTED
-    say(f"完成 / done: {folder}")
+    tell(f"完成 / done: {folder}")
     return 0
 
 

@@ -84,6 +84,6 @@ def disk_full(error: BaseException, place: Path) -> DiskFull | None:
     file = Path(getattr(error, "filename", None) or place)
     return DiskFull(
         f"磁盘已满，无法写入 {file} / the disk is full: {file} could not be written",
-        f"在 {file.parent} 所在磁盘腾出空间后再次运行，会从上一个存档继续 / "
-        "free some space on that disk and run again: it goes on from the last checkpoint",
+        "腾出空间后再次运行，已有存档时会从存档继续 / "
+        "free some space on that disk and run again: it goes on from its checkpoint, where it has one",
     )

@@ -69,6 +69,17 @@ def test_on_a_terminal_one_line_is_written_over_and_told_lines_stand_alone() -> 
     assert terminal.getvalue().endswith("\n")
 
 
+@given(st.integers(20, 300), st.integers(1, 100))
+def test_a_bar_fits_its_terminal_and_covers_what_it_drew_before(columns, number) -> None:
+    terminal = Terminal()
+    progress = Progress([].append, 100, 1, terminal, lambda: 0.0, lambda: columns)
+    step(progress, number)
+    step(progress, 100)
+    first, *rest = terminal.getvalue().split("\r")[1:]
+    assert len(first) < columns
+    assert all(len(first) <= len(line) < columns for line in rest)
+
+
 @given(st.floats(0, 1e6))
 def test_durations_are_whole_and_carry(seconds) -> None:
     parts = [int(one) for one in duration(seconds).split(":")]
