@@ -38,7 +38,8 @@ REPORT_FILE = "report.json"
 MAX_TOLD = 2000  # rows that the report names one by one
 FEW = 50
 PRACTICE = 4.0
-SHOWN = 12  # phrases of manner that the report names
+SHOWN = 12  # phrases of manner that a warning names
+MOST_PHRASES = 100  # that the report names
 
 
 @dataclass
@@ -271,8 +272,8 @@ def _phrases(on_air: OnAir | None) -> dict[str, list[str]]:
     if on_air is None:
         return {}
     return {
-        "openers": [phrase for phrase, _ in on_air.openers.most_common(SHOWN)],
-        "closers": [phrase for phrase, _ in on_air.closers.most_common(SHOWN)],
+        "openers": [phrase for phrase, _ in on_air.openers.most_common(MOST_PHRASES)],
+        "closers": [phrase for phrase, _ in on_air.closers.most_common(MOST_PHRASES)],
     }
 
 
@@ -292,7 +293,7 @@ def _warnings(samples: Sequence[Sample], told: _Told, on_air: OnAir | None) -> I
         )
     if on_air is not None and (missing := on_air.unlisted()):
         yield (
-            f"人设的 style 里没有这些说法，写进 openers、closers 才能在直播里说：{'、'.join(missing[:SHOWN])} / "
+            f"人设的 style 里没有这些说法，把 report.json 的 manner 写进 openers、closers 才能在直播里说：{'、'.join(missing[:SHOWN])} / "
             f"her settings' style does not name {len(missing)} phrases of hers; on air only named ones pass"
         )
     if not any(one.kind == "answer" for one in samples):
