@@ -19,11 +19,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from services.lora.card import Consent, read_card
-from services.training import output, run, whole_file
+from services.training import run, whole_file
 from services.training.faults import (
-    AdapterRefused,
     CannotResume,
-    CannotStart,
     DiskFull,
     FolderTaken,
     Interrupted,
@@ -34,13 +32,7 @@ from services.training.faults import (
 from services.training.run_folder import run_folder
 from services.training.schedule import seed_of
 from tests.tiny_task import TinyTask, tiny_recipe
-
-
-def train(folder: Path, said: list[str] | None = None, *, recipe: dict | None = None, **task) -> Path:
-    """Train the tiny task into `<folder>/out`."""
-    made = tiny_recipe(folder / "out", **{"epochs": 2, **(recipe or {})})
-    tell = (said if said is not None else []).append
-    return run.train(made, say=tell, bar=None, open_task=lambda one: TinyTask(one, **task))
+from tests.unit.training_runs import FILES, PNG, beside, train, tree, weights
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +41,6 @@ def _no_drawing(request, monkeypatch) -> None:
     if request.function is not test_a_run_leaves_exactly_these_files:
         drawings = iter([b"\x89PNG"])
         monkeypatch.setattr("services.training.curve.png_of", lambda *_a, **_k: next(drawings, PNG))
-
-
-def beside(folder: Path) -> list[str]:
-    return sorted(one.name for one in folder.iterdir())
-
-
-def tree(folder: Path) -> list[str]:
-    return sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file())
 
 
 def consent(folder: Path, **given) -> Path:
@@ -70,11 +54,6 @@ def consent(folder: Path, **given) -> Path:
     file = folder / "consent.yaml"
     file.write_text(yaml.safe_dump({**told, **given}), encoding="utf-8")
     return file
-
-
-PNG = b"\x89PNG" + bytes(50_000)
-SAMPLES = [f"samples/epoch-{epoch:03}-step-{6 * epoch:06}.json" for epoch in range(3)]
-FILES = ["adapter.safetensors", "adapter.yaml", "curve.csv", "curve.png", *SAMPLES, "training.json"]
 
 
 def test_a_run_leaves_exactly_these_files(tmp_path) -> None:
@@ -148,82 +127,6 @@ def test_a_consent_that_does_not_hold_is_refused_before_training(tmp_path, given
     assert beside(tmp_path) == ["consent.yaml"]
 
 
-def refused(folder: Path, **task) -> str:
-    with pytest.raises(AdapterRefused) as failed:
-        train(folder, **task)
-    assert not (folder / "out").exists()
-    assert not list(folder.glob(".out.part-*"))
-    return str(failed.value)
-
-
-def test_an_adapter_without_effect_is_refused(tmp_path) -> None:
-    assert "output does not change" in refused(tmp_path, change=0.0)
-
-
-def test_an_adapter_whose_canary_is_no_number_is_refused(tmp_path) -> None:
-    assert "output does not change" in refused(tmp_path, change=math.nan)
-
-
-def test_an_empty_adapter_is_refused(tmp_path, monkeypatch) -> None:
-    def zeros(self):
-        return {key: torch.zeros_like(one) for key, one in kept(self).items()}
-
-    kept = TinyTask.state
-    monkeypatch.setattr(TinyTask, "state", zeros)
-    assert "every B is zero" in refused(tmp_path)
-
-
-def test_an_adapter_that_is_no_number_is_refused(tmp_path, monkeypatch) -> None:
-    kept = TinyTask.state
-    monkeypatch.setattr(TinyTask, "state", lambda self: {k: v * math.nan for k, v in kept(self).items()})
-    assert "NaN" in refused(tmp_path)
-
-
-def test_a_training_that_moved_nothing_is_refused(tmp_path) -> None:
-    train(tmp_path / "parent", recipe={"version": "0"})
-    with pytest.raises(AdapterRefused, match="changed no weight"):
-        train(
-            tmp_path,
-            recipe={"init_from": tmp_path / "parent" / "out", "learning_rate": 1e-30, "weight_decay": 0},
-        )
-
-
-def test_a_file_over_the_limit_is_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(output, "MAX_BYTES", 500)
-    assert "lower lora_rank" in refused(tmp_path)
-
-
-def test_what_staging_refuses_is_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tests.tiny_task.TARGETS", ("first", "last", "elsewhere"))
-    facts = TinyTask.lora
-
-    def other_base(self):
-        from dataclasses import replace
-
-        return replace(facts(self), base_sha256="c" * 64)
-
-    monkeypatch.setattr(TinyTask, "lora", other_base)
-    assert "train it on this base" in refused(tmp_path)
-
-
-def test_after_a_refusal_the_run_can_be_looked_at_and_another_recipe_begins_anew(tmp_path) -> None:
-    refused(tmp_path, change=0.0)
-    assert (tmp_path / ".out.run" / "curve.csv").exists()
-    said: list[str] = []
-    train(tmp_path, said, recipe={"learning_rate": 0.02})
-    assert not any("going on" in line for line in said)
-    assert beside(tmp_path) == ["out"]
-
-
-def test_a_refused_run_of_the_same_recipe_needs_no_training_again(tmp_path) -> None:
-    refused(tmp_path, change=0.0)
-
-    def trained(_call, _loss):
-        raise AssertionError("it trained again")
-
-    assert tree(train(tmp_path, script=trained)) == FILES
-
-
 @pytest.mark.parametrize("name", ["adapter.safetensors", "my-notes.txt"])
 def test_a_folder_with_something_in_it_is_never_written(tmp_path, name) -> None:
     (tmp_path / "out").mkdir()
@@ -285,10 +188,6 @@ def test_ctrl_c_saves_and_the_same_recipe_goes_on_to_the_same_weights(tmp_path) 
     assert any("going on from step 8 of 12" in line for line in said)
     assert weights(tmp_path / "a") == weights(tmp_path / "b")
     assert (tmp_path / "a/out/curve.csv").read_bytes() == (tmp_path / "b/out/curve.csv").read_bytes()
-
-
-def weights(folder: Path) -> bytes:
-    return (folder / "out" / "adapter.safetensors").read_bytes()
 
 
 def test_another_recipe_does_not_take_a_stopped_run(tmp_path) -> None:
@@ -419,76 +318,6 @@ def test_whenever_it_dies_while_writing_it_goes_on_to_the_same_adapter(tmp_path,
         assert beside(folder) == ["out"], number
         number += 3
     assert died > 5
-
-
-def test_init_from_goes_on_where_the_parent_stood(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7"})
-    said: list[str] = []
-    child = train(tmp_path, said, recipe={"init_from": parent, "version": "8"})
-    card = read_card(child)
-    assert card.parent == "7"
-    assert card.evaluation["validation_loss_before"] == pytest.approx(
-        read_card(parent).evaluation["validation_loss"], rel=1e-2
-    )
-    assert card.evaluation["validation_loss"] < read_card(parent).evaluation["validation_loss"]
-
-
-def test_init_from_of_another_alpha_has_the_same_effect(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7", "lora_alpha": 2})
-    child = train(tmp_path, recipe={"init_from": parent, "version": "8", "lora_alpha": 8})
-    assert read_card(child).evaluation["validation_loss_before"] == pytest.approx(
-        read_card(parent).evaluation["validation_loss"], rel=1e-2
-    )
-
-
-@pytest.mark.parametrize("name", ["kohya", "diffusers"])
-def test_init_from_reads_other_formats_too(tmp_path, name) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7", "export": [name]})
-    (parent / f"adapter.{name}.safetensors").replace(parent / "adapter.safetensors")
-    child = train(tmp_path, recipe={"init_from": parent, "version": "8"})
-    assert read_card(child).evaluation["validation_loss_before"] == pytest.approx(
-        read_card(parent).evaluation["validation_loss"], rel=1e-2
-    )
-
-
-def test_init_from_of_another_rank_says_which_rank_to_set(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7"})
-    with pytest.raises(CannotStart, match="it is of rank 2; set lora_rank: 2"):
-        train(tmp_path, recipe={"init_from": parent, "version": "8", "lora_rank": 4})
-    assert beside(tmp_path) == ["parent"]
-
-
-def test_init_from_lists_every_misfit(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7"})
-    card = (parent / "adapter.yaml").read_text("utf-8")
-    (parent / "adapter.yaml").write_text(
-        card.replace("kind: visual", "kind: language").replace("b" * 64, "c" * 64)
-    )
-    with pytest.raises(CannotStart) as failed:
-        train(tmp_path, recipe={"init_from": parent, "version": "8", "lora_rank": 4})
-    for told in ("a language adapter", "of another base", "lora_rank: 2"):
-        assert told in str(failed.value)
-
-
-def test_init_from_that_is_broken_is_a_clear_problem(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7"})
-    (parent / "adapter.safetensors").write_bytes(b"nothing")
-    with pytest.raises(CannotStart, match="cannot be read"):
-        train(tmp_path, recipe={"init_from": parent, "version": "8"})
-    (parent / "adapter.yaml").unlink()
-    with pytest.raises(CannotStart, match="every adapter needs one"):
-        train(tmp_path, recipe={"init_from": parent, "version": "8"})
-
-
-def test_init_from_its_own_version_is_refused(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"version": "7"})
-    with pytest.raises(TrainingFailed, match="version of init_from itself"):
-        train(tmp_path, recipe={"init_from": parent, "version": "7"})
-
-
-def test_another_personas_adapter_can_be_begun_from_without_being_its_parent(tmp_path) -> None:
-    parent = train(tmp_path / "parent", recipe={"persona": "other"})
-    assert read_card(train(tmp_path, recipe={"init_from": parent})).parent is None
 
 
 def test_over_fitting_is_shown_with_advice_and_the_best_step_is_written(tmp_path) -> None:

@@ -1,0 +1,31 @@
+"""What the tests of whole training runs share: the tiny task trained into a folder, and what lies there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.training import run
+from tests.tiny_task import TinyTask, tiny_recipe
+
+PNG = b"\x89PNG" + bytes(50_000)
+SAMPLES = [f"samples/epoch-{epoch:03}-step-{6 * epoch:06}.json" for epoch in range(3)]
+FILES = ["adapter.safetensors", "adapter.yaml", "curve.csv", "curve.png", *SAMPLES, "training.json"]
+
+
+def train(folder: Path, said: list[str] | None = None, *, recipe: dict | None = None, **task) -> Path:
+    """Train the tiny task into `<folder>/out`."""
+    made = tiny_recipe(folder / "out", **{"epochs": 2, **(recipe or {})})
+    tell = (said if said is not None else []).append
+    return run.train(made, say=tell, bar=None, open_task=lambda one: TinyTask(one, **task))
+
+
+def beside(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file())
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "out" / "adapter.safetensors").read_bytes()
