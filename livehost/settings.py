@@ -11,6 +11,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from livehost.chat.source_settings import Source
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 Language = Literal["zh", "en", "ja"]
@@ -230,11 +232,13 @@ class Room(Part):
     disclose_every_s: float = Field(240.0, ge=30, le=300)
     question_expires_s: float = Field(180.0, ge=10, le=3600)
     inbox_limit: int = Field(2000, ge=10, le=100_000)
+    user_inbox_limit: int = Field(20, ge=1, le=100_000)  # how many questions of one viewer may wait
     orphan_s: float = Field(1800.0, ge=10)
     orphan_action: Literal["hold", "end"] = "hold"
     recording: bool = True
     recording_cap_gb: float = Field(20.0, gt=0)
     webhook: Webhook = Webhook()
+    sources: tuple[Source, ...] = ()  # platforms and tools that tell of viewers, beside the webhook
 
 
 class Token(Part):

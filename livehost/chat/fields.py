@@ -1,0 +1,145 @@
+"""Reads single fields of foreign JSON: alias tables, ids that exceed 2^53, times in three units.
+
+Nothing here raises, whatever the JSON holds; what cannot be read is empty, or now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from livehost.store.protocol import MAX_ID
+
+MAX_NAME = 60
+MAX_WORD = 40
+MAX_COUNT = 10**9
+EARLY = timedelta(minutes=5)
+FIRST_YEAR_S = 1_000_000_000  # a smaller number is no instant of a livestream (2001)
+
+# in order: what names the thing best comes first; keys are compared without case, `_` and `-`
+ID = ("msgid", "uniquemessageid", "messageid", "commentid", "eventid", "uniqueno", "id", "uuid", "seq")
+USER_ID = (
+    "decodedopenid", "secopenid", "openid", "userid", "secuid", "uid", "useropenid",
+)  # fmt: skip
+USER = ("nickname", "nick", "uname", "username", "user", "name", "sender", "from")
+TEXT = ("content", "text", "msg", "message", "comment", "danmu", "body")
+WORD = ("msgtype", "pushtype", "decodedtype", "eventtype", "type", "method", "cmd", "kind", "event", "action")
+AT = ("timestamp", "msgtime", "at", "createtime", "orderts", "sendtime", "time", "ts")
+COUNT = (
+    "giftnum", "giftcount", "likenum", "likecount", "comboproductcount", "guardnum", "count", "num", "total",
+)  # fmt: skip
+VALUE_FEN = ("valuefen", "giftvalue")
+PRODUCT = ("producttitle", "productname", "product", "productid")
+PERSON = ("user", "userinfo", "sender", "author", "fromuser", "from")
+PERSON_ID = ("secuid", "openid", "secopenid", "userid", "id", "idstr", "uid")
+PERSON_NAME = ("nickname", "username", "nick", "name", "uname")
+
+
+def key_of(name: object) -> str:
+    """A key as it is compared: `MsgId`, `msg_id` and `msg-id` are one."""
+    return str(name).replace("_", "").replace("-", "").lower()
+
+
+def folded(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields under their compared keys; of two spellings the first stands."""
+    out: dict[str, object] = {}
+    for name, value in fields.items():
+        out.setdefault(key_of(name), value)
+    return out
+
+
+def text_of(value: object) -> str:
+    """A text or whole number as text without control characters and lone surrogates; else empty."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    try:
+        sound = str(value).encode("utf-8", "replace").decode()
+    except ValueError:  # a number of more digits than Python writes
+        return ""
+    return "".join(char for char in sound if char in "\n\t" or ord(char) >= 32 and ord(char) != 127)
+
+
+def first_text(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
+    """The first of the names that holds some text; 0 and an empty text are none."""
+    for name in names:
+        found = text_of(fields.get(name)).strip()
+        if found and found != "0":
+            return found
+    return ""
+
+
+def whole(value: object) -> int:
+    """A count as a whole number from 0 to `MAX_COUNT`; 0 where there is none. `1.2万` is 12,000."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, str):
+        digits, unit = value.strip().replace(",", ""), 1
+        if digits.endswith(("万", "w", "W")):
+            digits, unit = digits[:-1], 10_000
+        try:
+            value = float(digits) * unit
+        except ValueError:
+            return 0
+    if isinstance(value, int | float) and (isinstance(value, int) or math.isfinite(value)):
+        return int(min(max(value, 0), MAX_COUNT))
+    return 0
+
+
+def first_count(fields: Mapping[str, object], names: tuple[str, ...]) -> int:
+    """The first of the names that holds a count above 0, else 0."""
+    return next((found for name in names if (found := whole(fields.get(name)))), 0)
+
+
+def instant(value: object, now: datetime) -> datetime:
+    """Seconds, milliseconds or microseconds since 1970, or RFC 3339 with an offset; else now.
+
+    A time of day without a zone says nothing certain, and a time in the future is now.
+    """
+    number: float | None = None
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            number = float(text)
+        except ValueError:
+            return _written(text, now)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            return now
+    if number is None or not math.isfinite(number):
+        return now
+    seconds = number
+    while seconds > 1e11:
+        seconds /= 1000
+    if seconds < FIRST_YEAR_S:
+        return now
+    return _past(datetime.fromtimestamp(seconds, UTC), now)
+
+
+def _written(text: str, now: datetime) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        return _past(at.astimezone(UTC), now) if at.tzinfo else now
+    except (ValueError, OverflowError):
+        return now
+
+
+def _past(at: datetime, now: datetime) -> datetime:
+    return now if at > now + EARLY else at
+
+
+def usable_id(given: str) -> str:
+    """The id as it is kept: one that is too long is hashed."""
+    given = given.strip()
+    if len(given) <= MAX_ID:
+        return given
+    return "long-" + hashlib.sha256(given.encode()).hexdigest()
+
+
+def made_id(kind: str, user: str, text: str, at: datetime) -> str:
+    """An id where none came: the same words of the same viewer within ten seconds are one event."""
+    bucket = int(at.timestamp()) // 10
+    return "made-" + hashlib.sha256(f"{kind}\0{user}\0{text}\0{bucket}".encode()).hexdigest()[:24]
