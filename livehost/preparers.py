@@ -123,7 +123,9 @@ class ScriptPreparer:
         written = await self._writer.script(segment, cast, self._catalog(), self._clock(), choose)
         if written is None or not written[1].texts:
             return None
-        draft, hits = reviewed(written[1], self._catalog(), self._clock())
+        draft, hits = reviewed(
+            written[1], self._catalog(), self._clock(), cast.persona, strict=False
+        )
         if draft is None:
             log.error(
                 "a wording breaks a rule and is left out", segment=segment.id, hits=[str(h) for h in hits]
@@ -195,10 +197,12 @@ class QuestionPreparer:
         """Keep a few answers ready for ever; let old questions expire."""
         while True:
             if self._running():
-                await self._store.expire(self._room, self._clock() - self._expires)
+                for question in await self._store.expire(self._room, self._clock() - self._expires):
+                    self._settled(question)
                 free = ANSWERS_AHEAD - len(self._desk.answers) - self._busy
                 if self._desk.mode is Mode.AUTO and free > 0:
-                    for question in await self._store.claim(self._room, free):
+                    oldest = [one.id for one in await self._store.waiting(self._room, free)]
+                    for question in await self._store.claim(self._room, oldest):
                         self.claimed = True
                         self.prepare(question)
             self.wake.clear()
@@ -237,7 +241,7 @@ class QuestionPreparer:
         if not draft.texts:
             await self._settle(question, QuestionState.IGNORED, note=draft.act)
             return None
-        checked, hits = reviewed(draft, self._catalog(), self._clock())
+        checked, hits = reviewed(draft, self._catalog(), self._clock(), cast.persona)
         if checked is None:
             log.warning(
                 "an answer breaks a rule and is handed over",

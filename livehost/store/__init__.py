@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from livehost.settings import Settings
-from livehost.store.protocol import Store
+from livehost.store.protocol import InboxLimits, Store
 
 __all__ = ["Store", "open_store"]
 
@@ -16,7 +16,9 @@ FILE = "livehost.sqlite"
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """The store that the settings ask for, migrated and ready; closed on leaving."""
-    limits = {room.id: room.inbox_limit for room in settings.rooms}
+    limits = {
+        room.id: InboxLimits(room=room.inbox_limit, user=room.user_inbox_limit) for room in settings.rooms
+    }
     if settings.redis_url is not None:
         from livehost.store.redis import open_redis
 

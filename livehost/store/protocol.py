@@ -1,20 +1,12 @@
 """What the show keeps: timetable, sessions, outputs, live product changes and the viewers' questions.
 
 One protocol, two stores behind it (SQLite in one file, Redis), one contract suite over both.
-
-    StoreError
-    ├── AlreadyThere        the id is taken
-    ├── NotStored           there is nothing of that id
-    ├── VersionConflict     somebody else changed it since it was read (If-Match)
-    ├── TransitionRefused   a question may not go from its state to the wished one
-    ├── StoreUnavailable    it cannot be reached now (retryable)
-    └── SchemaTooNew        the data was written by a newer livehost
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -22,48 +14,39 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from livehost.settings import Output, Override, Slot
+from livehost.store.errors import (
+    AlreadyThere,
+    NotStored,
+    SchemaTooNew,
+    StoreError,
+    StoreUnavailable,
+    TransitionRefused,
+    VersionConflict,
+)
+from livehost.store.question_types import (
+    MAX_ID,
+    MAX_TEXT,
+    TRANSITIONS,
+    UNSETTLED,
+    Accepted,
+    ChatMessage,
+    Muted,
+    Question,
+    QuestionState,
+    check_transition,
+    refusal,
+)
+
+__all__ = [
+    "MAX_ID", "MAX_TEXT", "TRANSITIONS", "UNSETTLED", "Accepted", "AlreadyThere", "ChatMessage", "FaqEntry",
+    "InboxLimits", "Life", "Muted", "NotStored", "ProductChange", "Question", "QuestionState", "SchemaTooNew",
+    "Session", "Store", "StoreError", "StoreUnavailable", "StoredOutput", "TransitionRefused",
+    "VersionConflict", "VersionedSlot", "check_transition", "refusal",
+]  # fmt: skip
 
 DEFAULT_INBOX_LIMIT = 2000
-MAX_TEXT = 500
-MAX_ID = 200
+DEFAULT_USER_LIMIT = 20
 KEEP_SETTLED_DAYS = 7
-
-
-class StoreError(Exception):
-    """Something could not be kept or read."""
-
-    retryable = False
-
-
-class AlreadyThere(StoreError):
-    """The id is taken; choose another or change the one there."""
-
-
-class NotStored(StoreError):
-    """There is nothing of that id."""
-
-
-class VersionConflict(StoreError):
-    """It was changed since it was read; read it again and repeat the change."""
-
-    def __init__(self, what: str, *, wanted: int, current: int) -> None:
-        super().__init__(f"{what} is at version {current}, not {wanted}: read it again, then change it")
-        self.wanted = wanted
-        self.current = current
-
-
-class TransitionRefused(StoreError):
-    """A question may not go from its state to the wished one."""
-
-
-class StoreUnavailable(StoreError):
-    """The store cannot be reached or written now; try again."""
-
-    retryable = True
-
-
-class SchemaTooNew(StoreError):
-    """The data was written by a newer livehost: run that version, or give another place."""
 
 
 class Life(StrEnum):
@@ -73,64 +56,6 @@ class Life(StrEnum):
     REHEARSAL = "rehearsal"
     ON_AIR = "on_air"
     ENDED = "ended"
-
-
-class QuestionState(StrEnum):
-    """What became of a viewer's question."""
-
-    ACCEPTED = "accepted"
-    """It is stored and waits."""
-    CLAIMED = "claimed"
-    """The director prepares its answer; a restart gives it back to the queue."""
-    HEARD = "heard"
-    """Its answer was said to the end; it is never said again."""
-    HANDED_OVER = "handed_over"
-    """The host said that a person will answer."""
-    EXPIRED = "expired"
-    """It waited too long to be worth an answer."""
-    BLOCKED = "blocked"
-    """It, or its answer, broke a rule."""
-    IGNORED = "ignored"
-    """Noise: nothing to say."""
-
-
-TRANSITIONS: Mapping[QuestionState, frozenset[QuestionState]] = {
-    # heard or handed over while it waits: a playout reports late what it said while the show was down
-    QuestionState.ACCEPTED: frozenset(
-        {
-            QuestionState.CLAIMED,
-            QuestionState.HEARD,
-            QuestionState.HANDED_OVER,
-            QuestionState.EXPIRED,
-            QuestionState.BLOCKED,
-            QuestionState.IGNORED,
-        }
-    ),
-    QuestionState.CLAIMED: frozenset(
-        {
-            QuestionState.ACCEPTED,
-            QuestionState.HEARD,
-            QuestionState.HANDED_OVER,
-            QuestionState.EXPIRED,
-            QuestionState.BLOCKED,
-            QuestionState.IGNORED,
-        }
-    ),
-    QuestionState.HEARD: frozenset(),
-    QuestionState.HANDED_OVER: frozenset(),
-    QuestionState.EXPIRED: frozenset(),
-    QuestionState.BLOCKED: frozenset(),
-    QuestionState.IGNORED: frozenset(),
-}
-
-
-def check_transition(question_id: str, now: QuestionState, wished: QuestionState) -> bool:
-    """Whether something changes; raises TransitionRefused where the table has no such step."""
-    if wished == now:
-        return False
-    if wished not in TRANSITIONS[now]:
-        raise TransitionRefused(f"question {question_id} is {now.value} and cannot become {wished.value}")
-    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,53 +100,20 @@ class StoredOutput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChatMessage:
-    """A viewer's message as a platform delivered it; `id` is unique within the room."""
+class FaqEntry:
+    """One of the operators' own answers, as JSON values; what they mean is `answers.faq_book`'s."""
 
     id: str
-    user: str
-    text: str
-    at: datetime
+    values: Mapping[str, Any]
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accepted:
-    """How many messages were stored, were there already, were refused; and why, by message id.
+class InboxLimits:
+    """How many questions may wait in a room, and of one viewer."""
 
-    Reasons: `inbox_full`, `text_too_long`, `text_empty`, `id_unusable`.
-    """
-
-    accepted: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    reasons: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """A stored message and what became of it."""
-
-    id: str
-    room: str
-    user: str
-    text: str
-    at: datetime
-    state: QuestionState
-    updated_at: datetime
-    note: str = ""
-    answer: str = ""
-    trace: str = ""
-
-
-def refusal(message: ChatMessage) -> str | None:
-    """Why a message cannot be a question at all, or None."""
-    if not message.id or len(message.id) > MAX_ID:
-        return "id_unusable"
-    if not message.text.strip():
-        return "text_empty"
-    if len(message.text) > MAX_TEXT:
-        return "text_too_long"
-    return None
+    room: int = DEFAULT_INBOX_LIMIT
+    user: int = DEFAULT_USER_LIMIT
 
 
 class Store(Protocol):
@@ -302,11 +194,15 @@ class Store(Protocol):
         ...
 
     async def accept(self, room: str, messages: Sequence[ChatMessage]) -> Accepted:
-        """Store messages as waiting questions before returning; at most the room's inbox limit wait."""
+        """Store messages as waiting questions before returning, within the room's `InboxLimits`."""
         ...
 
-    async def claim(self, room: str, limit: int) -> list[Question]:
-        """Take the oldest waiting questions; nobody else gets the same ones."""
+    async def waiting(self, room: str, limit: int) -> list[Question]:
+        """The questions that wait, oldest first."""
+        ...
+
+    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
+        """Take these questions, in this order, as far as they wait still; nobody else gets them."""
         ...
 
     async def settle(
@@ -318,20 +214,61 @@ class Store(Protocol):
         *,
         answer: str = "",
         trace: str = "",
+        detail: Mapping[str, Any] | None = None,
     ) -> Question:
-        """Say what became of a question; the same state again changes nothing."""
+        """Say what became of a question; the same state again changes nothing.
+
+        Raises NotStored, or TransitionRefused where `TRANSITIONS` has no such step.
+        """
         ...
 
     async def requeue_claimed(self, room: str) -> int:
-        """Give back what a stopped show had claimed and not said; returns how many."""
+        """Give back what a stopped show had claimed and not sent to playout; returns how many."""
         ...
 
-    async def expire(self, room: str, before: datetime) -> int:
-        """Expire waiting questions that were sent before an instant; returns how many."""
+    async def expire(self, room: str, before: datetime, limit: int = 200) -> list[Question]:
+        """Expire waiting questions that were sent before an instant, the oldest `limit` at most."""
+        ...
+
+    async def question(self, room: str, question_id: str) -> Question | None:
+        """One question, or None where it was never stored or is forgotten."""
         ...
 
     async def questions(
         self, room: str, limit: int = 50, before: str | None = None, state: QuestionState | None = None
     ) -> list[Question]:
         """Newest first; `before` is the id of the last question of the page before."""
+        ...
+
+    async def mute(self, room: str, who: str, until: datetime | None = None, by: str = "") -> list[Question]:
+        """Take no more messages of a viewer, named by platform id or by name; again changes the term.
+
+        What of theirs waits or is held is blocked, and returned.
+        """
+        ...
+
+    async def unmute(self, room: str, who: str) -> None:
+        """Take a viewer's messages again; raises NotStored where nobody of that id or name is muted."""
+        ...
+
+    async def muted(self, room: str) -> list[Muted]:
+        """Who is muted now, in the order it was done; those whose term is over are left out."""
+        ...
+
+    async def faq_entries(self) -> list[FaqEntry]:
+        """The operators' own answers, of all rooms, in the order they were added."""
+        ...
+
+    async def put_faq_entry(
+        self, entry_id: str, values: Mapping[str, Any], if_version: int | None = None
+    ) -> FaqEntry:
+        """Replace or add an entry (VersionConflict, NotStored with `if_version`)."""
+        ...
+
+    async def put_faq_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> list[FaqEntry]:
+        """Replace or add several entries at once, all or none."""
+        ...
+
+    async def delete_faq_entry(self, entry_id: str, if_version: int | None = None) -> None:
+        """Remove an entry; raises NotStored or VersionConflict."""
         ...

@@ -10,7 +10,16 @@ from typing import Any
 from pydantic import SecretStr
 
 from livehost.settings import Output, Override, Slot
-from livehost.store.protocol import Life, ProductChange, Question, QuestionState, Session, StoredOutput
+from livehost.store.protocol import (
+    FaqEntry,
+    Life,
+    Muted,
+    ProductChange,
+    Question,
+    QuestionState,
+    Session,
+    StoredOutput,
+)
 
 
 def now() -> datetime:
@@ -126,4 +135,19 @@ def question_of(raw: Mapping[str, Any]) -> Question:
         note=raw["note"],
         answer=raw["answer"],
         trace=raw["trace"],
+        user_id=raw["user_id"],
+        source=raw["source"],
+        buyer=raw["buyer"] in (1, "1"),
+        detail=json.loads(raw["detail"]),
     )
+
+
+def muted_of(raw: Mapping[str, Any]) -> Muted:
+    """A muted viewer from its stored columns; an empty `until` is none."""
+    until = instant(raw["until"]) if raw["until"] else None
+    return Muted(who=raw["who"], until=until, by=raw["by"], at=instant(raw["at"]))
+
+
+def faq_of(entry_id: str, body: str, version: int | str) -> FaqEntry:
+    """An operators' answer from its stored columns."""
+    return FaqEntry(id=entry_id, values=json.loads(body), version=int(version))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from redis.asyncio import Redis
@@ -20,13 +20,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from livehost.settings import Output, Override, Slot
 from livehost.store import records, scripts
 from livehost.store.protocol import (
-    DEFAULT_INBOX_LIMIT,
-    KEEP_SETTLED_DAYS,
-    TRANSITIONS,
     Accepted,
     AlreadyThere,
     ChatMessage,
-    NotStored,
+    FaqEntry,
+    InboxLimits,
+    Muted,
     ProductChange,
     Question,
     QuestionState,
@@ -34,27 +33,25 @@ from livehost.store.protocol import (
     Session,
     StoredOutput,
     StoreUnavailable,
-    TransitionRefused,
     VersionConflict,
     VersionedSlot,
-    refusal,
 )
+from livehost.store.redis_questions import RedisQuestions
+from livehost.store.sqlite_rows import HOUSE, absent, named
 
-SCHEMA = 1
+SCHEMA = 2  # 2: questions are held for a person, viewers are muted; an older livehost knows neither
 SCHEMA_KEY = "livehost:schema"
 TIMEOUT_S = 5.0
-_MESSAGES_AT_ONCE = 500
-_PAGE = 200
 
 
 @asynccontextmanager
-async def open_redis(url: str, inbox_limits: Mapping[str, int] | None = None) -> AsyncIterator[RedisStore]:
+async def open_redis(url: str, limits: Mapping[str, InboxLimits] | None = None) -> AsyncIterator[RedisStore]:
     """The store at `url`, its schema checked; raises StoreUnavailable or SchemaTooNew."""
     client: Any = Redis.from_url(
         url, decode_responses=True, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
     )
     try:
-        store = RedisStore(client, inbox_limits or {})
+        store = RedisStore(client, limits or {})
         await store.check_schema()
         yield store
     finally:
@@ -64,13 +61,13 @@ async def open_redis(url: str, inbox_limits: Mapping[str, int] | None = None) ->
 class RedisStore:
     """`Store` over Redis; make it with `open_redis`."""
 
-    def __init__(self, client: Any, inbox_limits: Mapping[str, int]) -> None:
+    def __init__(self, client: Any, limits: Mapping[str, InboxLimits]) -> None:
         self._client = client
-        self._inbox_limits = dict(inbox_limits)
         self._scripts: dict[str, Any] = {}
+        self._questions = RedisQuestions(self, limits)
 
     async def check_schema(self) -> None:
-        """Write the schema's version where there is none; raises SchemaTooNew."""
+        """Write the schema's version where there is none or an older one; raises SchemaTooNew."""
         await self._do("set", SCHEMA_KEY, SCHEMA, nx=True)
         found = int(await self._do("get", SCHEMA_KEY))
         if found > SCHEMA:
@@ -78,6 +75,8 @@ class RedisStore:
                 f"Redis holds schema {found}, this livehost knows {SCHEMA}: run the newer livehost, or "
                 "give another database"
             )
+        if found < SCHEMA:
+            await self._do("set", SCHEMA_KEY, SCHEMA)  # what it lacks is filled in as it is read
 
     async def _do(self, command: str, *args: Any, **options: Any) -> Any:
         """One command; a server that cannot be reached is StoreUnavailable."""
@@ -90,7 +89,11 @@ class RedisStore:
         except RedisError as error:
             raise StoreUnavailable(f"Redis refused a command: {error}") from error
 
-    async def _script(self, text: str, room: str, *args: Any) -> Any:
+    async def command(self, room: str, command: str, key: str, *args: Any) -> Any:
+        """One command on one of a room's keys."""
+        return await self._do(command, _prefix(room) + key, *args)
+
+    async def script(self, text: str, room: str, *args: Any) -> Any:
         """One Lua script on a room's keys."""
         script = self._scripts.setdefault(text, self._client.register_script(text))
         try:
@@ -115,18 +118,18 @@ class RedisStore:
     ) -> int:
         wanted = "" if if_version is None else if_version
         mode = "add" if add else "put"
-        fate, version = await self._script(scripts.PUT, room, table, name, body, wanted, mode)
+        fate, version = await self.script(scripts.PUT, room, table, name, body, wanted, mode)
         _judge(fate, table, room, name, if_version, int(version))
         return int(version)
 
     async def _delete(self, room: str, table: str, name: str, if_version: int | None) -> None:
         wanted = "" if if_version is None else if_version
-        fate, version = await self._script(scripts.DELETE, room, table, name, wanted)
+        fate, version = await self.script(scripts.DELETE, room, table, name, wanted)
         _judge(fate, table, room, name, if_version, int(version))
 
     async def _seed(self, room: str, table: str, bodies: Mapping[str, str]) -> bool:
         flat = [part for item in bodies.items() for part in item]
-        return bool(await self._script(scripts.SEED, room, table, records.stamp(records.now()), *flat))
+        return bool(await self.script(scripts.SEED, room, table, records.stamp(records.now()), *flat))
 
     async def _fact(self, room: str, name: str) -> str | None:
         found: str | None = await self._do("hget", _prefix(room) + "facts", name)
@@ -216,7 +219,7 @@ class RedisStore:
                 raise VersionConflict(f"product {product}", wanted=if_version, current=current)
             merged = {**(was.values if was else {}), **values}
             wished = f"{current + 1}|{records.stamp(records.now())}|{records.to_json(merged)}"
-            if await self._script(scripts.CHANGE, room, product, row, wished):
+            if await self.script(scripts.CHANGE, room, product, row, wished):
                 return _change(wished)
 
     async def outputs(self, room: str) -> list[StoredOutput]:
@@ -239,35 +242,16 @@ class RedisStore:
     # ---- viewers' questions
 
     async def accept(self, room: str, messages: Sequence[ChatMessage]) -> Accepted:
-        """Store messages as waiting questions; at most the room's inbox limit wait."""
-        limit = self._inbox_limits.get(room, DEFAULT_INBOX_LIMIT)
-        fates: list[str] = []
-        for begin in range(0, len(messages), _MESSAGES_AT_ONCE):
-            now = records.now()
-            args: list[Any] = [
-                limit,
-                records.stamp(now),
-                _us(now),
-                _us(now - timedelta(days=KEEP_SETTLED_DAYS)),
-            ]
-            for one in messages[begin : begin + _MESSAGES_AT_ONCE]:
-                args += [one.id, one.user, one.text, records.stamp(one.at), _us(one.at), refusal(one) or ""]
-            fates += await self._script(scripts.ACCEPT, room, *args)
-        reasons = {
-            message.id: fate
-            for message, fate in zip(messages, fates, strict=True)
-            if fate not in ("", "duplicate")
-        }
-        stored, duplicate = fates.count(""), fates.count("duplicate")
-        rejected = len(fates) - stored - duplicate
-        return Accepted(accepted=stored, duplicate=duplicate, rejected=rejected, reasons=reasons)
+        """Store messages as waiting questions, within the room's limits."""
+        return await self._questions.accept(room, messages)
 
-    async def claim(self, room: str, limit: int) -> list[Question]:
-        """Take the oldest waiting questions; nobody else gets the same ones."""
-        if limit <= 0:
-            return []
-        taken = await self._script(scripts.CLAIM, room, limit, records.stamp(records.now()))
-        return [_question(room, _pairs(flat)) for flat in taken]
+    async def waiting(self, room: str, limit: int) -> list[Question]:
+        """The questions that wait, oldest first."""
+        return await self._questions.waiting(room, limit)
+
+    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
+        """Take these questions, as far as they wait still."""
+        return await self._questions.claim(room, ids)
 
     async def settle(
         self,
@@ -278,78 +262,78 @@ class RedisStore:
         *,
         answer: str = "",
         trace: str = "",
+        detail: Mapping[str, Any] | None = None,
     ) -> Question:
         """Say what became of a question; the same state again changes nothing."""
-        now = records.now()
-        before = [was.value for was, following in TRANSITIONS.items() if state in following]
-        fate, was, flat = await self._script(
-            scripts.SETTLE,
-            room,
-            question_id,
-            state.value,
-            records.stamp(now),
-            _us(now),
-            note,
-            answer,
-            trace,
-            *before,
-        )
-        match fate:
-            case "missing":
-                raise NotStored(f"there is no question {question_id} in room {room}")
-            case "refused":
-                raise TransitionRefused(f"question {question_id} is {was} and cannot become {state.value}")
-        return _question(room, _pairs(flat))
+        return await self._questions.settle(room, question_id, state, note, answer, trace, detail)
 
     async def requeue_claimed(self, room: str) -> int:
-        """Give back what a stopped show had claimed and not said."""
-        return int(await self._script(scripts.REQUEUE, room, records.stamp(records.now())))
+        """Give back what a stopped show had claimed and not sent."""
+        return await self._questions.requeue_claimed(room)
 
-    async def expire(self, room: str, before: datetime) -> int:
-        """Expire waiting questions that were sent before an instant."""
-        now = records.now()
-        return int(await self._script(scripts.EXPIRE, room, _us(before), records.stamp(now), _us(now)))
+    async def expire(self, room: str, before: datetime, limit: int = 200) -> list[Question]:
+        """Expire the oldest waiting questions that were sent before an instant."""
+        return await self._questions.expire(room, before, limit)
+
+    async def question(self, room: str, question_id: str) -> Question | None:
+        """One question, or None."""
+        return await self._questions.question(room, question_id)
 
     async def questions(
         self, room: str, limit: int = 50, before: str | None = None, state: QuestionState | None = None
     ) -> list[Question]:
         """Newest first; `before` is the id of the last question of the page before."""
-        prefix = _prefix(room)
-        below = "+inf"
-        if before is not None:
-            order = await self._do("zscore", prefix + "all", before)
-            if order is None:
-                return []
-            below = f"({int(order)}"
-        found: list[Question] = []
-        skipped = 0
-        while len(found) < limit:
-            ids = await self._do("zrevrangebyscore", prefix + "all", below, "-inf", start=skipped, num=_PAGE)
-            for question_id in ids:
-                raw = await self._do("hgetall", f"{prefix}q:{question_id}")
-                if raw and state in (None, raw["state"]) and len(found) < limit:
-                    found.append(_question(room, raw))
-            skipped += len(ids)
-            if len(ids) < _PAGE:
-                break
-        return found
+        return await self._questions.questions(room, limit, before, state)
+
+    async def mute(self, room: str, who: str, until: datetime | None = None, by: str = "") -> list[Question]:
+        """Take no more messages of a viewer; returns what of theirs is blocked by it."""
+        return await self._questions.mute(room, who, until, by)
+
+    async def unmute(self, room: str, who: str) -> None:
+        """Take a viewer's messages again; raises NotStored."""
+        await self._questions.unmute(room, who)
+
+    async def muted(self, room: str) -> list[Muted]:
+        """Who is muted now."""
+        return await self._questions.muted(room)
+
+    # ---- the operators' own answers
+
+    async def faq_entries(self) -> list[FaqEntry]:
+        """All entries, in the order they were added."""
+        found = await self._do("hgetall", _prefix(HOUSE) + "faq_entries")
+        rows = [(name, *row.split(":", 2)) for name, row in found.items()]
+        return [
+            records.faq_of(name, body, version)
+            for name, version, _, body in sorted(rows, key=lambda row: int(row[2]))
+        ]
+
+    async def put_faq_entry(
+        self, entry_id: str, values: Mapping[str, Any], if_version: int | None = None
+    ) -> FaqEntry:
+        """Replace or add an entry."""
+        body = records.to_json(values)
+        return records.faq_of(
+            entry_id, body, await self._put(HOUSE, "faq_entries", entry_id, body, if_version)
+        )
+
+    async def put_faq_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> list[FaqEntry]:
+        """Replace or add several entries, all or none."""
+        bodies = {name: records.to_json(values) for name, values in entries.items()}
+        flat = [part for item in bodies.items() for part in item]
+        versions = await self.script(scripts.PUT_ALL, HOUSE, "faq_entries", *flat)
+        return [
+            records.faq_of(name, body, version)
+            for (name, body), version in zip(bodies.items(), versions, strict=True)
+        ]
+
+    async def delete_faq_entry(self, entry_id: str, if_version: int | None = None) -> None:
+        """Remove an entry; raises NotStored or VersionConflict."""
+        await self._delete(HOUSE, "faq_entries", entry_id, if_version)
 
 
 def _prefix(room: str) -> str:
     return f"livehost:{{{room}}}:"
-
-
-def _us(at: datetime) -> int:
-    """An instant as whole microseconds: exact in a sorted set's score."""
-    return round(at.timestamp() * 1_000_000)
-
-
-def _pairs(flat: Sequence[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _question(room: str, raw: Mapping[str, str]) -> Question:
-    return records.question_of({**raw, "room": room})
 
 
 def _change(row: str) -> ProductChange:
@@ -359,10 +343,10 @@ def _change(row: str) -> ProductChange:
 
 def _judge(fate: str, table: str, room: str, name: str, if_version: int | None, version: int) -> None:
     """Raise what a script says went wrong with a row."""
-    what = f"{table.removesuffix('s')} {name}"
+    what = named(table, name)
     match fate:
         case "missing":
-            raise NotStored(f"there is no {what} in room {room}")
+            raise absent(table, room, name)
         case "there":
             raise AlreadyThere(f"{what} is there already: choose another id, or change that one")
         case "conflict":

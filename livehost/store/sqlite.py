@@ -11,21 +11,22 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from livehost.settings import Output, Override, Slot
 from livehost.store import records
+from livehost.store import sqlite_questions as questions
 from livehost.store import sqlite_rows as rows
 from livehost.store.migrations import migrate
 from livehost.store.protocol import (
-    DEFAULT_INBOX_LIMIT,
-    KEEP_SETTLED_DAYS,
     Accepted,
     AlreadyThere,
     ChatMessage,
-    NotStored,
+    FaqEntry,
+    InboxLimits,
+    Muted,
     ProductChange,
     Question,
     QuestionState,
@@ -34,8 +35,6 @@ from livehost.store.protocol import (
     StoreUnavailable,
     VersionConflict,
     VersionedSlot,
-    check_transition,
-    refusal,
 )
 from livehost.store.sqlite_rows import Db
 
@@ -44,7 +43,7 @@ _T = TypeVar("_T")
 
 @asynccontextmanager
 async def open_sqlite(
-    file: Path, inbox_limits: Mapping[str, int] | None = None
+    file: Path, limits: Mapping[str, InboxLimits] | None = None
 ) -> AsyncIterator[SqliteStore]:
     """The store in `file`, made or migrated as needed; raises StoreUnavailable or SchemaTooNew."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
@@ -56,7 +55,7 @@ async def open_sqlite(
                 f"{file} cannot be opened: {error}; check its rights, or move a broken file away"
             ) from error
         try:
-            yield SqliteStore(connection, thread, inbox_limits or {})
+            yield SqliteStore(connection, thread, limits or {})
         finally:
             await asyncio.shield(loop.run_in_executor(thread, connection.close))
 
@@ -71,10 +70,7 @@ def _connect(file: Path) -> Db:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         migrate(connection)
-        aged = records.stamp(records.now() - timedelta(days=KEEP_SETTLED_DAYS))
-        connection.execute(
-            "DELETE FROM questions WHERE updated_at < ? AND state NOT IN ('accepted', 'claimed')", (aged,)
-        )
+        questions.forget_aged(connection)
     except BaseException:
         connection.close()
         raise
@@ -84,31 +80,33 @@ def _connect(file: Path) -> Db:
 class SqliteStore:
     """`Store` over one SQLite file; make it with `open_sqlite`."""
 
-    def __init__(self, connection: Db, thread: ThreadPoolExecutor, inbox_limits: Mapping[str, int]) -> None:
+    def __init__(self, connection: Db, thread: ThreadPoolExecutor, limits: Mapping[str, InboxLimits]) -> None:
         self._connection = connection
         self._thread = thread
-        self._inbox_limits = dict(inbox_limits)
+        self._limits = dict(limits)
+        self._waiting: dict[str, int] = {}  # how many wait, by room; touched by the store's thread alone
+        self._arrived: list[tuple[str, Sequence[ChatMessage], asyncio.Future[Accepted]]] = []
+        self._storing = False
+
+    def _transaction(self, work: Callable[[Db], _T]) -> _T:
+        """Do `work` whole or not at all; runs on the store's thread."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._waiting.clear()
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return result
 
     async def _run(self, work: Callable[[Db], _T]) -> _T:
-        """The one place where work crosses to the store's thread; `work` is one transaction."""
-
-        def transaction() -> _T:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-            return result
-
+        """Where work crosses to the store's thread; `work` is one transaction."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
         except sqlite3.OperationalError as error:
-            raise StoreUnavailable(
-                f"the store's file cannot be used: {error}; check the disk's space and rights"
-            ) from error
+            raise _unavailable(error) from error
 
     # ---- timetable ---------------------------------------------------------------------------
 
@@ -250,51 +248,56 @@ class SqliteStore:
     # ---- viewers' questions ------------------------------------------------------------------
 
     async def accept(self, room: str, messages: Sequence[ChatMessage]) -> Accepted:
-        """Store messages as waiting questions; at most the room's inbox limit wait."""
-        limit = self._inbox_limits.get(room, DEFAULT_INBOX_LIMIT)
+        """Store messages as waiting questions; what comes at once is stored in one commit."""
+        stored: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._arrived.append((room, messages, stored))
+        if not self._storing:
+            self._store_arrived()
+        return await stored
 
-        def work(db: Db) -> Accepted:
-            waiting = db.execute(
-                "SELECT count(*) FROM questions WHERE room = ? AND state = 'accepted'", (room,)
-            ).fetchone()[0]
-            stored = duplicate = rejected = 0
-            reasons: dict[str, str] = {}
-            at = records.stamp(records.now())
-            for message in messages:
-                reason = refusal(message)
-                known = db.execute(
-                    "SELECT 1 FROM questions WHERE room = ? AND id = ?", (room, message.id)
-                ).fetchone()
-                if known is not None:
-                    duplicate += 1
-                    continue
-                if reason is None and waiting + stored >= limit:
-                    reason = "inbox_full"
-                if reason is not None:
-                    rejected += 1
-                    reasons[message.id] = reason
-                    continue
-                db.execute(
-                    "INSERT INTO questions (room, id, user, text, at, state, updated_at)"
-                    " VALUES (?, ?, ?, ?, ?, 'accepted', ?)",
-                    (room, message.id, message.user, message.text, records.stamp(message.at), at),
-                )
-                stored += 1
-            return Accepted(accepted=stored, duplicate=duplicate, rejected=rejected, reasons=reasons)
+    def _store_arrived(self) -> None:
+        """Hand all that arrived to the store's thread; what comes meanwhile is the next commit's."""
+        arrived, self._arrived = self._arrived, []
+        self._storing = True
 
-        return await self._run(work)
+        def work(db: Db) -> list[Accepted]:
+            return [self._accept(db, room, messages) for room, messages, _ in arrived]
 
-    async def claim(self, room: str, limit: int) -> list[Question]:
-        """Take the oldest waiting questions; nobody else gets the same ones."""
-        found = await self._run(
-            lambda db: db.execute(
-                "UPDATE questions SET state = 'claimed', updated_at = ? WHERE seq IN"
-                " (SELECT seq FROM questions"
-                " WHERE room = ? AND state = 'accepted' ORDER BY seq LIMIT ?) RETURNING *",
-                (records.stamp(records.now()), room, max(0, limit)),
-            ).fetchall()
-        )
-        return [records.question_of(row) for row in sorted(found, key=lambda row: int(row["seq"]))]
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._thread, self._transaction, work)
+        done.add_done_callback(lambda _: self._stored([stored for _, _, stored in arrived], done))
+
+    def _stored(
+        self, waiters: Sequence[asyncio.Future[Accepted]], done: asyncio.Future[list[Accepted]]
+    ) -> None:
+        """Tell everyone of a commit what became of theirs."""
+        self._storing = False
+        if self._arrived:
+            self._store_arrived()
+        error = done.exception()
+        for place, waiter in enumerate(waiters):
+            if waiter.done():
+                continue  # whoever waited for it has gone away
+            if error is None:
+                waiter.set_result(done.result()[place])
+            else:
+                waiter.set_exception(_unavailable(error))
+
+    def _accept(self, db: Db, room: str, messages: Sequence[ChatMessage]) -> Accepted:
+        waiting = self._waiting.get(room)
+        if waiting is None:
+            waiting = questions.waiting_count(db, room)
+        result = questions.accept(db, room, messages, self._limits.get(room, InboxLimits()), waiting)
+        self._waiting[room] = waiting + result.accepted
+        return result
+
+    async def waiting(self, room: str, limit: int) -> list[Question]:
+        """The questions that wait, oldest first."""
+        return await self._run(lambda db: questions.waiting(db, room, limit))
+
+    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
+        """Take these questions, as far as they wait still."""
+        return await self._change(room, lambda db: questions.claim(db, room, ids))
 
     async def settle(
         self,
@@ -305,61 +308,95 @@ class SqliteStore:
         *,
         answer: str = "",
         trace: str = "",
+        detail: Mapping[str, Any] | None = None,
     ) -> Question:
         """Say what became of a question; the same state again changes nothing."""
-
-        def work(db: Db) -> Question:
-            row = db.execute(
-                "SELECT * FROM questions WHERE room = ? AND id = ?", (room, question_id)
-            ).fetchone()
-            if row is None:
-                raise NotStored(f"there is no question {question_id} in room {room}")
-            if not check_transition(question_id, QuestionState(row["state"]), state):
-                return records.question_of(row)
-            settled = db.execute(
-                "UPDATE questions SET state = ?, note = ?, answer = ?, trace = ?, updated_at = ?"
-                " WHERE seq = ? RETURNING *",
-                (state.value, note, answer, trace, records.stamp(records.now()), row["seq"]),
-            ).fetchone()
-            return records.question_of(settled)
-
-        return await self._run(work)
+        return await self._change(
+            room, lambda db: questions.settle(db, room, question_id, state, note, answer, trace, detail)
+        )
 
     async def requeue_claimed(self, room: str) -> int:
-        """Give back what a stopped show had claimed and not said."""
-        return await self._run(
-            lambda db: (
-                db.execute(
-                    "UPDATE questions SET state = 'accepted', updated_at = ?"
-                    " WHERE room = ? AND state = 'claimed'",
-                    (records.stamp(records.now()), room),
-                ).rowcount
-            )
-        )
+        """Give back what a stopped show had claimed and not sent."""
+        return await self._change(room, lambda db: questions.requeue_claimed(db, room))
 
-    async def expire(self, room: str, before: datetime) -> int:
-        """Expire waiting questions that were sent before an instant."""
-        return await self._run(
-            lambda db: (
-                db.execute(
-                    "UPDATE questions SET state = 'expired', updated_at = ?"
-                    " WHERE room = ? AND state = 'accepted' AND at < ?",
-                    (records.stamp(records.now()), room, records.stamp(before)),
-                ).rowcount
-            )
-        )
+    async def expire(self, room: str, before: datetime, limit: int = 200) -> list[Question]:
+        """Expire the oldest waiting questions that were sent before an instant."""
+
+        def work(db: Db) -> list[Question]:
+            questions.forget_aged(db)
+            return questions.expire(db, room, before, limit)
+
+        return await self._change(room, work)
+
+    async def question(self, room: str, question_id: str) -> Question | None:
+        """One question, or None."""
+        return await self._run(lambda db: questions.question(db, room, question_id))
 
     async def questions(
         self, room: str, limit: int = 50, before: str | None = None, state: QuestionState | None = None
     ) -> list[Question]:
         """Newest first; `before` is the id of the last question of the page before."""
-        found = await self._run(
-            lambda db: db.execute(
-                "SELECT * FROM questions WHERE room = :room AND (:state IS NULL OR state = :state)"
-                " AND (:before IS NULL OR"
-                " seq < (SELECT seq FROM questions WHERE room = :room AND id = :before))"
-                " ORDER BY seq DESC LIMIT :limit",
-                {"room": room, "state": state, "before": before, "limit": max(0, limit)},
-            ).fetchall()
+        return await self._run(lambda db: questions.questions(db, room, limit, before, state))
+
+    async def mute(self, room: str, who: str, until: datetime | None = None, by: str = "") -> list[Question]:
+        """Take no more messages of a viewer; returns what of theirs is blocked by it."""
+        return await self._change(room, lambda db: questions.mute(db, room, who, until, by))
+
+    async def unmute(self, room: str, who: str) -> None:
+        """Take a viewer's messages again; raises NotStored."""
+        await self._run(lambda db: questions.unmute(db, room, who))
+
+    async def muted(self, room: str) -> list[Muted]:
+        """Who is muted now."""
+        return await self._run(lambda db: questions.muted(db, room))
+
+    async def _change(self, room: str, work: Callable[[Db], _T]) -> _T:
+        """A transaction that changes who waits: the count is taken anew by the next `accept`."""
+
+        def counted_anew(db: Db) -> _T:
+            self._waiting.pop(room, None)
+            return work(db)
+
+        return await self._run(counted_anew)
+
+    # ---- the operators' own answers ----------------------------------------------------------
+
+    async def faq_entries(self) -> list[FaqEntry]:
+        """All entries, in the order they were added."""
+        found = await self._run(lambda db: rows.items(db, "faq_entries", rows.HOUSE))
+        return [records.faq_of(row["id"], row["body"], row["version"]) for row in found]
+
+    async def put_faq_entry(
+        self, entry_id: str, values: Mapping[str, Any], if_version: int | None = None
+    ) -> FaqEntry:
+        """Replace or add an entry."""
+        body = records.to_json(values)
+
+        def work(db: Db) -> FaqEntry:
+            rows.require(db, "faq_entries", rows.HOUSE, entry_id, if_version)
+            return records.faq_of(entry_id, body, rows.put(db, "faq_entries", rows.HOUSE, entry_id, body))
+
+        return await self._run(work)
+
+    async def put_faq_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> list[FaqEntry]:
+        """Replace or add several entries, all or none."""
+        bodies = {name: records.to_json(values) for name, values in entries.items()}
+        return await self._run(
+            lambda db: [
+                records.faq_of(name, body, rows.put(db, "faq_entries", rows.HOUSE, name, body))
+                for name, body in bodies.items()
+            ]
         )
-        return [records.question_of(row) for row in found]
+
+    async def delete_faq_entry(self, entry_id: str, if_version: int | None = None) -> None:
+        """Remove an entry; raises NotStored or VersionConflict."""
+        await self._run(lambda db: rows.delete(db, "faq_entries", rows.HOUSE, entry_id, if_version))
+
+
+def _unavailable(error: BaseException) -> BaseException:
+    """A fault of the file as StoreUnavailable; anything else as it is."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return error
+    told = StoreUnavailable(f"the store's file cannot be used: {error}; check the disk's space and rights")
+    told.__cause__ = error
+    return told

@@ -10,7 +10,22 @@ from livehost.store.protocol import NotStored, VersionConflict
 
 Db = sqlite3.Connection
 
-_KEYS = {"slots": "id", "outputs": "name"}
+HOUSE = "_house"
+"""Stands for the room in rows that all rooms share; no room can be called so."""
+
+_KEYS = {"slots": "id", "outputs": "name", "faq_entries": "id"}
+_NAMES = {"slots": "slot", "outputs": "output", "faq_entries": "FAQ entry"}
+
+
+def named(table: str, name: str) -> str:
+    """A row as a message names it."""
+    return f"{_NAMES[table]} {name}"
+
+
+def absent(table: str, room: str, name: str) -> NotStored:
+    """The error for a row that is not there."""
+    where = "" if room == HOUSE else f" in room {room}"
+    return NotStored(f"there is no {named(table, name)}{where}")
 
 
 def items(db: Db, table: str, room: str) -> list[sqlite3.Row]:
@@ -31,11 +46,10 @@ def require(db: Db, table: str, room: str, name: str, if_version: int | None) ->
     if if_version is None:
         return
     current = version(db, table, room, name)
-    what = f"{table.removesuffix('s')} {name}"
     if current is None:
-        raise NotStored(f"there is no {what} in room {room}")
+        raise absent(table, room, name)
     if current != if_version:
-        raise VersionConflict(what, wanted=if_version, current=current)
+        raise VersionConflict(named(table, name), wanted=if_version, current=current)
 
 
 def put(db: Db, table: str, room: str, name: str, body: str) -> int:
@@ -51,7 +65,7 @@ def put(db: Db, table: str, room: str, name: str, body: str) -> int:
 def delete(db: Db, table: str, room: str, name: str, if_version: int | None) -> None:
     """Remove the row; raises NotStored or VersionConflict."""
     if version(db, table, room, name) is None:
-        raise NotStored(f"there is no {table.removesuffix('s')} {name} in room {room}")
+        raise absent(table, room, name)
     require(db, table, room, name, if_version)
     db.execute(f"DELETE FROM {table} WHERE room = ? AND {_KEYS[table]} = ?", (room, name))
 

@@ -254,7 +254,7 @@ async def furnish(house: FakeHouse) -> None:
         at = now - timedelta(seconds=40 * (len(ASKED) - age))
         await house.store.accept("skincare", [ChatMessage(id=ident, user=user, text=text, at=at)])
         if state is not QuestionState.ACCEPTED:
-            await house.store.claim("skincare", 1)
+            await house.store.claim("skincare", [ident])
             if state is not QuestionState.CLAIMED:
                 await house.store.settle("skincare", ident, state, note, answer=answer)
 

@@ -13,13 +13,15 @@ from redis.asyncio import Redis
 
 from livehost.check import read_settings
 from livehost.settings import AdapterVersions, Output, Override, Slot
-from livehost.store import open_store
+from livehost.store import open_store, records
 from livehost.store.protocol import (
     TRANSITIONS,
     AlreadyThere,
     ChatMessage,
+    InboxLimits,
     Life,
     NotStored,
+    Question,
     QuestionState,
     SchemaTooNew,
     Session,
@@ -34,7 +36,12 @@ from tests.conftest import free_port
 from tests.redis_server import redis_installed, redis_server
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
-LIMITS = {"small": 3, "demo": 100_000}
+MANY = 100_000
+LIMITS = {
+    "small": InboxLimits(room=3, user=MANY),
+    "demo": InboxLimits(room=MANY, user=MANY),
+    "fair": InboxLimits(room=MANY, user=2),
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +78,13 @@ def slot(name: str = "morning", persona: str | None = "tang") -> Slot:
     )
 
 
-def message(name: str, text: str = "多少钱", at: datetime = NOW) -> ChatMessage:
-    return ChatMessage(id=name, user="观众甲", text=text, at=at)
+def message(name: str, text: str = "多少钱", at: datetime = NOW, user: str = "观众甲") -> ChatMessage:
+    return ChatMessage(id=name, user=user, text=text, at=at)
+
+
+async def take(store: Store, room: str, limit: int) -> list[Question]:
+    """Claim the oldest that wait."""
+    return await store.claim(room, [one.id for one in await store.waiting(room, limit)])
 
 
 async def test_slots_keep_order_and_content(store: Store) -> None:
@@ -226,6 +238,13 @@ async def test_a_message_is_stored_once(store: Store) -> None:
     assert (await store.accept("other", [message("m1")])).accepted == 1
 
 
+async def test_deliveries_at_once_are_each_told_of_theirs(store: Store) -> None:
+    sent = [[message(f"m{i}-{j}") for j in range(5)] for i in range(40)]
+    results = await asyncio.gather(*(store.accept("demo", one) for one in sent))
+    assert [result.stored for result in results] == [tuple(one.id for one in some) for some in sent]
+    assert len(await store.waiting("demo", 1000)) == 200
+
+
 async def test_concurrent_deliveries_of_one_message_store_it_once(store: Store) -> None:
     results = await asyncio.gather(*(store.accept("demo", [message("same")]) for _ in range(10)))
     assert sum(result.accepted for result in results) == 1
@@ -236,31 +255,154 @@ async def test_a_full_inbox_says_why(store: Store) -> None:
     result = await store.accept("small", [message(f"m{i}") for i in range(5)])
     assert (result.accepted, result.rejected) == (3, 2)
     assert result.reasons == {"m3": "inbox_full", "m4": "inbox_full"}
-    await store.claim("small", 1)
+    await take(store, "small", 1)
     assert (await store.accept("small", [message("m4"), message("m5")])).accepted == 1
 
 
 async def test_unusable_messages_are_refused_with_a_reason(store: Store) -> None:
     bad = [message("a", "   "), message("b", "长" * 501), message("x" * 201), message("d")]
-    result = await store.accept("demo", bad)
-    assert (result.accepted, result.rejected) == (1, 3)
-    assert result.reasons == {"a": "text_empty", "b": "text_too_long", "x" * 201: "id_unusable"}
+    torn = [message("e", "多少\ud83d钱"), message("\udc00")]
+    result = await store.accept("demo", [*bad, *torn])
+    assert (result.accepted, result.rejected) == (1, 5)
+    assert result.reasons == {
+        "a": "text_empty", "b": "text_too_long", "x" * 201: "id_unusable", "e": "text_unusable",
+        "\udc00": "id_unusable",
+    }  # fmt: skip
 
 
-async def test_claims_are_oldest_first_and_never_shared(store: Store) -> None:
+async def test_what_waits_is_told_oldest_first(store: Store) -> None:
+    await store.accept("demo", [message(f"m{i:02}") for i in range(5)])
+    await store.claim("demo", ["m01"])
+    assert [one.id for one in await store.waiting("demo", 3)] == ["m00", "m02", "m03"]
+    assert len(await store.waiting("demo", 10)) == 4
+    assert await store.waiting("demo", 0) == []
+    assert await store.waiting("other", 5) == []
+
+
+async def test_claims_keep_the_wished_order_and_are_never_shared(store: Store) -> None:
     await store.accept("demo", [message(f"m{i:02}") for i in range(30)])
-    assert [one.id for one in await store.claim("demo", 2)] == ["m00", "m01"]
-    claims = await asyncio.gather(*(store.claim("demo", 5) for _ in range(8)))
+    assert [one.id for one in await store.claim("demo", ["m07", "m03", "m07", "nobody"])] == ["m07", "m03"]
+    wished = [f"m{i:02}" for i in range(30)]
+    claims = await asyncio.gather(*(store.claim("demo", wished[i:]) for i in range(8)))
     ids = [one.id for claim in claims for one in claim]
-    assert sorted(ids) == [f"m{i:02}" for i in range(2, 30)]
+    assert sorted(ids) == [name for name in wished if name not in ("m03", "m07")]
     assert {one.state for claim in claims for one in claim} == {QuestionState.CLAIMED}
-    assert await store.claim("demo", 5) == []
-    assert await store.claim("demo", 0) == []
+    assert await store.claim("demo", wished) == []
+    assert await store.claim("demo", []) == []
+
+
+async def test_what_is_known_of_who_asked_is_kept(store: Store) -> None:
+    asked = ChatMessage(id="m", user="小鹿", text="多少钱", at=NOW, user_id="o1", source="douyin", buyer=True)
+    assert (await store.accept("demo", [asked, message("n")])).stored == ("m", "n")
+    waits = await store.waiting("demo", 2)
+    assert [(one.who, one.user_id, one.source, one.buyer) for one in waits] == [
+        ("o1", "o1", "douyin", True),
+        ("观众甲", "", "", False),
+    ]
+    found = await store.question("demo", "m")
+    assert found == waits[0]
+    assert await store.question("demo", "nobody") is None
+
+
+async def test_one_viewer_cannot_fill_the_inbox(store: Store) -> None:
+    result = await store.accept("fair", [message(f"m{i}") for i in range(4)] + [message("x", user="小鹿")])
+    assert (result.accepted, result.rejected) == (3, 2)
+    assert result.reasons == {"m2": "user_full", "m3": "user_full"}
+    await store.claim("fair", ["m0"])
+    assert (await store.accept("fair", [message("m2"), message("m3")])).reasons == {"m3": "user_full"}
+    nameless = [message(f"n{i}", user="") for i in range(5)]
+    assert (await store.accept("fair", nameless)).accepted == 5
+
+
+async def test_a_viewers_room_in_the_inbox_comes_back(store: Store) -> None:
+    """However a question stops waiting, its place is free again, and taken again when it comes back."""
+    old = NOW - timedelta(hours=1)
+    await store.accept("fair", [message("a", at=old), message("b")])
+    assert [one.id for one in await store.expire("fair", NOW)] == ["a"]
+    assert (await store.accept("fair", [message("c"), message("d")])).stored == ("c",)
+    await store.settle("fair", "b", QuestionState.IGNORED)
+    assert (await store.accept("fair", [message("e"), message("f")])).stored == ("e",)
+    await store.claim("fair", ["c", "e"])
+    assert (await store.accept("fair", [message("g")])).stored == ("g",)
+    await store.settle("fair", "c", QuestionState.ACCEPTED)
+    assert (await store.accept("fair", [message("h")])).reasons == {"h": "user_full"}
+    await store.requeue_claimed("fair")
+    await store.settle("fair", "c", QuestionState.HEARD)
+    assert (await store.accept("fair", [message("h")])).reasons == {"h": "user_full"}
+
+
+async def test_a_muted_viewer_is_not_taken(store: Store) -> None:
+    theirs = ChatMessage(id="t1", user="捣乱", text="多少钱", at=NOW, user_id="o9")
+    held = ChatMessage(id="t2", user="捣乱", text="还有吗", at=NOW, user_id="o9")
+    await store.accept("demo", [theirs, held, message("m")])
+    await store.settle("demo", "t2", QuestionState.HELD)
+    blocked = await store.mute("demo", "o9", by="duty-a")
+    assert {(one.id, one.state, one.note) for one in blocked} == {
+        ("t1", QuestionState.BLOCKED, "muted"),
+        ("t2", QuestionState.BLOCKED, "muted"),
+    }
+    again = ChatMessage(id="t3", user="换了名字", text="多少钱", at=NOW, user_id="o9")
+    result = await store.accept("demo", [again, message("m2")])
+    assert (result.stored, result.reasons) == (("m2",), {"t3": "muted"})
+    assert await store.mute("demo", "观众甲", until=records.now() - timedelta(seconds=1)) != []
+    assert [(one.who, one.until, one.by) for one in await store.muted("demo")] == [("o9", None, "duty-a")]
+    assert (await store.accept("demo", [message("m3")])).accepted == 1
+    await store.mute("demo", "观众甲", until=records.now() + timedelta(hours=1))
+    assert [one.who for one in await store.muted("demo")] == ["o9", "观众甲"]
+    assert (await store.accept("demo", [message("m4")])).reasons == {"m4": "muted"}
+    await store.unmute("demo", "o9")
+    assert (await store.accept("demo", [again])).accepted == 1
+    with pytest.raises(NotStored):
+        await store.unmute("demo", "o9")
+    assert await store.muted("other") == []
+
+
+async def test_a_held_question_keeps_its_proposal_and_waits_for_a_person(store: Store) -> None:
+    await store.accept("demo", [message("m")])
+    await store.claim("demo", ["m"])
+    detail = {"facts": [{"field": "price", "value": "59.00"}], "hits": ["限时"]}
+    held = await store.settle(
+        "demo", "m", QuestionState.HELD, "review", answer="现在是五十九元", detail=detail
+    )
+    assert (held.state, held.answer, held.detail) == (QuestionState.HELD, "现在是五十九元", detail)
+    assert await store.requeue_claimed("demo") == 0
+    assert await store.expire("demo", NOW + timedelta(hours=1)) == []
+    assert await store.claim("demo", ["m"]) == []
+    assert await store.questions("demo", state=QuestionState.HELD) == [held]
+    assert (await store.settle("demo", "m", QuestionState.CLAIMED)).state is QuestionState.CLAIMED
+
+
+async def test_what_is_with_playout_is_not_given_back(store: Store) -> None:
+    await store.accept("demo", [message("a"), message("b")])
+    await store.claim("demo", ["a", "b"])
+    await store.settle("demo", "a", QuestionState.SENT, trace="q:a#0/1")
+    assert await store.requeue_claimed("demo") == 1
+    assert [one.id for one in await store.waiting("demo", 9)] == ["b"]
+    assert (await store.question("demo", "a")).state is QuestionState.SENT  # type: ignore[union-attr]
+
+
+async def test_operators_answers_have_versions(store: Store) -> None:
+    assert await store.faq_entries() == []
+    first = await store.put_faq_entry("b", {"answers": ["七天无理由"], "enabled": True})
+    assert (first.version, first.values["answers"]) == (1, ["七天无理由"])
+    assert [one.version for one in await store.put_faq_entries({"a": {"n": 1}, "b": {"n": 2}})] == [1, 2]
+    assert [(one.id, one.values) for one in await store.faq_entries()] == [("b", {"n": 2}), ("a", {"n": 1})]
+    with pytest.raises(VersionConflict, match="FAQ entry b"):
+        await store.put_faq_entry("b", {}, if_version=1)
+    with pytest.raises(NotStored):
+        await store.put_faq_entry("c", {}, if_version=1)
+    with pytest.raises(VersionConflict):
+        await store.delete_faq_entry("b", if_version=1)
+    await store.delete_faq_entry("b", if_version=2)
+    with pytest.raises(NotStored):
+        await store.delete_faq_entry("b")
+    assert [one.id for one in await store.faq_entries()] == ["a"]
+    assert await store.put_faq_entries({}) == []
 
 
 async def test_settling_keeps_what_was_answered(store: Store) -> None:
     await store.accept("demo", [message("m")])
-    await store.claim("demo", 1)
+    await take(store, "demo", 1)
     heard = await store.settle("demo", "m", QuestionState.HEARD, "ok", answer="六十八元", trace="q:m#0/1")
     assert (heard.state, heard.note, heard.answer, heard.trace) == (
         QuestionState.HEARD,
@@ -282,7 +424,7 @@ async def test_only_steps_of_the_table_are_taken(
 ) -> None:
     await store.accept("demo", [message("m")])
     if was is not QuestionState.ACCEPTED:
-        await store.claim("demo", 1)
+        await store.claim("demo", ["m"])
         await store.settle("demo", "m", was)
     if wished == was or wished in TRANSITIONS[was]:
         assert (await store.settle("demo", "m", wished)).state is wished
@@ -294,27 +436,30 @@ async def test_only_steps_of_the_table_are_taken(
 
 async def test_what_was_never_said_goes_back_to_its_place(store: Store) -> None:
     await store.accept("demo", [message(f"m{i}") for i in range(4)])
-    await store.claim("demo", 3)
+    await take(store, "demo", 3)
     await store.settle("demo", "m1", QuestionState.HEARD)
     assert await store.requeue_claimed("demo") == 2
     assert await store.requeue_claimed("demo") == 0
-    assert [one.id for one in await store.claim("demo", 10)] == ["m0", "m2", "m3"]
+    assert [one.id for one in await take(store, "demo", 10)] == ["m0", "m2", "m3"]
 
 
 async def test_a_question_given_back_is_claimed_again(store: Store) -> None:
     await store.accept("demo", [message("a"), message("b")])
-    await store.claim("demo", 1)
+    await take(store, "demo", 1)
     await store.settle("demo", "a", QuestionState.ACCEPTED, "its answer was cut")
-    assert [one.id for one in await store.claim("demo", 10)] == ["a", "b"]
+    assert [one.id for one in await take(store, "demo", 10)] == ["a", "b"]
 
 
 async def test_old_waiting_questions_expire(store: Store) -> None:
     old, new = NOW - timedelta(minutes=10), NOW
     await store.accept("demo", [message("old", at=old), message("held", at=old), message("new", at=new)])
-    claimed = await store.claim("demo", 2)
+    claimed = await take(store, "demo", 2)
     await store.settle("demo", "old", QuestionState.ACCEPTED)
     assert [one.id for one in claimed] == ["old", "held"]
-    assert await store.expire("demo", NOW - timedelta(minutes=5)) == 1
+    assert await store.expire("demo", NOW - timedelta(minutes=5), limit=0) == []
+    (expired,) = await store.expire("demo", NOW - timedelta(minutes=5), limit=5)
+    assert (expired.id, expired.text, expired.state) == ("old", "多少钱", QuestionState.EXPIRED)
+    assert await store.expire("demo", NOW - timedelta(minutes=5)) == []
     states = {one.id: one.state for one in await store.questions("demo")}
     assert states == {
         "old": QuestionState.EXPIRED,
@@ -326,7 +471,7 @@ async def test_old_waiting_questions_expire(store: Store) -> None:
 
 async def test_questions_come_in_pages_newest_first(store: Store) -> None:
     await store.accept("demo", [message(f"m{i}") for i in range(7)])
-    await store.claim("demo", 3)
+    await take(store, "demo", 3)
     first = await store.questions("demo", limit=4)
     rest = await store.questions("demo", limit=4, before=first[-1].id)
     assert [one.id for one in (*first, *rest)] == [f"m{i}" for i in reversed(range(7))]
@@ -340,7 +485,7 @@ async def test_ten_thousand_messages(store: Store) -> None:
     assert (await store.accept("demo", batch)).accepted == 10_000
     assert (await store.accept("demo", batch)).duplicate == 10_000
     seen: set[str] = set()
-    while claimed := await store.claim("demo", 1000):
+    while claimed := await take(store, "demo", 1000):
         seen.update(one.id for one in claimed)
     assert len(seen) == 10_000
 
@@ -349,13 +494,16 @@ async def test_the_settings_choose_store_and_inbox_limit(redis_url: str, root: P
     async with Redis.from_url(redis_url) as client:
         await client.flushdb()
     demo = read_settings(root / "configs/demo.yaml", {"LIVEHOST_STATE": str(tmp_path)}, review=False)
-    rooms = tuple(room.model_copy(update={"inbox_limit": 10}) for room in demo.rooms)
+    limits = {"inbox_limit": 10, "user_inbox_limit": 8}
+    rooms = tuple(room.model_copy(update=limits) for room in demo.rooms)
     for url, kind in ((None, SqliteStore), (SecretStr(redis_url), RedisStore)):
         settings = demo.model_copy(update={"rooms": rooms, "redis_url": url})
         async with open_store(settings) as store:
             assert isinstance(store, kind)
-            result = await store.accept("demo", [message(f"limit-{i}") for i in range(12)])
-            assert (result.accepted, result.rejected) == (10, 2)
+            result = await store.accept("demo", [message(f"limit-{i}") for i in range(9)])
+            assert result.reasons == {"limit-8": "user_full"}
+            result = await store.accept("demo", [message(f"other-{i}", user="小鹿") for i in range(3)])
+            assert result.reasons == {"other-2": "inbox_full"}
 
 
 async def test_a_redis_that_is_away_is_named() -> None:

@@ -21,9 +21,9 @@ from livehost.store.sqlite import open_sqlite
 
 async def main(folder):
     async with open_sqlite(folder / "s.sqlite") as store, Journal(folder / "journal") as journal:
-        messages = [ChatMessage(id=str(i), user="u", text="多少钱", at=datetime.now(UTC)) for i in range(50)]
+        messages = [ChatMessage(id=str(i), user=f"u{i}", text="多少钱", at=datetime.now(UTC)) for i in range(50)]
         await store.accept("demo", messages)
-        await store.claim("demo", 3)
+        await store.claim("demo", ["0", "1", "2"])
         for i in range(50):
             journal.append("demo", "s1", {"type": "fate", "id": f"p{i}"})
         assert await journal.flush()

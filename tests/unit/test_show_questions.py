@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -29,10 +30,13 @@ class OneQuestion:
     given: bool = False
     states: list[QuestionState] = field(default_factory=list)
 
-    async def expire(self, room: str, before: datetime) -> int:
-        return 0
+    async def expire(self, room: str, before: datetime, limit: int = 200) -> list[Question]:
+        return []
 
-    async def claim(self, room: str, limit: int) -> list[Question]:
+    async def waiting(self, room: str, limit: int) -> list[Question]:
+        return [] if self.given else [self.question]
+
+    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
         if self.given:
             return []
         self.given = True

@@ -32,6 +32,8 @@ async def test_a_file_of_version_1_is_migrated_with_its_content(tmp_path: Path) 
     async with open_sqlite(file) as store:
         (question,) = await store.questions("demo")
         assert (question.text, question.answer, question.trace) == ("多少钱", "", "")
+        assert (question.who, question.user_id, question.buyer, question.detail) == ("u", "", False, {})
+        assert (await store.mute("demo", "u"))[0].id == "m"
     migrated, fresh = sqlite3.connect(file), sqlite3.connect(":memory:", isolation_level=None)
     migrate(fresh)
     columns = "SELECT name FROM pragma_table_info('questions') ORDER BY name"
@@ -83,7 +85,7 @@ async def test_state_outlives_the_process(tmp_path: Path) -> None:
     message = ChatMessage(id="m", user="u", text="还有货吗", at=datetime.now(UTC))
     async with open_sqlite(file) as store:
         await store.accept("demo", [message])
-        await store.claim("demo", 1)
+        await store.claim("demo", ["m"])
         epoch = await store.next_epoch("demo")
     async with open_sqlite(file) as store:
         assert await store.next_epoch("demo") == epoch + 1

@@ -1,0 +1,206 @@
+"""What Redis does with questions in one step: Lua, each on one room's keys (under the prefix KEYS[1]).
+
+A question is a hash q:<id>. Sorted sets hold who is where: all, waiting, claimed and held by order of
+arrival, waiting_at by the time it was sent, settled by the time that it was; waiting_of counts who waits
+by viewer. `muted` maps a viewer to "order|until|at|by".
+"""
+
+from __future__ import annotations
+
+_LEAVE = """
+local p = KEYS[1]
+local function leave(id)
+  if redis.call('ZREM', p .. 'waiting', id) == 1 then
+    redis.call('ZREM', p .. 'waiting_at', id)
+    local key = p .. 'q:' .. id
+    local who = redis.call('HGET', key, 'who') or redis.call('HGET', key, 'user')
+    if redis.call('HINCRBY', p .. 'waiting_of', who, -1) <= 0 then
+      redis.call('HDEL', p .. 'waiting_of', who)
+    end
+  end
+  redis.call('ZREM', p .. 'claimed', id)
+  redis.call('ZREM', p .. 'held', id)
+end
+local function wait(id)
+  local key = p .. 'q:' .. id
+  local found = redis.call('HMGET', key, 'order', 'at_us', 'who', 'user')
+  redis.call('ZADD', p .. 'waiting', found[1], id)
+  redis.call('ZADD', p .. 'waiting_at', found[2], id)
+  redis.call('HINCRBY', p .. 'waiting_of', found[3] or found[4], 1)
+end
+"""
+
+# ARGV: room's limit, viewer's limit, now, now_us, aged_us, then of each message id, user, text, at, at_us,
+# user_id, source, buyer, refusal
+ACCEPT = (
+    _LEAVE
+    + """
+local limit, of_user, now, now_us, aged =
+  tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), ARGV[5]
+for _, id in ipairs(redis.call('ZRANGE', p .. 'settled', '-inf', aged, 'BYSCORE', 'LIMIT', 0, 1000)) do
+  redis.call('DEL', p .. 'q:' .. id)
+  redis.call('ZREM', p .. 'settled', id)
+  redis.call('ZREM', p .. 'all', id)
+end
+local silent = {}
+local rows = redis.call('HGETALL', p .. 'muted')
+for i = 1, #rows, 2 do
+  local ends = string.match(rows[i + 1], '^%d+|(%d*)|')
+  if ends == '' or tonumber(ends) > now_us then silent[rows[i]] = true end
+end
+local waiting = redis.call('ZCARD', p .. 'waiting')
+local held = {}
+local fates = {}
+for i = 6, #ARGV, 9 do
+  local id, user, text, at, at_us = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local user_id, source, buyer, fate = ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
+  local who = user_id ~= '' and user_id or user
+  held[who] = held[who] or tonumber(redis.call('HGET', p .. 'waiting_of', who) or 0)
+  if redis.call('EXISTS', p .. 'q:' .. id) == 1 then fate = 'duplicate'
+  elseif fate ~= '' then fate = fate
+  elseif silent[user_id] or silent[user] then fate = 'muted'
+  elseif who ~= '' and held[who] >= of_user then fate = 'user_full'
+  elseif waiting >= limit then fate = 'inbox_full'
+  else
+    local order = redis.call('HINCRBY', p .. 'facts', 'order', 1)
+    redis.call('HSET', p .. 'q:' .. id, 'id', id, 'user', user, 'text', text, 'at', at, 'at_us', at_us,
+      'state', 'accepted', 'updated_at', now, 'note', '', 'answer', '', 'trace', '', 'user_id', user_id,
+      'source', source, 'buyer', buyer, 'detail', '{}', 'who', who, 'order', order)
+    redis.call('ZADD', p .. 'all', order, id)
+    wait(id)
+    held[who] = held[who] + 1
+    waiting = waiting + 1
+  end
+  fates[#fates + 1] = fate
+end
+return fates
+"""
+)
+
+# ARGV: how many
+WAITING = """
+local p = KEYS[1]
+local found = {}
+for _, id in ipairs(redis.call('ZRANGE', p .. 'waiting', 0, tonumber(ARGV[1]) - 1)) do
+  found[#found + 1] = redis.call('HGETALL', p .. 'q:' .. id)
+end
+return found
+"""
+
+# ARGV: now, then the ids
+CLAIM = (
+    _LEAVE
+    + """
+local taken = {}
+for i = 2, #ARGV do
+  local key = p .. 'q:' .. ARGV[i]
+  if redis.call('HGET', key, 'state') == 'accepted' then
+    leave(ARGV[i])
+    redis.call('HSET', key, 'state', 'claimed', 'updated_at', ARGV[1])
+    redis.call('ZADD', p .. 'claimed', redis.call('HGET', key, 'order'), ARGV[i])
+    taken[#taken + 1] = redis.call('HGETALL', key)
+  end
+end
+return taken
+"""
+)
+
+# ARGV: id, state, now, now_us, note, answer, trace, detail, whether it is settled, then the states that may
+# become it
+SETTLE = (
+    _LEAVE
+    + """
+local id, state = ARGV[1], ARGV[2]
+local key = p .. 'q:' .. id
+local was = redis.call('HGET', key, 'state')
+if not was then return {'missing', '', {}} end
+if was == state then return {'same', was, redis.call('HGETALL', key)} end
+local allowed = false
+for i = 10, #ARGV do allowed = allowed or ARGV[i] == was end
+if not allowed then return {'refused', was, {}} end
+leave(id)
+if state == 'accepted' then
+  wait(id)
+elseif state == 'claimed' or state == 'held' then
+  redis.call('ZADD', p .. state, redis.call('HGET', key, 'order'), id)
+end
+if ARGV[9] == '1' then redis.call('ZADD', p .. 'settled', ARGV[4], id) end
+redis.call('HSET', key, 'state', state, 'updated_at', ARGV[3], 'note', ARGV[5], 'answer', ARGV[6],
+  'trace', ARGV[7], 'detail', ARGV[8])
+return {'ok', was, redis.call('HGETALL', key)}
+"""
+)
+
+# ARGV: now
+REQUEUE = (
+    _LEAVE
+    + """
+local ids = redis.call('ZRANGE', p .. 'claimed', 0, -1)
+for _, id in ipairs(ids) do
+  redis.call('HSET', p .. 'q:' .. id, 'state', 'accepted', 'updated_at', ARGV[1])
+  wait(id)
+end
+redis.call('DEL', p .. 'claimed')
+return #ids
+"""
+)
+
+# ARGV: before_us, now, now_us, how many
+EXPIRE = (
+    _LEAVE
+    + """
+local ids = redis.call('ZRANGE', p .. 'waiting_at', '-inf', '(' .. ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[4])
+local expired = {}
+for _, id in ipairs(ids) do
+  leave(id)
+  redis.call('HSET', p .. 'q:' .. id, 'state', 'expired', 'updated_at', ARGV[2])
+  redis.call('ZADD', p .. 'settled', ARGV[3], id)
+  expired[#expired + 1] = redis.call('HGETALL', p .. 'q:' .. id)
+end
+return expired
+"""
+)
+
+# ARGV: score below which to look, how many, state or empty
+QUESTIONS = """
+local p, below, wanted, state = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local found, skipped = {}, 0
+while #found < wanted do
+  local ids = redis.call('ZREVRANGEBYSCORE', p .. 'all', below, '-inf', 'LIMIT', skipped, 500)
+  for _, id in ipairs(ids) do
+    local key = p .. 'q:' .. id
+    if #found < wanted and (state == '' or redis.call('HGET', key, 'state') == state) then
+      local raw = redis.call('HGETALL', key)
+      if #raw > 0 then found[#found + 1] = raw end
+    end
+  end
+  skipped = skipped + #ids
+  if #ids < 500 then break end
+end
+return found
+"""
+
+# ARGV: who, until_us or empty, at, by, now_us
+MUTE = (
+    _LEAVE
+    + """
+local who = ARGV[1]
+local row = redis.call('HGET', p .. 'muted', who)
+local order = row and string.match(row, '^(%d+)|') or redis.call('HINCRBY', p .. 'facts', 'order', 1)
+redis.call('HSET', p .. 'muted', who, order .. '|' .. ARGV[2] .. '|' .. ARGV[3] .. '|' .. ARGV[4])
+local blocked = {}
+for _, set in ipairs({'waiting', 'held'}) do
+  for _, id in ipairs(redis.call('ZRANGE', p .. set, 0, -1)) do
+    local key = p .. 'q:' .. id
+    local found = redis.call('HMGET', key, 'user_id', 'user')
+    if found[1] == who or found[2] == who then
+      leave(id)
+      redis.call('HSET', key, 'state', 'blocked', 'note', 'muted', 'updated_at', ARGV[3])
+      redis.call('ZADD', p .. 'settled', ARGV[5], id)
+      blocked[#blocked + 1] = redis.call('HGETALL', key)
+    end
+  end
+end
+return blocked
+"""
+)

@@ -1,0 +1,230 @@
+"""SQL for the viewers' questions and for who is muted; each function is part of one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from livehost.store import records
+from livehost.store.protocol import (
+    KEEP_SETTLED_DAYS,
+    UNSETTLED,
+    Accepted,
+    ChatMessage,
+    InboxLimits,
+    Muted,
+    NotStored,
+    Question,
+    QuestionState,
+    check_transition,
+    refusal,
+)
+
+Db = sqlite3.Connection
+
+_AGED_AT_ONCE = 1000
+_OPEN = ", ".join(f"'{state}'" for state in UNSETTLED)
+
+
+def waiting_count(db: Db, room: str) -> int:
+    """How many questions wait in a room."""
+    row = db.execute("SELECT count(*) FROM questions WHERE room = ? AND state = 'accepted'", (room,))
+    return int(row.fetchone()[0])
+
+
+def accept(db: Db, room: str, messages: Sequence[ChatMessage], limits: InboxLimits, waiting: int) -> Accepted:
+    """Store what may be stored; `waiting` questions wait already."""
+    at = records.stamp(records.now())
+    known = _known(db, room, messages)
+    silent = _muted_now(db, room, at)
+    held = _waiting_of(db, room, {message.who for message in messages})
+    rows: list[tuple[Any, ...]] = []
+    stored: list[str] = []
+    duplicate = 0
+    reasons: dict[str, str] = {}
+    for message in messages:
+        if message.id in known:
+            duplicate += 1
+            continue
+        who = message.who
+        reason = refusal(message)
+        if reason is None and (message.user_id in silent or message.user in silent):
+            reason = "muted"
+        if reason is None and who and held.get(who, 0) >= limits.user:
+            reason = "user_full"
+        if reason is None and waiting >= limits.room:
+            reason = "inbox_full"
+        if reason is not None:
+            reasons[message.id] = reason
+            continue
+        known.add(message.id)
+        stored.append(message.id)
+        held[who] = held.get(who, 0) + 1
+        waiting += 1
+        rows.append(
+            (
+                room, message.id, message.user, message.text, records.stamp(message.at), at,
+                message.user_id, message.source, message.buyer, who,
+            )
+        )  # fmt: skip
+    db.executemany(
+        "INSERT INTO questions (room, id, user, text, at, state, updated_at, user_id, source, buyer, who)"
+        " VALUES (?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?, ?)",
+        rows,
+    )
+    rejected = len(messages) - len(stored) - duplicate
+    return Accepted(
+        accepted=len(stored), duplicate=duplicate, rejected=rejected, reasons=reasons, stored=tuple(stored)
+    )
+
+
+def _known(db: Db, room: str, messages: Sequence[ChatMessage]) -> set[str]:
+    ids = json.dumps([message.id for message in messages if refusal(message) != "id_unusable"])
+    found = db.execute(
+        "SELECT id FROM questions WHERE room = ? AND id IN (SELECT value FROM json_each(?))", (room, ids)
+    )
+    return {row[0] for row in found}
+
+
+def _muted_now(db: Db, room: str, at: str) -> set[str]:
+    found = db.execute(
+        "SELECT who FROM muted WHERE room = ? AND (until IS NULL OR until > ?)", (room, at)
+    ).fetchall()
+    return {row[0] for row in found}
+
+
+def _waiting_of(db: Db, room: str, whose: Iterable[str]) -> dict[str, int]:
+    names = json.dumps([who for who in whose if who])
+    found = db.execute(
+        "SELECT who, count(*) FROM questions WHERE room = ? AND state = 'accepted'"
+        " AND who IN (SELECT value FROM json_each(?)) GROUP BY who",
+        (room, names),
+    )
+    return {row[0]: int(row[1]) for row in found}
+
+
+def waiting(db: Db, room: str, limit: int) -> list[Question]:
+    """The oldest waiting questions."""
+    found = db.execute(
+        "SELECT * FROM questions WHERE room = ? AND state = 'accepted' ORDER BY seq LIMIT ?",
+        (room, max(0, limit)),
+    )
+    return [records.question_of(row) for row in found]
+
+
+def claim(db: Db, room: str, ids: Sequence[str]) -> list[Question]:
+    """Take those of the ids that wait still, in the order of the ids."""
+    found = db.execute(
+        "UPDATE questions SET state = 'claimed', updated_at = ? WHERE room = ? AND state = 'accepted'"
+        " AND id IN (SELECT value FROM json_each(?)) RETURNING *",
+        (records.stamp(records.now()), room, json.dumps(list(ids))),
+    ).fetchall()
+    taken = {row["id"]: records.question_of(row) for row in found}
+    return [taken[one] for one in dict.fromkeys(ids) if one in taken]
+
+
+def settle(
+    db: Db,
+    room: str,
+    question_id: str,
+    state: QuestionState,
+    note: str,
+    answer: str,
+    trace: str,
+    detail: Mapping[str, Any] | None,
+) -> Question:
+    """Move a question to a state; raises NotStored or TransitionRefused."""
+    row = db.execute("SELECT * FROM questions WHERE room = ? AND id = ?", (room, question_id)).fetchone()
+    if row is None:
+        raise NotStored(f"there is no question {question_id} in room {room}")
+    if not check_transition(question_id, QuestionState(row["state"]), state):
+        return records.question_of(row)
+    settled = db.execute(
+        "UPDATE questions SET state = ?, note = ?, answer = ?, trace = ?, detail = ?, updated_at = ?"
+        " WHERE seq = ? RETURNING *",
+        (
+            state.value, note, answer, trace, records.to_json(detail or {}), records.stamp(records.now()),
+            row["seq"],
+        ),
+    ).fetchone()  # fmt: skip
+    return records.question_of(settled)
+
+
+def requeue_claimed(db: Db, room: str) -> int:
+    """Give claimed questions back to the queue."""
+    return db.execute(
+        "UPDATE questions SET state = 'accepted', updated_at = ? WHERE room = ? AND state = 'claimed'",
+        (records.stamp(records.now()), room),
+    ).rowcount
+
+
+def expire(db: Db, room: str, before: datetime, limit: int) -> list[Question]:
+    """Expire the oldest waiting questions that were sent before an instant."""
+    found = db.execute(
+        "UPDATE questions SET state = 'expired', updated_at = ? WHERE seq IN"
+        " (SELECT seq FROM questions WHERE room = ? AND state = 'accepted' AND at < ? ORDER BY seq LIMIT ?)"
+        " RETURNING *",
+        (records.stamp(records.now()), room, records.stamp(before), max(0, limit)),
+    ).fetchall()
+    return [records.question_of(row) for row in sorted(found, key=lambda row: int(row["seq"]))]
+
+
+def forget_aged(db: Db) -> None:
+    """Drop settled questions after `KEEP_SETTLED_DAYS`, some at a time; the journal keeps its own."""
+    aged = records.stamp(records.now() - timedelta(days=KEEP_SETTLED_DAYS))
+    db.execute(
+        "DELETE FROM questions WHERE seq IN (SELECT seq FROM questions WHERE updated_at < ?"
+        f" AND state NOT IN ({_OPEN}) LIMIT ?)",
+        (aged, _AGED_AT_ONCE),
+    )
+
+
+def question(db: Db, room: str, question_id: str) -> Question | None:
+    """One question."""
+    row = db.execute("SELECT * FROM questions WHERE room = ? AND id = ?", (room, question_id)).fetchone()
+    return None if row is None else records.question_of(row)
+
+
+def questions(
+    db: Db, room: str, limit: int, before: str | None, state: QuestionState | None
+) -> list[Question]:
+    """A page of questions, newest first."""
+    found = db.execute(
+        "SELECT * FROM questions WHERE room = :room AND (:state IS NULL OR state = :state)"
+        " AND (:before IS NULL OR seq < (SELECT seq FROM questions WHERE room = :room AND id = :before))"
+        " ORDER BY seq DESC LIMIT :limit",
+        {"room": room, "state": state, "before": before, "limit": max(0, limit)},
+    )
+    return [records.question_of(row) for row in found]
+
+
+def mute(db: Db, room: str, who: str, until: datetime | None, by: str) -> list[Question]:
+    """Note a muted viewer and block what of theirs waits or is held."""
+    at = records.stamp(records.now())
+    db.execute(
+        "INSERT INTO muted (room, who, until, by, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET until = excluded.until, by = excluded.by, at = excluded.at",
+        (room, who, None if until is None else records.stamp(until), by, at),
+    )
+    found = db.execute(
+        "UPDATE questions SET state = 'blocked', note = 'muted', updated_at = ? WHERE room = ?"
+        " AND state IN ('accepted', 'held') AND (user_id = ? OR user = ?) RETURNING *",
+        (at, room, who, who),
+    ).fetchall()
+    return [records.question_of(row) for row in sorted(found, key=lambda row: int(row["seq"]))]
+
+
+def unmute(db: Db, room: str, who: str) -> None:
+    """Forget that a viewer is muted; raises NotStored."""
+    if not db.execute("DELETE FROM muted WHERE room = ? AND who = ?", (room, who)).rowcount:
+        raise NotStored(f"{who} is not muted in room {room}")
+
+
+def muted(db: Db, room: str) -> list[Muted]:
+    """Who is muted now; those whose term is over are forgotten."""
+    db.execute("DELETE FROM muted WHERE room = ? AND until <= ?", (room, records.stamp(records.now())))
+    found = db.execute("SELECT * FROM muted WHERE room = ? ORDER BY rowid", (room,))
+    return [records.muted_of(row) for row in found]
