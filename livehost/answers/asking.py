@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from livehost.answers import variants
 from livehost.answers.facts import NONE, value_of
 from livehost.answers.types import Fact
 from livehost.catalog import Catalog, Product, Spec
-from livehost.chinese import folded, with_digits
 
 
 @dataclass(frozen=True)
@@ -66,47 +66,11 @@ class Asking:
 
     def specs(self) -> tuple[Spec, ...]:
         """The variants that the line names: 三盒, 200g, 大支, XL."""
-        return specs_named(self.line, self.product)
+        return variants.named(self.line, self.product)
+
+    def pieces(self) -> tuple[int, str] | None:
+        """How many pieces the line asks for and the measure word, where that names no variant."""
+        return None if self.specs() else variants.pieces(self.line, self.product)
 
     def _use(self, fact: Fact) -> None:
         self.used.append(fact)
-
-
-_TOKEN = re.compile(r"\d+(?:\.\d+)?[a-z\u4e00-\u9fff]|[a-z]*xl|[a-z]+|[\u4e00-\u9fff]+")
-_BIG = re.compile(r"(?<!多)(?<!不)大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装)|多的那")
-_SMALL = re.compile(r"小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装)")
-
-
-def specs_named(line: str, product: Product) -> tuple[Spec, ...]:
-    """The variants of a product that a cleaned line names."""
-    specs = product.specs or ()
-    text = with_digits(folded(line))
-    forms = {s.name: _forms(s.name) for s in specs}
-    found = []
-    for spec in specs:
-        others = set().union(*(forms[s.name] for s in specs if s is not spec)) if len(specs) > 1 else set()
-        own = forms[spec.name] - others
-        if any(re.search(rf"(?<![\da-z.]){re.escape(f)}(?![a-z\d])", text) for f in own if f):
-            found.append(spec)
-    priced = [s for s in specs if s.price is not None]
-    if not found and len(priced) > 1:
-        if _BIG.search(line):
-            found = [max(priced, key=lambda s: s.price or 0)]
-        elif _SMALL.search(line):
-            found = [min(priced, key=lambda s: s.price or 0)]
-    return tuple(found)
-
-
-def _forms(name: str) -> set[str]:
-    text = with_digits(folded(name)).replace(" ", "")
-    parts = set(re.findall(r"\d+(?:\.\d+)?(?:g|ml|kg|l|cm|mm|寸|码|号|[\u4e00-\u9fff])", text))
-    parts |= (
-        {
-            p
-            for p in re.split(r"[×*/+\-()（）]|(?<=[\da-z])x(?=\d)|(?<=[\u4e00-\u9fff])(?=[a-z\d])", text)
-            if p and not p.isdigit()
-        }
-        if len(text) <= 12
-        else set()
-    )
-    return parts | {text}

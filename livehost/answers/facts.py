@@ -62,7 +62,14 @@ def value_of(catalog: Catalog, product_id: str, name: str, now: datetime) -> str
             paid = after_coupon(product, price, now) if price is not None else None
             return money(paid) if paid is not None else None
         case "coupon":
-            return _coupon(product, now)
+            return _coupon_until(product, now) if rest == "until" else _coupon(product, now)
+        case "total":
+            return money(product.price * int(rest)) if rest.isdigit() else None
+        case "total_after_coupon":
+            paid = after_coupon(product, product.price * int(rest), now) if rest.isdigit() else None
+            return money(paid) if paid is not None else None
+        case "gifts" if rest == "counted" and product.gifts:
+            return "、".join(f"{g.name}{g.count}份" for g in product.gifts)
         case "list_price":
             listed = product.list_price
             return (
@@ -135,6 +142,12 @@ def _coupon(product: Product, now: datetime) -> str | None:
     assert product.coupon
     off = money(product.coupon.amount)
     return f"满{money(product.coupon.threshold)}元减{off}元" if product.coupon.threshold else f"立减{off}元"
+
+
+def _coupon_until(product: Product, now: datetime) -> str | None:
+    if coupon_state(product, now) != "live" or not product.coupon or product.coupon.until is None:
+        return None
+    return on_date(product.coupon.until.astimezone(now.tzinfo).date(), now)
 
 
 def _month(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.facts import NONE
-from livehost.chinese import folded
+from livehost.chinese import folded, with_digits
 
 _SENSITIVE = {"pregnancy": r"孕", "nursing": r"哺乳|乳母", "minors": r"儿|童|婴|幼|小孩|未成年|少年|岁"}
 _SAME = (
@@ -47,6 +47,9 @@ def sensitive(ask: Asking, group: str) -> Said | None:
     approved = ask.some(f"sensitive.{group}")
     if approved:
         return ask.say(approved)
+    aged = by_age(ask) if group == "minors" else None
+    if aged is not None:
+        return aged
     marks = _SENSITIVE[group]
     if any(re.search(marks, g) for g in ask.product.not_for or ()):
         return ask.say(f"这款不适合的人群写明有{ask.get('not_for')}")
@@ -68,6 +71,35 @@ def nursing(ask: Asking) -> Said | None:
 def minors(ask: Asking) -> Said | None:
     """May a child?"""
     return sensitive(ask, "minors")
+
+
+_LIMIT = re.compile(r"(\d+)(?:周)?(岁|月龄|个月|月)(?:及)?(以下|以内|以上|以内|起)")
+_AGE = re.compile(r"(?<![\d.])(\d+)(?:周)?(岁半|岁|个半月|个月|月龄|月大)")
+
+
+def by_age(ask: Asking) -> Said | None:
+    """An age beside a limit that the product's own lists name: 2月龄以下幼猫, 3岁以下儿童."""
+    ages = [_months(*m) for m in _AGE.findall(with_digits(ask.line))]
+    if not ages:
+        return None
+    for field, words in (("not_for", "不适合用这款"), ("suitable_for", "适合用这款")):
+        for group in getattr(ask.product, field) or ():
+            limit = _LIMIT.search(with_digits(folded(group)))
+            if limit is None:
+                continue
+            below = limit[3] in ("以下", "以内")
+            inside = (ages[0] < _months(limit[1], limit[2])) is below
+            if inside:
+                ask.get(field)
+                return ask.say(f"{group}{words}")
+            if field == "suitable_for":
+                return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
+    return None
+
+
+def _months(number: str, unit: str) -> float:
+    half = 0.5 if "半" in unit else 0
+    return (int(number) + half) * (12 if "岁" in unit else 1)
 
 
 def illness(ask: Asking) -> Said | None:
@@ -104,6 +136,9 @@ def _names(group: str, line: str) -> bool:
 
 def suitable(ask: Asking) -> Said | None:
     """Whether a group may use it, by the product's own lists."""
+    aged = by_age(ask)
+    if aged is not None:
+        return aged
     fit, unfit = ask.product.suitable_for, ask.product.not_for
     named_fit = [g for g in fit or () if _names(g, ask.line)]
     named_unfit = [g for g in unfit or () if _names(g, ask.line)]
@@ -155,6 +190,8 @@ def contains(ask: Asking) -> Said | None:
             return ask.say(f"写明不含{ask.get('free_of')}")
         return None
     parts = []
+    if inside and ask.has("纯|全是|都是|百分之?百|100%|是不是"):
+        return ask.say(f"{ask.get('name')}成分有{ask.get('ingredients')}")
     if inside:
         ask.get("ingredients")
         parts.append(f"成分里有{'、'.join(dict.fromkeys(inside))}")
@@ -180,7 +217,18 @@ def ingredients(ask: Asking) -> Said | None:
 def usage(ask: Asking) -> Said | None:
     """How it is used."""
     words = ask.some("usage")
-    return ask.say(f"用法是{words}") if words else None
+    if words is None or not _tells_how(ask.line, words):
+        ask.used.clear()
+        return None
+    return ask.say(f"用法是{words}")
+
+
+def _tells_how(line: str, words: str) -> bool:
+    """Whether a usage tells how that is done which a line asks for: 怎么收 needs a 收."""
+    how = re.search(r"怎么([收开关合叠拆换充调连铺挂煎炒蒸切剥养喂玩拼系扎贴撕晒晾熨搭绑装洗])", line)
+    if how is None:
+        return True
+    return how[1] in words or (how[1] == "洗" and re.search("擦|清洁|干洗", words) is not None)
 
 
 def lasts(ask: Asking) -> Said | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from livehost.answers.asking import Asking, Said
@@ -34,7 +35,9 @@ def _main_spec(ask: Asking) -> Spec | None:
 
 
 def price(ask: Asking) -> Said | None:
-    """The price in this room, of the variants that are named."""
+    """The price in this room, of the variants that are named, or of several pieces."""
+    if ask.pieces() is not None:
+        return _several(ask)
     named = [s for s in ask.specs() if s.price is not None]
     if not named and ask.specs():
         return None
@@ -48,8 +51,34 @@ def price(ask: Asking) -> Said | None:
     return ask.say(f"{ask.get('name')}直播间价{ask.get('price')}元")
 
 
+def _several(ask: Asking) -> Said | None:
+    """What several pieces cost together, and after a coupon that the sum reaches."""
+    wanted = ask.pieces()
+    if wanted is None:
+        return None
+    count, measure = wanted
+    text = f"{ask.get('name')}直播间价{ask.get('price')}元，{count}{measure}一共{ask.get(f'total.{count}')}元"
+    after = ask.get(f"total_after_coupon.{count}")
+    if after is not None:
+        text += f"，券是{ask.get('coupon')}，券后到手{after}元"
+    return ask.say(text)
+
+
+def premise(ask: Asking) -> Said | None:
+    """A number that the viewer takes for true: the fact that it is about, the price where it is none."""
+    numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
+    for field, words in (("ingredients", "成分有"), ("claims", "功效方面是"), ("highlights", "特点是")):
+        if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):
+            ask.used.clear()
+            return ask.say(f"{words}{ask.get(field)}")
+    ask.used.clear()
+    return price(ask)
+
+
 def paid(ask: Asking) -> Said | None:
-    """The price after a coupon that applies: the one number that is computed."""
+    """The price after a coupon that applies."""
+    if ask.pieces() is not None:
+        return _several(ask)
     spec = next((s for s in ask.specs() if s.price is not None), None)
     amount = spec.price if spec and spec.price is not None else ask.product.price
     name = f".{spec.name}" if spec else ""
@@ -79,6 +108,14 @@ def coupon(ask: Asking) -> Said | None:
     if after is not None:
         return ask.say(f"有券，{terms}，领了再拍，券后{after}元")
     return ask.say(f"有券，{terms}，单拍这款{ask.get('price')}元还不够门槛，凑够了就能用")
+
+
+def coupon_until(ask: Asking) -> Said | None:
+    """Until when the coupon holds."""
+    if coupon_state(ask.product, ask.now) == "none":
+        return coupon(ask)
+    until = ask.get("coupon.until")
+    return ask.say(f"有券，{ask.get('coupon')}，可以用到{until}") if until else None
 
 
 def list_price(ask: Asking) -> Said | None:
@@ -132,6 +169,9 @@ def gifts(ask: Asking) -> Said | None:
     value = ask.get("gifts")
     if value is None:
         return None
+    if value != NONE and ask.has(r"(?:[\d一二两三四五六七八九十]|几)(?:个|件|支|瓶|盒|包|片|只|条|份|袋|把)|多少"):
+        ask.used.clear()
+        return ask.say(f"拍这款送{ask.get('gifts.counted')}")
     return ask.say("这款没有赠品" if value == NONE else f"拍这款送{value}")
 
 
@@ -173,22 +213,29 @@ def restock(ask: Asking) -> Said | None:
     return ask.say(f"现在缺货，预计{when}补货")
 
 
-_KINDS = (
-    ("颜色|色", "色|黑|白|红|蓝|灰|粉|绿|黄|紫|米|卡其|咖|杏"),
-    ("口味|味道|味儿", "味"),
-    ("色号", "号|色"),
-)
+_SIZE = re.compile(r"(?:\d?x*[sml]|\d?xl|均码|.*\d+(?:码|号|cm|寸|\*|×).*)(?:码)?", re.IGNORECASE)
+_AMOUNT = re.compile(r".*\d+(?:\.\d+)?\s*(?:g|ml|kg|l|片|粒|颗|袋|包|支|瓶|盒|箱|斤|抽|卷|条|枚|罐|贴|个|只|双|克|毫升).*", re.IGNORECASE)
+_COLOUR = re.compile(r"颜色|色|[有要](?:没有)?[粉黑白红蓝绿黄紫灰棕橙]")
+
+
+def _sorts(specs: Sequence[Spec]) -> set[str]:
+    """By what the variants differ: `size`, `amount`, `style` (colour, flavour, model)."""
+    return {
+        "size" if _SIZE.fullmatch(s.name) else "amount" if _AMOUNT.fullmatch(s.name) else "style" for s in specs
+    }
 
 
 def spec(ask: Asking) -> Said | None:
-    """The variants and their prices."""
+    """The variants and their prices; None where they differ by something else than what is asked for."""
     specs = ask.product.specs
     if specs is None or ask.has(r"穿(?:什么|多大|几)码|偏大|偏小|尺码表|斤(?:穿|的|能)|身高"):
         return None
-    names = "".join(s.name for s in specs)
-    for words, marks in _KINDS:
-        if ask.has(words) and not re.search(marks, names):
+    sorts = _sorts(specs)
+    if ask.has(r"颜色|色|口味|味道|味儿|款式|型号|香型|图案") or _COLOUR.search(ask.line):
+        if "style" not in sorts:
             return None
+    elif ask.has(r"[大小中均]码|几码|尺码|码数|(?<![a-z])\d?x*[sml](?![a-z])|\dxl") and "size" not in sorts and specs:
+        return None
     if not specs:
         ask.get("specs")
         return ask.say("这款只有一种规格")

@@ -41,6 +41,11 @@ def free_shipping(ask: Asking) -> Said | None:
     return ask.say("这款不包邮，运费另付，以下单页为准" if value == NONE else "这款包邮")
 
 
+def fee(ask: Asking) -> Said | None:
+    """How much the way costs: only known where it costs nothing."""
+    return free_shipping(ask) if ask.product.shipping.free else None
+
+
 def region(ask: Asking) -> Said | None:
     """Where it is not sent."""
     named = [r for r in REGIONS if r in ask.line]

@@ -1,40 +1,70 @@
-"""Which product a line is about: a link number, a name, or the one on air."""
+"""Which product a line is about: a link number, a name, a kind of goods, a size, a description,
+what the viewer asked about before, or the one on air; or goods that are not in the catalogue."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from rapidfuzz import fuzz
-
+from livehost.answers import variants
+from livehost.answers.goods import Noun, shelf
+from livehost.answers.likeness import described, spelt
 from livehost.catalog import Catalog, Product
-from livehost.chinese import folded, numeral, pinyin
+from livehost.chinese import folded, numeral
 
 _NUMBER = r"(\d{1,3}|[一二两三四五六七八九十]{1,3})"
 _LINK = re.compile(
     rf"(?<![\d十年月.])(?:小黄车|链接|购物车|车里|link|no\.?|#)(?:的|里)?第?{_NUMBER}(?:号|个)?(?![\d.个片瓶盒g%])|"
     rf"(?<![\d十年月.])第?{_NUMBER}(?:号|个)?(?:链接|连接|小黄车|车)|"
-    rf"(?<![\d十年月.双]){_NUMBER}号(?!色|线|楼|店)|"
+    rf"(?<![\d十年月.双]){_NUMBER}号(?!色|线|楼|店|电池)|"
     rf"第{_NUMBER}(?:个|款)(?!月|问题|步|礼拜|星期|疗程)|{_NUMBER}(?:番|番目)"
 )
 _DATE = re.compile(
     r"号(?:之前|以前|前|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
 )
+_AND = re.compile(r"[\s,，、]*(?:和|跟|与|还有|还是|或者?|以及|比|加)?[\s,，、]*")
 _BACK = re.compile(
     r"(?:刚才|刚刚|上一个|上个|前面|之前|上一款|刚讲|刚说)(?:那个|那款|这个|的|讲的|说的|介绍的)?"
 )
+_HERE = re.compile(r"这(?!样|么|边|里|几天)|现在(?:讲|卖|介绍|播|上)|正在|今天|手上|手里|身上")
 _ALONGSIDE = re.compile(r"一起|同时|叠|搭配|混用|先后|配合|之后用|前用|后用|再用|然后用")
+_BUYING = re.compile(
+    r"(?:的|这个|这款|那个|那款|现在|大概|到底|一般|一[个件瓶支盒套条双把包袋]|是|,|，| )*"
+    r"(?:多少钱|多少$|怎么卖|什么价|价格|价位|卖多少|几号|链接|在几号|怎么拍|怎么买|哪里买|有货|没货|还有|有吗|有没|有券|券后|"
+    r"到手|优惠|补货|上架|什么时候(?:上|有|补|发|到)|几天|多久(?:发|到)|包邮|发货|呢$|在哪|下架|原价|link|price|how much)"
+)
+_WANTING = re.compile(
+    r"(?:[\s,，、.。!！?？]|你家|你们家?|您家?|咱们?家?|家里?|店里?|直播间里?|主播|老板|请问|问一?下|想问|那|这|个|款|种|也|再|有|没有|卖|不卖|"
+    r"想要?|要|买|不要|求|看看?|试试?|讲讲?|介绍|上|来|一下|下|昨天|上次|刚才|刚刚|之前|前面|今天|明天|的|我|能|不能|可以|什么时候|怎么|还|会|吗|"
+    r"都|家|是|说|最近|推荐|一[个件瓶支盒套条双把包袋])*"
+)
+_WITH = re.compile(
+    r"(?:和|跟|与|同|配|搭|搭配|叠|叠加|混|比|像|当|代替|替代|送|赠|赠送|带|附|装|放|盛|泡|煮|冲|加|兑|含|丢|扔|进|套|什么|拿|在|给|"
+    r"[用涂敷洗抹擦穿戴吃喝]完|洗掉|卸掉?|卸除|洗净|洗得掉|洗干净|[能以]洗|里面有|里头有|再用|先用|(?<![能以想会在妈人肌皮])用)"
+    r"(?:的|了|过|着|点|个|几个|两个|一[个点]|不送|不带|什么)?$"
+)
+_BESIDE = re.compile(
+    r"之?[前后](?!发)|以[前后]|里面?(?!有)|上面?(?!架|链接|新)|味|色(?!号)|小样|成分|剂|液足|搭|配|党|过敏|(?:也|都)?(?:放|装|塞)得[下进]|"
+    r"(?:能|可以|能不能|可不可以)(?:放|装|塞|洗|加热)|洗(?:吗|行)|含量|的味道"
+)
+_SUFFIXED = re.compile(
+    r"(?:^|你家|你们家|有没有|卖|那个|那款|想买|想要|求|[\s,，])((?:(?![这那个的是有在吗呢不了我你他她它们款号几什么怎多少两三四五六七八九十一大小哪想要买卖求])[\u4e00-\u9fff]){1,5}"
+    r"(?:衣|裤|鞋|帽|机|器|膏|霜|液|粉|茶|酒|饼|糖|锅|杯|灯|桌|椅|柜|巾|被|枕|垫|膜|刷|笔|架|镜|链|粮|砂|酱|壶|仪|胶囊|口服液|玩具|套装))(?=(.*))"
+)
 
 
 @dataclass(frozen=True)
 class Topic:
-    """The products that a line is about, the link number that does not exist, the rest of the line."""
+    """The products that a line is about, the link number that does not exist, the rest of the line.
+
+    `elsewhere`: goods that it is about and that the catalogue does not hold.
+    """
 
     products: tuple[Product, ...]
     missing_link: int | None
     rest: str
     named: bool
+    elsewhere: str | None = None
 
     @property
     def product(self) -> Product | None:
@@ -44,88 +74,167 @@ class Topic:
 
 def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Product | None) -> Topic:
     """Find what a cleaned line is about."""
+    by_number = _numbered(cleaned, catalog, on_air)
+    if by_number is not None:
+        return by_number
+    nouns = shelf(catalog).nouns(cleaned)
+    kept = _meant(cleaned, nouns, catalog, on_air)
+    if kept:
+        products = {p.id: p for noun in kept for p in _choices(noun, catalog, on_air)}
+        return Topic(tuple(products.values()), None, _without(cleaned, kept), True)
+    by_size = _sized(cleaned, catalog, on_air)
+    if by_size is not None:
+        return Topic((by_size,), None, cleaned, True)
+    foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, catalog, on_air)), None)
+    if foreign is not None:
+        return Topic((), None, _without(cleaned, [foreign]), True, foreign.word)
+    guess = spelt(cleaned, shelf(catalog).names)
+    if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
+        rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
+        return Topic((catalog.product(guess.product),), None, rest, True)
+    found = described(cleaned, catalog.products, on_air)
+    if found is not None:
+        return Topic((found,), None, cleaned, True)
+    unknown = _compound(cleaned, catalog, on_air)
+    if unknown is not None:
+        return unknown
+    if previous is not None and (_BACK.search(cleaned) or not _HERE.search(cleaned)):
+        return Topic((previous,), None, cleaned, False)
+    return Topic((on_air,) if on_air else (), None, cleaned, False)
+
+
+def _numbered(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
+    """The products behind the link numbers of a line: 3号, 3号和5号; None where there are none."""
     own_specs = {folded(s.name) for s in (on_air.specs or ())} if on_air else set()
+    found: list[re.Match[str]] = []
+    missing: int | None = None
+    products: dict[str, Product] = {}
     for match in _LINK.finditer(cleaned):
         number = numeral(next(g for g in match.groups() if g))
         if number is None or (_DATE.match(cleaned, match.end() - 1) and "链接" not in match[0]):
             continue
         if match[0] in own_specs or f"{number}" in own_specs:
             continue
-        rest = cleaned[: match.start()] + " " + cleaned[match.end() :]
+        if found and not _AND.fullmatch(cleaned, found[-1].end(), match.start()):
+            break
+        found.append(match)
         product = catalog.by_link(number)
-        if product is None:
-            return Topic((), number, rest, True)
-        return Topic((product,), None, rest, True)
-    named, rest = _named(cleaned, catalog, on_air)
-    if named:
-        return Topic(named, None, rest, True)
-    if previous is not None and _BACK.search(cleaned):
-        return Topic((previous,), None, cleaned, False)
-    return Topic((on_air,) if on_air else (), None, cleaned, False)
-
-
-@lru_cache(maxsize=8)
-def _names(products: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[tuple[str, str], ...]:
-    pairs = {folded(name).replace(" ", ""): product_id for product_id, names in products for name in names}
-    return tuple(sorted(pairs.items(), key=lambda p: -len(p[0])))
-
-
-def _named(cleaned: str, catalog: Catalog, on_air: Product | None) -> tuple[tuple[Product, ...], str]:
-    names = _names(tuple((p.id, (p.name, *p.aliases)) for p in catalog.products))
-    found: dict[int, Product] = {}
-    rest = cleaned
-    for name, product_id in names:
-        at = rest.find(name)
-        if at < 0:
-            continue
-        product = catalog.product(product_id)
-        if rest.startswith("剂", at + len(name)):
-            continue
-        if product is not on_air and _aside(rest, name, at, on_air):
-            continue
-        found.setdefault(at, product)
-        rest = rest[:at] + " " * len(name) + rest[at + len(name) :]
+        if product is not None:
+            products[product.id] = product
+        elif missing is None:
+            missing = number
     if not found:
-        return _sounding(cleaned, catalog, names, on_air)
-    by_id = {found[at].id: found[at] for at in sorted(found)}
-    return tuple(by_id.values()), rest
+        return None
+    rest = cleaned
+    for match in reversed(found):
+        rest = rest[: match.start()] + " " + rest[match.end() :]
+    return Topic(tuple(products.values()), None if products else missing, rest, True)
 
 
-def _aside(text: str, name: str, at: int, on_air: Product | None) -> bool:
-    """Whether a name only stands beside the one on air: 能和精华一起用吗, 能洗掉防晒吗, 送精华小样吗."""
-    if on_air is None:
-        return False
-    before, after = text[:at], text[at + len(name) :]
-    if re.search(r"(?:洗掉|卸掉?|洗净|卸除|洗得掉|洗干净|代替|替代|当)$", before):
-        return True
-    if re.search(r"(?:送|赠|赠送|带|附)(?:不送|的|了)?$", before) or after.startswith(
-        ("小样", "液足", "成分", "味")
-    ):
-        return True
-    if _ALONGSIDE.search(after) or re.search(r"(?:配|叠|搭配|叠加|搭|混)$", before):
-        return True
-    if re.search(r"(?:用完|涂完|敷完|洗完|抹完|用了|擦完|之前|以后)$", before):
-        return True
-    words = "".join((*(on_air.ingredients or ()), *(on_air.highlights or ()), *(on_air.free_of or ())))
-    return name in folded(words) and bool(re.search(r"(?:有|含|加|放)$", before))
+def _without(cleaned: str, nouns: list[Noun]) -> str:
+    rest = cleaned
+    for noun in nouns:
+        rest = rest[: noun.start] + " " * (noun.end - noun.start) + rest[noun.end :]
+    return rest
 
 
-def _sounding(
-    cleaned: str, catalog: Catalog, names: tuple[tuple[str, str], ...], on_air: Product | None
-) -> tuple[tuple[Product, ...], str]:
-    """A name written with other characters of the same sound, or with one character amiss."""
-    sounds = pinyin(cleaned)
-    for name, product_id in names:
-        size = len(name)
-        if size < 2 or name.isascii():
-            continue
-        wanted = pinyin(name)
-        for at in range(len(cleaned) - size + 1):
-            piece = cleaned[at : at + size]
-            if sum(a == b for a, b in zip(piece, name, strict=True)) * 2 < size:
+def _choices(noun: Noun, catalog: Catalog, on_air: Product | None) -> tuple[Product, ...]:
+    """The products that a noun may mean: the one on air where it is among them."""
+    if on_air is not None and on_air.id in noun.products:
+        return (on_air,)
+    return tuple(catalog.product(i) for i in noun.products)
+
+
+def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | None) -> list[Noun]:
+    """The nouns of products that a line is about; literal names go before kinds."""
+    kept: list[Noun] = []
+    for literal in (True, False):
+        for noun in nouns:
+            if not noun.products or noun.literal is not literal:
                 continue
-            if sounds[at : at + size] == wanted or (size >= 4 and fuzz.ratio(piece, name) >= 75):
-                product = catalog.product(product_id)
-                if product is on_air or not _aside(cleaned, piece, at, on_air):
-                    return (product,), cleaned[:at] + " " + cleaned[at + size :]
-    return (), cleaned
+            product = _choices(noun, catalog, on_air)[0]
+            joined = any(
+                _AND.fullmatch(cleaned, k.end, noun.start) and noun.start > k.end for k in kept if literal
+            )
+            buying = _BUYING.match(cleaned, noun.end) is not None
+            if noun.matter and not noun.literal and not buying:
+                continue
+            if joined or not _aside(cleaned, noun.start, noun.end, product, on_air):
+                kept.append(noun)
+        if kept:
+            break
+    return sorted(kept, key=lambda n: n.start)
+
+
+def _aside(text: str, start: int, end: int, product: Product | None, on_air: Product | None) -> bool:
+    """Whether a name only stands beside the one on air: 能和精华一起用吗, 能洗掉防晒吗, 送精华小样吗."""
+    before, after = text[:start], text[end:]
+    if before.endswith("对") and after.startswith(("过敏", "类过敏", "成分过敏")):
+        return True
+    if on_air is None or product is on_air:
+        return False
+    word = text[start:end]
+    words = folded("".join((*(on_air.ingredients or ()), *(on_air.highlights or ()), *(on_air.free_of or ()))))
+    if word in words and re.search(r"(?:有|含|加|放)$", before):
+        return True
+    if any(word in folded(g.name) for g in on_air.gifts or ()) and re.search(r"送|赠", before):
+        return True
+    if _BUYING.match(text, end) and not re.search(r"(?:送|赠|和|跟|与|配|搭)(?:的)?$", before):
+        return False
+    return bool(_WITH.search(before) or _BESIDE.match(after) or _ALONGSIDE.search(after))
+
+
+def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None) -> bool:
+    """Whether a noun that no product answers to is what the line asks about."""
+    if on_air is not None and noun.word in _texts(on_air):
+        return False
+    before, after = cleaned[: noun.start], cleaned[noun.end :]
+    if _aside(cleaned, noun.start, noun.end, None, on_air) and on_air is not None:
+        return False
+    if _BUYING.match(after):
+        return True
+    if noun.matter:
+        return re.search(r"(?:卖|想买|求|上)(?:不卖)?$", before) is not None
+    if on_air is None:
+        return True
+    if _WANTING.fullmatch(before) and not _ALONGSIDE.search(after):
+        return True
+    return False
+
+
+def _texts(product: Product) -> str:
+    """Every word that the catalogue has about a product."""
+    return folded(product.model_dump_json(exclude={"id", "image", "platforms", "never_say"}))
+
+
+def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
+    """The only product that has the variant which a line names, where the one on air has none such."""
+    if on_air is not None and variants.named(cleaned, on_air):
+        return None
+    found = [
+        p
+        for p in catalog.products
+        if p is not on_air and len(p.specs or ()) > 1 and variants.named(cleaned, p, strict=True)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
+    """Goods in a word that no list holds, known by its ending before a question for buying."""
+    match = _SUFFIXED.search(cleaned)
+    if match is None or not _BUYING.match(match[2]):
+        return None
+    word = match[1]
+    if on_air is not None and (word in _texts(on_air) or _within(word, folded(on_air.name))):
+        return None
+    rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
+    named = [p for p in catalog.products if any(_within(word, folded(n)) for n in (p.name, *p.aliases))]
+    if len(named) == 1:
+        return Topic((named[0],), None, rest, True)
+    return Topic((), None, rest, True, word) if not named else None
+
+
+def _within(word: str, name: str) -> bool:
+    """Whether the characters of a word stand in a name in that order."""
+    rest = iter(name)
+    return all(char in rest for char in word)

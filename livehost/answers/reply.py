@@ -29,6 +29,8 @@ HANDLERS: dict[str, Handler] = {
     "price": on_price.price,
     "after_coupon": on_price.paid,
     "coupon": on_price.coupon,
+    "coupon_until": on_price.coupon_until,
+    "premise": on_price.premise,
     "list_price": on_price.list_price,
     "offer": on_price.offer,
     "dear": on_price.dear,
@@ -62,6 +64,7 @@ HANDLERS: dict[str, Handler] = {
     "courier": on_service.courier,
     "where_from": on_service.where_from,
     "free_shipping": on_service.free_shipping,
+    "fee": on_service.fee,
     "region": on_service.region,
     "insurance": on_service.insurance,
     "returns": on_service.returns,
@@ -155,7 +158,7 @@ class _Room:
             return self._fixed("decline", DECLINE, "injection")
         if gate.diverts(line, raw):
             return self._fixed("decline", STAY, "diversion")
-        if gate.abuses(line):
+        if gate.abuses(line) and not any(a.intent == "adverse" for a in asked(line)):
             return self._fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
@@ -188,6 +191,8 @@ class _Room:
                 saying = handler(ask)
         if saying is None and ask.specs():
             saying = on_price.spec(ask)
+        if saying is None and any(faq.shares_words(bare, c.text) for c in product.claims or ()):
+            saying = on_goods.effect(ask)
         if saying is None:
             saying = self._one("", ask)
         return self._checked("answer", [saying], product, "mentioned") if saying else None

@@ -1,0 +1,157 @@
+"""Names of goods in a line: those of the catalogue, and the nouns of the trade in `goods.yaml`.
+
+A noun that no product answers to by name, alias or kind is known to be other goods, so that what is
+asked about it is never answered with the product on air.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from livehost.answers.tables import packaged_yaml
+from livehost.catalog import Catalog
+from livehost.chinese import folded
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A word for goods in a line.
+
+    `products`: the ids of the products that it may mean, none: it is nowhere in the catalogue.
+    `literal`: it is a product's name or alias. `matter`: it is also an ingredient, tool or place.
+    """
+
+    word: str
+    start: int
+    end: int
+    products: tuple[str, ...]
+    literal: bool = False
+    matter: bool = False
+
+
+@dataclass(frozen=True)
+class _Trade:
+    """`goods.yaml` read: the kinds that each word stands for; `broad` words stand for several."""
+
+    kinds: dict[str, frozenset[int]]
+    broad: frozenset[str]
+    matter: frozenset[str]
+    other: frozenset[str]
+    automaton: Any
+
+
+@cache
+def _trade() -> _Trade:
+    table = packaged_yaml("goods.yaml")
+    kinds: dict[str, set[int]] = defaultdict(set)
+    broad: set[str] = set()
+    number = 0
+    for line in table["kinds"]:
+        heads, _, rest = line.partition(":")
+        own: set[int] = set()
+        for group in rest.split():
+            number += 1
+            own.add(number)
+            for word in group.split("="):
+                kinds[folded(word)].add(number)
+        for head in heads.split():
+            kinds[folded(head)] |= own
+            broad.add(folded(head))
+    other = frozenset(folded(word) for word in table["other"].split())
+    found = {word: frozenset(ids) for word, ids in kinds.items() if word not in other}
+    return _Trade(
+        found,
+        frozenset(broad),
+        frozenset(folded(word) for word in table["matter"].split()),
+        other,
+        _automaton([*found, *other]),
+    )
+
+
+def _automaton(words: list[str]) -> Any:
+    import ahocorasick
+
+    out = ahocorasick.Automaton()
+    for word in words:
+        out.add_word(word, word)
+    out.make_automaton()
+    return out
+
+
+def _found(automaton: Any, text: str) -> Iterator[tuple[int, int, str]]:
+    """Words of an automaton, leftmost and longest; Latin words only whole."""
+    for last, word in automaton.iter_long(text):
+        start, end = last + 1 - len(word), last + 1
+        if word[0].isascii() and _latin(text[start - 1 : start]):
+            continue
+        if word[-1].isascii() and _latin(text[end : end + 1]):
+            continue
+        yield start, end, word
+
+
+def _latin(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+class Shelf:
+    """The nouns that a catalogue's products answer to."""
+
+    def __init__(self, products: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+        self.names: dict[str, list[str]] = defaultdict(list)
+        self._kinds: dict[str, frozenset[int]] = {}
+        self._broad: dict[str, frozenset[int]] = {}
+        for product_id, names in products:
+            specific: set[int] = set()
+            broad: set[int] = set()
+            for place, name in enumerate(names):
+                plain = folded(name).replace(" ", "")
+                if product_id not in self.names[plain]:
+                    self.names[plain].append(product_id)
+                for word in _heads(plain):
+                    wide = word in _trade().broad
+                    (broad if wide and place == 0 else specific if not wide else set()).update(
+                        _trade().kinds[word]
+                    )
+            self._kinds[product_id] = frozenset(specific)
+            self._broad[product_id] = frozenset(broad if not specific else ())
+        self._automaton = _automaton([*_trade().kinds, *_trade().other, *self.names])
+
+    def nouns(self, line: str) -> list[Noun]:
+        """The nouns of a cleaned line in order, the longest where several begin."""
+        out = []
+        for start, end, word in _found(self._automaton, line):
+            if word in self.names:
+                out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
+            elif word in _trade().kinds:
+                matter = word in _trade().matter
+                out.append(Noun(word, start, end, self._of_kind(word), matter=matter))
+        return out
+
+    def _of_kind(self, word: str) -> tuple[str, ...]:
+        wanted = _trade().kinds[word]
+        return tuple(i for i in self._kinds if wanted & self._kinds[i]) or tuple(
+            i for i in self._broad if wanted & self._broad[i]
+        )
+
+
+def _heads(name: str) -> list[str]:
+    """The noun that a product's name ends in, sizes and brackets aside."""
+    bare = re.sub(r"[(（\[【].*$|[\d.×*x+/\-]+[a-z\u4e00-\u9fff]{0,3}$", "", name) or name
+    hits = [h for h in _found(_trade().automaton, bare) if h[2] in _trade().kinds]
+    last = [word for _, end, word in hits if end == len(bare)] or [word for _, _, word in hits[-1:]]
+    return last or ([bare] if bare in _trade().kinds else [])
+
+
+@lru_cache(maxsize=8)
+def _shelf(products: tuple[tuple[str, tuple[str, ...]], ...]) -> Shelf:
+    return Shelf(products)
+
+
+def shelf(catalog: Catalog) -> Shelf:
+    """The shelf of a catalogue, kept while its names stay."""
+    return _shelf(tuple((p.id, (p.name, *p.aliases)) for p in catalog.products))

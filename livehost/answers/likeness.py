@@ -1,0 +1,102 @@
+"""A product meant without its name: written with other characters, in letters, or described."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from livehost.catalog import Product
+from livehost.chinese import folded, pinyin
+
+LEAST_RATIO = 75  # of the characters of a name of four or more: one in four may be another
+LEAST_LETTERS = 5  # of a name in pinyin
+
+
+@dataclass(frozen=True)
+class Spelt:
+    """Where a line holds something like a name, and whose name it is."""
+
+    product: str
+    start: int
+    end: int
+
+
+def spelt(cleaned: str, names: Mapping[str, Sequence[str]]) -> Spelt | None:
+    """A name written with characters of the same sound, with one character amiss, or in pinyin."""
+    sounds = pinyin(cleaned)
+    for name in sorted(names, key=len, reverse=True):
+        size = len(name)
+        if size < 2 or name.isascii() or not names[name]:
+            continue
+        wanted = pinyin(name)
+        for at in range(len(cleaned) - size + 1):
+            piece = cleaned[at : at + size]
+            same = sum(a == b for a, b in zip(piece, name, strict=True))
+            if same * 2 < size or (size == 2 and same < 1):
+                continue
+            if sounds[at : at + size] == wanted or (size >= 4 and fuzz.ratio(piece, name) >= LEAST_RATIO):
+                return Spelt(names[name][0], at, at + size)
+    return _lettered(cleaned, names)
+
+
+def _lettered(cleaned: str, names: Mapping[str, Sequence[str]]) -> Spelt | None:
+    """A name in the letters of its sounds: kouhong, mao yi."""
+    for run in re.finditer(r"[a-z][a-z ]{3,}", cleaned):
+        letters = run[0].replace(" ", "")
+        for name, ids in names.items():
+            sound = "".join(pinyin(name))
+            if len(sound) >= LEAST_LETTERS and not name.isascii() and sound in letters and ids:
+                start = run.start() if letters == sound else run.start() + run[0].find(sound)
+                whole = start >= run.start()
+                return Spelt(ids[0], start if whole else run.start(), start + len(sound) if whole else run.end())
+    return None
+
+
+_DESCRIBED = re.compile(
+    r"([^\s,，。!！?？]{2,10}?)的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包|只|把|罐|袋|套|床)|"
+    r"([^\s,，。!！?？]{2,10}?)的(?:几号|是几号|链接|在几号|多少钱|怎么卖)"
+)
+_FILLERS = re.compile(r"刚才|刚刚|之前|前面|上面|昨天|主播|那个|这个|请问|想要|想买|我要|就是|可以|用来|专门|能够|[能会那的是用有讲说过卖个款]")
+
+
+def described(cleaned: str, products: Sequence[Product], on_air: Product | None) -> Product | None:
+    """The one product that a description fits (补水的那个, 睡前吃的几号): by two characters in a row of
+    its own words; None where the one on air or several fit as well."""
+    best: list[tuple[int, Product]] = []
+    for match in _DESCRIBED.finditer(cleaned):
+        words = _FILLERS.sub(" ", match[1] or match[2] or "")
+        pairs = {part[i : i + 2] for part in words.split() for i in range(len(part) - 1)}
+        if not pairs:
+            continue
+        for product in products:
+            own = _words(product)
+            score = sum(pair in own for pair in pairs)
+            if score * 2 >= len(pairs):
+                best.append((score, product))
+    if not best:
+        return None
+    top = max(score for score, _ in best)
+    fitting = {p.id: p for score, p in best if score == top}
+    if len(fitting) != 1 or (on_air is not None and on_air.id in fitting):
+        return on_air if on_air is not None and on_air.id in fitting else None
+    return next(iter(fitting.values()))
+
+
+def _words(product: Product) -> str:
+    return folded(
+        " ".join(
+            (
+                product.name,
+                *product.aliases,
+                *(product.highlights or ()),
+                *(c.text for c in product.claims or ()),
+                *(product.ingredients or ()),
+                *(product.suitable_for or ()),
+                product.usage or "",
+                *(s.name for s in product.specs or ()),
+            )
+        )
+    )

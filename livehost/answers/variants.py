@@ -1,0 +1,117 @@
+"""The variants of a product that a line names (三盒, 200g, 一米五的, 大支, 2XL), and how many pieces."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from livehost.catalog import Product, Spec
+from livehost.chinese import folded, with_digits
+
+# Measure words of which one stands for the other beside the same number.
+_SAME_MEASURE = {
+    "粒": "片", "颗": "片", "枚": "片", "管": "支", "克": "g", "毫升": "ml", "公斤": "kg", "千克": "kg", "升": "l",
+    "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸", "只": "个", "件": "个", "码": "码", "抽": "抽", "贴": "片",
+}  # fmt: skip
+_MEASURES = (
+    "公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
+    "箱|罐|桶|条|双|个|只|件|套|卷|层|张|块|根|把|提|杯|对|人|号|色|档|年|w|瓦|度|岁|天|次"
+)
+_QUANTITY = re.compile(rf"(?<![\d.×])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
+_ACROSS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:cm|米|m|厘米)?\s*[*×x乘]\s*(\d+(?:\.\d+)?)")
+_METRES = re.compile(r"(?<![\d.])(\d(?:\.\d{1,2})?)米(\d)?(?!\d)")
+_LETTERS = re.compile(r"(?<![a-z0-9])(\d?x*[sml]|\d?xl|x{1,5}l|xs|均码)(?![a-z0-9])")
+_COLOURS = "黑白红蓝绿黄紫粉灰棕橙青银金杏驼咖"
+_BIG = re.compile(r"(?<!多)(?<!不)(?:最大|大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装|床|件|杯))|多的那")
+_SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
+_PIECES = re.compile(
+    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|斤|盆|块|串|本|台|张|对)"
+    r"(?!码|月|小时|号链接|人|小样|杯刷|起|包|片|支|斤|kg|g)"
+)
+
+
+def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, ...]:
+    """The variants of a product that a cleaned line names.
+
+    `strict`: only by what hardly another product has: sizes across, amounts of two digits, names.
+    """
+    specs = product.specs or ()
+    tokens, text = _line(line)
+    forms = {s.name: _forms(s.name) for s in specs}
+    found = []
+    for spec in specs:
+        others = set().union(*(forms[s.name] for s in specs if s is not spec)) if len(specs) > 1 else set()
+        own = forms[spec.name] - others
+        if strict:
+            own = {f for f in own if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))}
+        if own & tokens or any(_word(form, text) for form in own):
+            found.append(spec)
+    priced = [s for s in specs if s.price is not None]
+    if not found and len(priced) > 1 and not strict:
+        if _BIG.search(line):
+            found = [max(priced, key=lambda s: s.price or 0)]
+        elif _SMALL.search(line):
+            found = [min(priced, key=lambda s: s.price or 0)]
+    return tuple(found)
+
+
+def pieces(line: str, product: Product) -> tuple[int, str] | None:
+    """How many pieces a line asks for, from two on, and the measure word: 两件多少钱.
+
+    None where a piece may be part of what is sold as one: 5包 of a box of 30.
+    """
+    match = _PIECES.search(with_digits(folded(line)))
+    if match is None:
+        return None
+    names = with_digits(folded(" ".join(s.name for s in product.specs or ())))
+    counts = re.findall(rf"(\d+)\s*{match[2]}", names)
+    return None if any(n != "1" for n in counts) else (int(match[1]), match[2])
+
+
+def _word(form: str, text: str) -> bool:
+    """Whether a variant's name of Chinese characters stands in a line: 豆沙, 米白, 黑(色|的)."""
+    if re.search(r"[\da-z×]", form):
+        return False
+    if len(form) >= 2:
+        return form in text
+    return form in _COLOURS and re.search(rf"{form}(?:色|的(?!是))|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _line(line: str) -> tuple[frozenset[str], str]:
+    text = with_digits(folded(line)).replace("单", "1")
+    return frozenset(_tokens(text)), text
+
+
+def _tokens(text: str) -> set[str]:
+    """Amounts and sizes of a text in one form: 200×230, 150, 60片, xl."""
+    text = _METRES.sub(lambda m: f" {round(float(m[1]) * 100) + (int(m[2]) * 10 if m[2] else 0)}cm ", text)
+    tokens = set()
+    for match in _ACROSS.finditer(text):
+        one, two = (_plain(n) for n in match.groups())
+        if float(one) < 10 and float(two) < 10:
+            one, two = (_plain(str(float(n) * 100)) for n in (one, two))
+        tokens |= {f"{one}×{two}", f"{one}cm"}
+    for match in _QUANTITY.finditer(_ACROSS.sub(" ", text)):
+        measure = _SAME_MEASURE.get(match[2], match[2])
+        tokens.add(_plain(match[1]) + measure)
+        if measure in ("kg", "l", "斤"):
+            tokens.add(_plain(str(float(match[1]) * {"kg": 1000, "l": 1000, "斤": 500}[measure])) + ("ml" if measure == "l" else "g"))
+    for match in _LETTERS.finditer(text):
+        size = match[1]
+        tokens.add("x" * int(size[0]) + size.lstrip("0123456789x") if size[0].isdigit() else size)
+    tokens |= {m[1] for m in re.finditer(r"(?<![\d.])(\d\d)(?=号|$|[\u4e00-\u9fff]{2})", text)}
+    return tokens
+
+
+def _plain(number: str) -> str:
+    return f"{float(number):.3f}".rstrip("0").rstrip(".")
+
+
+@lru_cache(maxsize=1024)
+def _forms(name: str) -> frozenset[str]:
+    """The ways in which a variant may be named."""
+    text = with_digits(folded(name))
+    words = set(re.findall(r"[\u4e00-\u9fff]+", re.sub(rf"\d+(?:\.\d+)?\s*(?:{_MEASURES})?", " ", text)))
+    words |= {w.removesuffix("色") for w in words} | {w.removesuffix("装").removesuffix("款") for w in words}
+    return frozenset((_tokens(text) | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
