@@ -19,6 +19,7 @@ from services import wire
 
 if TYPE_CHECKING:
     from livehost.answers import Fact
+    from livehost.catalog import Catalog
     from livehost.store.protocol import Question
     from services.speech.types import VoiceSpec
 
@@ -147,6 +148,7 @@ class Line:
     id: str = field(default_factory=lambda: f"{next(_serial):x}-{uuid.uuid4().hex[:8]}")
     voiced: list[wire.Phrase | None] = field(default_factory=list)
     failed: str = ""
+    cleared_by: Catalog | None = None  # the catalogue with which its words were passed
     sent: int = 0
     heard: int = 0
 

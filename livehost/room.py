@@ -15,11 +15,13 @@ from typing import Any, Self
 
 import structlog
 
-from livehost import answers, compliance, schedule
+from livehost import answers, schedule
 from livehost.booth import Booth, first_generation
 from livehost.casting import CardOnScreen, Casting, card
 from livehost.catalog import Catalog
 from livehost.changes import Changes, kept, restored
+from livehost.chat.sources import Sources
+from livehost.clearance import Clearance, blocked, judged
 from livehost.desk import Desk, Mode, Stock
 from livehost.director import Director
 from livehost.house import House
@@ -60,7 +62,8 @@ class Room:
         self.media_socket = run_dir / "media.sock"
         self._control_socket = run_dir / "control.sock"
         self.writer: Writer = writer or TemplateWriter(platform=settings.platform)
-        self.voicer = Voicer(voices)
+        self.clearance = Clearance(catalog=self.catalog, clock=self.now)
+        self.voicer = Voicer(voices, refused=self.clearance.refused)
         self.casting = Casting(house.settings, settings)
         self._slots: tuple[Slot, ...] = settings.slots
         self._override: Override | None = None
@@ -98,12 +101,16 @@ class Room:
         self.link = self.booth.link
         self.changes = Changes(self)
         self._prepare_parts()
+        self.sources = Sources(
+            self.settings, messages=self.messages, seen=self.events_seen, alarms=self.house.alarms,
+            metrics=self.house.metrics, heeded=lambda: self.is_open,
+        )  # fmt: skip
         self.tasks = await self._stack.enter_async_context(Tasks(f"room {room}"))
         for name, work in (
             ("link", self.link.run), ("director", self._director.run), ("script", self.script.run),
             ("questions", self._questions.run), ("switch", self.changes.switch.run),
             ("dresser", self.changes.dresser.run), ("alive", self.booth.keep_alive),
-            ("timetable", self.sessions.follow_timetable),
+            ("timetable", self.sessions.follow_timetable), *self.sources.work(),
         ):  # fmt: skip
             self.tasks.keep(work, name)
         self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
@@ -118,7 +125,7 @@ class Room:
         common: dict[str, Any] = {"catalog": self.catalog, "clock": self.now, "card": self._card}
         self._director = Director(
             self.desk, self.link,
-            still_true=lambda line: answers.still_true(line.draft.facts, self._catalog, self.now()),
+            still_true=self._still_true,
             said=self._said, stale=self._stale, session=lambda: self.session_id,
             card=CardOnScreen(self._card).now,
         )  # fmt: skip
@@ -211,16 +218,15 @@ class Room:
         """Have the host say what the person on duty wrote, after the compliance review."""
         if not self.is_open:
             raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
-        review = compliance.review(text, category=self._category())
-        if review.verdict == "block":
-            hits = "；".join(f"{hit.rule}（{hit.why}）" for hit in review.hits)
-            raise Refused(f"话术未过审 / the review blocks this: {hits}", "请改写后再发 / reword it", 422)
         texts = split_phrases(text, self.desk.cast.persona.language)
         if not texts:
             raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
+        draft = Draft(texts=texts, source="duty", product=self.product_on_air())
+        review = judged(draft, self._catalog, self.now(), self.desk.cast.persona, strict=False)
+        if review.verdict == "block":
+            raise blocked(text, review)
         line = Line(
-            kind=wire.PhraseKind.INSERT, cast=self.desk.cast, draft=Draft(texts=texts, source="duty"),
-            urgent=urgent, by=by,
+            kind=wire.PhraseKind.INSERT, cast=self.desk.cast, draft=draft, urgent=urgent, by=by,
         )  # fmt: skip
         line = await self._voice_insert(line)
         if line.failed:
@@ -345,9 +351,10 @@ class Room:
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.tasks.spawn(work, name)
 
-    def _category(self) -> str:
-        product = self._catalog.get(self.product_on_air())
-        return product.category if product else "other"
+    def _still_true(self, line: Line) -> bool:
+        """Whether a line's facts hold and its words may be said, by the catalogue of this moment."""
+        facts = answers.still_true(line.draft.facts, self._catalog, self.now())
+        return facts and self.clearance.refused(line) is None
 
     def _card(self, product: str | None) -> wire.ProductCard | None:
         images = self.house.settings.catalog.parent

@@ -8,12 +8,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 from livehost.chat.inbox import shown_name, shown_text
+from livehost.compliance import Review
 from livehost.compliance.shown import shown
 from livehost.desk import Stock
 from livehost.lines import Cast, Draft, Line
 from services import wire
 from services.speech.types import Speech, SpeechError, VoiceSpec
+
+log = structlog.get_logger(__name__)
 
 _MOODS = {
     wire.PhraseKind.GREETING: wire.Mood.SMILE,
@@ -33,10 +38,20 @@ class Voices(Protocol):
 
 
 class Voicer:
-    """Voices lines, at most `at_once` phrases at a time; phrases of a line keep one engine."""
+    """Voices lines, at most `at_once` phrases at a time; phrases of a line keep one engine.
 
-    def __init__(self, voices: Voices, *, at_once: int = 4) -> None:
+    `refused` says why a line's words may not be said; such a line gets no sound.
+    """
+
+    def __init__(
+        self,
+        voices: Voices,
+        *,
+        refused: Callable[[Line], Review | None] = lambda line: None,
+        at_once: int = 4,
+    ) -> None:
         self._voices = voices
+        self._refused = refused
         self._turn = asyncio.Semaphore(at_once)
 
     async def voice(self, line: Line, changed: Callable[[], None]) -> None:
@@ -45,6 +60,16 @@ class Voicer:
         The first phrase's engine is kept for the rest of the line. If that engine fails while
         nothing of the line was sent, the whole line is spoken again by the next one.
         """
+        if (found := self._refused(line)) is not None:
+            line.failed = f"the review blocks this: {', '.join(f'{h.rule} ({h.why})' for h in found.hits)}"
+            log.error(
+                "words that may not be said get no sound",
+                line=line.id,
+                words=line.draft.texts,
+                why=line.failed,
+            )
+            changed()
+            return
         try:
             await self._pass(line, changed)
         except SpeechError as error:

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from livehost import answers, compliance
 from livehost.catalog import Catalog
+from livehost.clearance import judged
 from livehost.lines import Cast, Draft
 from livehost.rundown import fill
-from livehost.settings import Segment
+from livehost.settings import Persona, Segment
 from livehost.store.protocol import Question
 from services import wire
 from services.speech.phrases import split_phrases
@@ -113,16 +114,11 @@ def handed_over(cast: Cast) -> Draft:
 
 
 def reviewed(
-    draft: Draft, catalog: Catalog, now: datetime
+    draft: Draft, catalog: Catalog, now: datetime, persona: Persona | None = None, *, strict: bool = True
 ) -> tuple[Draft | None, tuple[compliance.Hit, ...]]:
-    """The draft if every phrase may be said of its product now, else None, with what was found."""
-    product = catalog.get(draft.product)
-    hits: list[compliance.Hit] = []
-    blocked = False
-    for text in ("".join(draft.texts), *draft.texts):
-        review = compliance.review(
-            text, category=product.category if product else "other", product=product, now=now
-        )
-        hits += review.hits
-        blocked = blocked or review.verdict == "block"
-    return (None if blocked else draft), tuple(hits)
+    """The draft if every phrase may be said of its product now, else None, with what was found.
+
+    `strict`: it may claim only what its own facts say (an answer, not a script of the operator's).
+    """
+    found = judged(draft, catalog, now, persona, strict=strict)
+    return (None if found.verdict == "block" else draft), found.hits

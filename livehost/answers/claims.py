@@ -109,13 +109,13 @@ _Entry = tuple[Kind, str, str]
 
 
 class Lexicon:
-    """The words that the check knows: those of `faithful.yaml` and a catalogue's."""
+    """The words that the check knows: those of `faithful.yaml` and, where one is given, a catalogue's."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog | None) -> None:
         import ahocorasick
 
         words = dict(_general())
-        for text, entry in _catalog_words(catalog):
+        for text, entry in _catalog_words(catalog) if catalog is not None else ():
             words[text] = entry
         self._automaton: Any = ahocorasick.Automaton()
         for text, entry in words.items():

@@ -1,0 +1,94 @@
+"""The gate that every line passes before it gets a sound, and again if the catalogue changed since.
+
+Whoever wrote it (script, answer, insert, standing line), its words are judged here and nowhere else
+before they are spoken and captioned. Who writes recovers from a refusal beforehand (`writer.reviewed`);
+the voicer asks once more, so that no line can go round it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY
+from livehost.catalog import Catalog
+from livehost.compliance import Review
+from livehost.compliance.claim_check import check_said
+from livehost.lines import Draft, Line
+from livehost.refused import Refused
+from livehost.settings import Persona
+from services import wire
+
+# Words that stand on no fact and were written for that.
+_FIXED = tuple(
+    text for table in (HANDOVER, DECLINE, STAY, DISCLOSE) for texts in table.values() for text in texts
+)
+_OWN_FACTS = ("template", "model", "fixed")
+
+
+class Clearance:
+    """Judges lines by the catalogue of the moment; remembers with which catalogue a line was cleared."""
+
+    def __init__(self, *, catalog: Callable[[], Catalog], clock: Callable[[], datetime]) -> None:
+        self._catalog = catalog
+        self._clock = clock
+
+    def refused(self, line: Line) -> Review | None:
+        """Why a line may not be said now; None: it may."""
+        catalog = self._catalog()
+        if line.cleared_by is catalog:
+            return None
+        found = judged(
+            line.draft, catalog, self._clock(), line.cast.persona, strict=line.kind is wire.PhraseKind.ANSWER
+        )
+        if found.verdict == "block":
+            return found
+        line.cleared_by = catalog
+        return None
+
+
+def judged(
+    draft: Draft, catalog: Catalog, now: datetime, persona: Persona | None = None, *, strict: bool
+) -> Review:
+    """The review of a draft's words, together and phrase by phrase.
+
+    `strict`: they may claim only what the draft's own facts say (an answer); else whatever the catalogue
+    says of the draft's product (words that an operator wrote).
+    """
+    facts = draft.facts if strict and draft.source in _OWN_FACTS else None
+    approved = (*_FIXED, *(own_words(persona) if persona is not None else ()))
+    product = catalog.get(draft.product)
+    said = "".join(draft.texts)
+    texts = dict.fromkeys((said, *draft.texts))
+    found = [
+        check_said(one, facts=facts, product=product, catalog=catalog, now=now, approved=approved)
+        for one in texts
+    ]
+    verdicts = {one.verdict for one in found}
+    hits = tuple(dict.fromkeys(hit for one in found for hit in one.hits))
+    return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", hits)
+
+
+def blocked(text: str, found: Review) -> Refused:
+    """The refusal of a text that somebody wants said or kept, with each span and rule."""
+    caught = [hit for hit in found.hits if hit.verdict == "block"]
+    named = "；".join(dict.fromkeys(f"{text[slice(*hit.span)] or hit.rule}（{hit.why}）" for hit in caught))
+    errors = [
+        {"at": hit.category, "span": list(hit.span), "words": text[slice(*hit.span)], "message": hit.why}
+        for hit in caught
+    ]
+    return Refused(
+        f"话术未过审 / the review blocks this: {named}",
+        "请改写后再发 / reword it",
+        status=422,
+        details={"errors": errors},
+    )
+
+
+def own_words(persona: Persona) -> tuple[str, ...]:
+    """A persona's own lines, as `livehost check` passed them."""
+    style = persona.style
+    return (
+        style.self_name, *style.address, *style.openers, *style.closers, *style.particles, *persona.greeting,
+        *persona.farewell, *persona.bridges, *persona.resumes, *persona.reserve, *persona.disclosure,
+    )  # fmt: skip
