@@ -17,6 +17,7 @@ import structlog
 from livehost.alarm_push import chat_pushes
 from livehost.alarms import Alarms
 from livehost.catalog import Catalog
+from livehost.chat.source_settings import secrets_of
 from livehost.compliance import context
 from livehost.engine_watch import EngineWatch
 from livehost.engines import EngineClient
@@ -170,6 +171,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     for room in settings.rooms:
         found += [output.key.get_secret_value() for output in room.outputs]
         found += [room.webhook.secret.get_secret_value(), room.webhook.token.get_secret_value()]
+        found += [secret for source in room.sources for secret in secrets_of(source)]
     for push in settings.alarms:
         found += [push.url.get_secret_value(), push.secret.get_secret_value()]
     found.append(settings.models.language.key.get_secret_value())

@@ -20,6 +20,7 @@ from livehost.booth import Booth, first_generation
 from livehost.casting import CardOnScreen, Casting, card
 from livehost.catalog import Catalog
 from livehost.changes import Changes, kept, restored
+from livehost.chat.events import ChatEvent
 from livehost.chat.sources import Sources
 from livehost.clearance import Clearance, blocked, judged
 from livehost.desk import Desk, Mode, Stock
@@ -276,6 +277,11 @@ class Room:
         accepted = await self.house.store.accept(self.id, messages)
         self._questions.wake.set()
         return accepted
+
+    def events_seen(self, events: list[ChatEvent]) -> None:
+        """What viewers did beside asking: told to whoever listens."""
+        for event in events:
+            self.house.events.publish(self.id, "viewer", {"kind": event.kind.value, "count": event.count})
 
     async def reload_timetable(self) -> None:
         """Slots or the override changed in the store."""

@@ -16,6 +16,8 @@ from livehost.adapter_desk import AdapterDesk
 from livehost.alarms import Alarms
 from livehost.api import create_api
 from livehost.catalog import Catalog
+from livehost.chat.events import ChatEvent
+from livehost.chat.sources import Sources
 from livehost.events import EventBus
 from livehost.metrics import Metrics
 from livehost.refused import Refused
@@ -112,6 +114,8 @@ class FakeRoom:
     refuses: Refused | None = None
     fails: Exception | None = None
     changed: Catalog | None = None
+    seen: list[ChatEvent] = field(default_factory=list)
+    sources: Sources = field(init=False)
 
     def _take(self, *what: Any) -> None:
         self.asked.append(what)
@@ -159,6 +163,9 @@ class FakeRoom:
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
         self._take("messages", len(messages))
         return await self.store.accept(self.id, messages)
+
+    def events_seen(self, events: list[ChatEvent]) -> None:
+        self.seen += events
 
     def catalog(self) -> Catalog:
         return self.changed or self.base
@@ -223,7 +230,15 @@ async def open_house(
         )
         catalog = Catalog.parse(CATALOG)
         for room in configured.rooms:
-            house.rooms[room.id] = FakeRoom(room.id, store, catalog, folder / f"{room.id}.sock")
+            fake = FakeRoom(room.id, store, catalog, folder / f"{room.id}.sock")
+            fake.sources = Sources(
+                room,
+                messages=fake.messages,
+                seen=fake.events_seen,
+                alarms=house.alarms,
+                metrics=house.metrics,
+            )
+            house.rooms[room.id] = fake
         yield house
 
 

@@ -14,6 +14,7 @@ from livehost.api import (
     outputs,
     page,
     products,
+    pushes,
     questions,
     rooms,
     slots,
@@ -43,7 +44,19 @@ def create(house: House, lifespan: StatelessLifespan[FastAPI] | None = None) -> 
     app.state.house = house
     app.state.keys = Keys(house.tokens)
     add_handlers(app)
-    for router in (auth, rooms, adapters, slots, outputs, products, questions, events, media, webhooks):
+    for router in (
+        auth,
+        rooms,
+        adapters,
+        slots,
+        outputs,
+        products,
+        questions,
+        events,
+        media,
+        webhooks,
+        pushes,
+    ):
         app.include_router(router.router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(page.router)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from livehost.alarms import Alarms
+from livehost.chat.sources import Sources
 from livehost.events import EventBus
 from livehost.library import Kind
 from livehost.metrics import Metrics
@@ -60,6 +61,11 @@ class LiveRoom(Protocol):
         until: datetime | None,
     ) -> dict[str, Any]:
         """Put a persona, or other versions of her adapters, on by hand; says how far it is."""
+        ...
+
+    @property
+    def sources(self) -> Sources:
+        """Where the room's events come from, and the way in for them."""
         ...
 
     async def messages(self, messages: list[ChatMessage], /) -> Accepted:

@@ -28,6 +28,27 @@ _TABLE: dict[str, tuple[int, str, str, str, str]] = {
         "请用该直播间的密钥对原始请求体做 HMAC-SHA256，放在 X-Livehost-Signature: sha256=<hex>，或带上令牌",
         "Sign the raw body with the room's secret (X-Livehost-Signature: sha256=<hex>) or send the token",
     ),
+    "push_signature_wrong": (
+        401, "平台推送的签名不对", "The platform's signature does not match",
+        "请核对直播间 sources 里该推送的密钥（换密钥时可同时写两个），代理不要改动请求体",
+        "Check the secrets of this push in the room's sources (two while one is replaced); "
+        "a proxy must not change the body",
+    ),
+    "push_stale": (
+        401, "推送的时间戳超出 5 分钟：{why}", "The push's timestamp is more than 5 minutes off: {why}",
+        "请校准本机时间（NTP），或在 sources 里设置 clock_skew_s",
+        "Set this machine's clock by NTP, or allow for it with clock_skew_s",
+    ),
+    "relay_token_wrong": (
+        401, "转发工具的令牌不对", "The relay's token does not match",
+        "请在该工具的转发地址里写 ?token=<sources 里的 token>",
+        "Put ?token=<the token in the room's sources> into the tool's address",
+    ),
+    "push_foreign": (
+        403, "推送不属于这个直播间：{why}", "The push is not for this room: {why}",
+        "请核对 sources 里的 room_id、app_id、room_code，或推送地址里的直播间",
+        "Check room_id, app_id and room_code in the room's sources, and the room in the address",
+    ),
     "role_too_low": (
         403, "权限不够：需要 {wanted}，当前是 {role}", "This needs the role {wanted}, not {role}",
         "请用角色为 {wanted} 的令牌", "Use a token whose role is {wanted}",
@@ -44,6 +65,10 @@ _TABLE: dict[str, tuple[int, str, str, str, str]] = {
     "unknown_thing": (
         404, "没有这个{what}：{id}", "There is no {what} {id}",
         "请先列出再选择", "List what there is and choose from it",
+    ),
+    "no_source": (
+        404, "直播间 {room} 没有配置 {kind}", "The room {room} has no source {kind}",
+        "请在该直播间的 sources 里加上 kind: {kind}", "Add kind: {kind} to the room's sources",
     ),
     "unknown_path": (
         404, "没有这个地址", "There is nothing at this address",

@@ -12,18 +12,26 @@ from livehost.api.ground import TheHouse, TheRoom, new_router
 from livehost.api.keys import Keys, Role
 from livehost.api.ports import House
 from livehost.api.problems import ProblemError
+from livehost.chat.events import Kind
 from livehost.chat.generic import Unreadable, parse, signature_holds
 
 router = new_router("webhooks")
 
+STORE_WITHIN_S = 5.0
+
 _MESSAGE = {
     "type": "object",
-    "required": ["text"],
     "properties": {
         "id": {"type": "string", "description": "unique within the room; made from the rest if left out"},
+        "kind": {"type": "string", "enum": [kind.value for kind in Kind], "default": "comment"},
         "user": {"type": "string"},
-        "text": {"type": "string"},
+        "user_id": {"type": "string", "description": "the platform's id of the viewer"},
+        "text": {"type": "string", "description": "the comment; needed for one"},
         "at": {"type": "string", "format": "date-time"},
+        "count": {"type": "integer", "description": "gifts, likes, viewers"},
+        "value_fen": {"type": "integer", "description": "of a gift or an order, in 分"},
+        "product": {"type": "string", "description": "of an order"},
+        "buyer": {"type": "boolean", "description": "whether the viewer has bought"},
     },
 }
 _BODY = {
@@ -56,14 +64,15 @@ async def generic(house: TheHouse, room: TheRoom, request: Request) -> dict[str,
         parsed = parse(body, datetime.now(UTC))
     except Unreadable as error:
         raise ProblemError("body_unreadable") from error
-    stored = await room.messages(list(parsed.messages))
+    intake = room.sources.intake
+    stored = await intake.store(list(parsed.messages), within_s=STORE_WITHIN_S)
+    told = intake.tell(parsed.events)
     result = {
-        "accepted": stored.accepted,
-        "duplicate": stored.duplicate,
+        "accepted": stored.accepted + told,
+        "duplicate": stored.duplicate + len(parsed.events) - told,
         "rejected": stored.rejected + len(parsed.rejected),
     }
-    for name, count in result.items():
-        house.metrics.webhook_messages_total.labels(room.id, name).inc(count)
+    intake.count(result)
     reasons = {**{str(place): why for place, why in parsed.rejected.items()}, **stored.reasons}
     return {**result, "reasons": reasons} if reasons else result
 

@@ -58,7 +58,7 @@ def text_of(value: object) -> str:
         sound = str(value).encode("utf-8", "replace").decode()
     except ValueError:  # a number of more digits than Python writes
         return ""
-    return "".join(char for char in sound if char in "\n\t" or ord(char) >= 32 and ord(char) != 127)
+    return "".join(char for char in sound if char in "\n\t" or (ord(char) >= 32 and ord(char) != 127))
 
 
 def first_text(fields: Mapping[str, object], names: tuple[str, ...]) -> str:

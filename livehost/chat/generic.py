@@ -1,6 +1,7 @@
 """The plain JSON webhook: one object or an array of `{"id","user","text","at"}`.
 
-One bad message does not cost the others: each is taken or rejected with a reason.
+With a `kind` other than `comment` it tells of a gift, a like, an order and the like. One bad
+message does not cost the others: each is taken or rejected with a reason.
 """
 
 from __future__ import annotations
@@ -14,22 +15,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from livehost.chat.events import ChatEvent, Kind
+from livehost.chat.fields import made_id, text_of, whole
 from livehost.store.protocol import MAX_ID, ChatMessage
 
 MAX_MESSAGES = 1000
 MAX_USER = 60
+MAX_USER_ID = 120
 EARLY = timedelta(minutes=5)
+_KINDS = frozenset(kind.value for kind in Kind)
 
 
 class Unreadable(ValueError):
-    """The body is not one JSON object, nor an array of at most `MAX_MESSAGES`."""
+    """The body is not JSON, neither an object nor an array, or over `MAX_MESSAGES` long."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """The messages of a body, and why others were rejected (by their place in it)."""
+    """The messages and events of a body, and why others were rejected (by their place in it)."""
 
     messages: tuple[ChatMessage, ...]
+    events: tuple[ChatEvent, ...] = ()
     rejected: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -40,52 +46,69 @@ def parse(body: bytes, now: datetime) -> Parsed:
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"the body is not JSON in UTF-8: {error}") from error
     items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, dict) for item in items):
+    if not isinstance(value, list | dict):
         raise Unreadable("the body is neither an object nor an array of objects")
     if len(items) > MAX_MESSAGES:
         raise Unreadable(f"{len(items)} messages at once, {MAX_MESSAGES} are the most")
     messages: list[ChatMessage] = []
+    events: list[ChatEvent] = []
     rejected: dict[int, str] = {}
     for place, item in enumerate(items):
-        read = _message(item, now)
-        if isinstance(read, str):
-            rejected[place] = read
-        else:
-            messages.append(read)
-    return Parsed(tuple(messages), rejected)
+        taken = _taken(item, now) if isinstance(item, dict) else "not_an_object"
+        match taken:
+            case ChatMessage():
+                messages.append(taken)
+            case ChatEvent():
+                events.append(taken)
+            case reason:
+                rejected[place] = reason
+    return Parsed(tuple(messages), tuple(events), rejected)
 
 
-def _message(item: dict[str, Any], now: datetime) -> ChatMessage | str:
-    """The message, or why it cannot be taken."""
-    text, user = item.get("text"), item.get("user", "")
-    if not isinstance(text, str) or not text.strip():
+def _taken(item: dict[str, Any], now: datetime) -> ChatMessage | ChatEvent | str:
+    """The message or event, or why it cannot be taken."""
+    kind = item.get("kind", "comment")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return "kind_unknown"
+    text = item.get("text", "")
+    if not isinstance(text, str) or (kind == Kind.COMMENT and not text.strip()):
         return "text_missing"
-    if not (isinstance(user, str | int) and not isinstance(user, bool)):
+    who = [item.get(name, "") for name in ("user", "user_id")]
+    if not all(isinstance(one, str | int) and not isinstance(one, bool) for one in who):
         return "user_unusable"
-    user = _plain(str(user))[:MAX_USER]
+    user, user_id = (_plain(str(one)) for one in who)
     at = _instant(item.get("at"), now)
     if at is None:
         return "at_unusable"
     text = _plain(text)
     given = item.get("id")
     if given is None:
-        given = _made_id(user, text, at)
+        given = made_id(kind, user_id or user, text, at)
     if isinstance(given, bool) or not isinstance(given, str | int) or len(str(given)) > MAX_ID:
         return "id_unusable"
     ident = _plain(str(given)).strip()
-    return ChatMessage(id=ident, user=user, text=text, at=at) if ident else "id_unusable"
+    if not ident:
+        return "id_unusable"
+    event = ChatEvent(
+        kind=Kind(kind),
+        id=ident,
+        user=user[:MAX_USER],
+        user_id=user_id[:MAX_USER_ID],
+        text=text,
+        at=at,
+        platform="generic",
+        count=max(1, whole(item.get("count"))),
+        value_fen=whole(item.get("value_fen")),
+        product=text_of(item.get("product"))[:200],
+        buyer=item.get("buyer") is True,
+    )
+    return event.as_message("generic") if kind == Kind.COMMENT else event
 
 
 def _plain(text: str) -> str:
     """The text without control characters and lone surrogates."""
     sound = text.encode("utf-8", "replace").decode()
     return "".join(char for char in sound if char in "\n\t" or ord(char) >= 32)
-
-
-def _made_id(user: str, text: str, at: datetime) -> str:
-    """An id for a message that came without one: the same words of the same viewer within ten seconds."""
-    bucket = int(at.timestamp()) // 10
-    return "made-" + hashlib.sha256(f"{user}\0{text}\0{bucket}".encode()).hexdigest()[:24]
 
 
 def _instant(value: object, now: datetime) -> datetime | None:
