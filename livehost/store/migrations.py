@@ -38,16 +38,18 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE questions ADD COLUMN trace TEXT NOT NULL DEFAULT '';
     CREATE INDEX questions_by_age ON questions (updated_at);
     """,
-    # 3: who asked by the platform's id, by what way it came, what the person on duty needs to see; who is
-    # muted; the operators' own answers
+    # 3: who asked by the platform's id, by what way it came, what the person on duty needs to see, which
+    # question's answer it shares; who is muted; the operators' own answers
     """
     ALTER TABLE questions ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
     ALTER TABLE questions ADD COLUMN source TEXT NOT NULL DEFAULT '';
     ALTER TABLE questions ADD COLUMN buyer INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE questions ADD COLUMN detail TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE questions ADD COLUMN who TEXT NOT NULL DEFAULT '';
+    ALTER TABLE questions ADD COLUMN joined TEXT NOT NULL DEFAULT '';
     UPDATE questions SET who = user;
     CREATE INDEX questions_waiting_of ON questions (room, who) WHERE state = 'accepted';
+    CREATE INDEX questions_joined ON questions (room, joined) WHERE joined != '';
     CREATE TABLE muted (
         room TEXT NOT NULL, who TEXT NOT NULL, until TEXT, by TEXT NOT NULL, at TEXT NOT NULL,
         PRIMARY KEY (room, who)

@@ -201,8 +201,12 @@ class Store(Protocol):
         """The questions that wait, oldest first."""
         ...
 
-    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
-        """Take these questions, in this order, as far as they wait still; nobody else gets them."""
+    async def claim(self, room: str, ids: Sequence[str], *, answered_with: str = "") -> list[Question]:
+        """Take these questions, in this order, as far as they wait still; nobody else gets them.
+
+        With `answered_with`, all but that one share its answer and its fate; nothing is taken unless
+        that one is among them, or in work already (claimed, sent or held).
+        """
         ...
 
     async def settle(
@@ -218,7 +222,8 @@ class Store(Protocol):
     ) -> Question:
         """Say what became of a question; the same state again changes nothing.
 
-        Raises NotStored, or TransitionRefused where `TRANSITIONS` has no such step.
+        Those that share its answer move with it (`together`). Raises NotStored, or TransitionRefused
+        where `TRANSITIONS` has no such step.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 A question is a hash q:<id>. Sorted sets hold who is where: all, waiting, claimed and held by order of
 arrival, waiting_at by the time it was sent, settled by the time that it was; waiting_of counts who waits
-by viewer. `muted` maps a viewer to "order|until|at|by".
+by viewer; with:<id> is the set of those that share a question's answer. `muted` maps a viewer to "order|until|at|by".
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ local function leave(id)
   redis.call('ZREM', p .. 'claimed', id)
   redis.call('ZREM', p .. 'held', id)
 end
+local function part(id)
+  local first = redis.call('HGET', p .. 'q:' .. id, 'joined')
+  if first and first ~= '' then redis.call('SREM', p .. 'with:' .. first, id) end
+  redis.call('HSET', p .. 'q:' .. id, 'joined', '')
+end
 local function wait(id)
   local key = p .. 'q:' .. id
   local found = redis.call('HMGET', key, 'order', 'at_us', 'who', 'user')
@@ -38,7 +43,7 @@ ACCEPT = (
 local limit, of_user, now, now_us, aged =
   tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), ARGV[5]
 for _, id in ipairs(redis.call('ZRANGE', p .. 'settled', '-inf', aged, 'BYSCORE', 'LIMIT', 0, 1000)) do
-  redis.call('DEL', p .. 'q:' .. id)
+  redis.call('DEL', p .. 'q:' .. id, p .. 'with:' .. id)
   redis.call('ZREM', p .. 'settled', id)
   redis.call('ZREM', p .. 'all', id)
 end
@@ -87,16 +92,24 @@ end
 return found
 """
 
-# ARGV: now, then the ids
+# ARGV: now, the one whose answer they share or empty, whether it is among them, then the ids
 CLAIM = (
     _LEAVE
     + """
-local taken = {}
-for i = 2, #ARGV do
+local taken, first = {}, ARGV[2]
+if first ~= '' then
+  local state = redis.call('HGET', p .. 'q:' .. first, 'state')
+  local may = ARGV[3] == '1' and state == 'accepted'
+  may = may or ARGV[3] == '0' and (state == 'claimed' or state == 'sent' or state == 'held')
+  if not may then return taken end
+end
+for i = 4, #ARGV do
   local key = p .. 'q:' .. ARGV[i]
   if redis.call('HGET', key, 'state') == 'accepted' then
     leave(ARGV[i])
-    redis.call('HSET', key, 'state', 'claimed', 'updated_at', ARGV[1])
+    local joined = ARGV[i] ~= first and first or ''
+    redis.call('HSET', key, 'state', 'claimed', 'updated_at', ARGV[1], 'joined', joined)
+    if joined ~= '' then redis.call('SADD', p .. 'with:' .. first, ARGV[i]) end
     redis.call('ZADD', p .. 'claimed', redis.call('HGET', key, 'order'), ARGV[i])
     taken[#taken + 1] = redis.call('HGETALL', key)
   end
@@ -113,21 +126,40 @@ SETTLE = (
 local id, state = ARGV[1], ARGV[2]
 local key = p .. 'q:' .. id
 local was = redis.call('HGET', key, 'state')
-if not was then return {'missing', '', {}} end
-if was == state then return {'same', was, redis.call('HGETALL', key)} end
+if not was then return {'missing', '', {}, {}} end
+if was == state then return {'same', was, redis.call('HGETALL', key), {}} end
 local allowed = false
 for i = 10, #ARGV do allowed = allowed or ARGV[i] == was end
-if not allowed then return {'refused', was, {}} end
-leave(id)
-if state == 'accepted' then
-  wait(id)
-elseif state == 'claimed' or state == 'held' then
-  redis.call('ZADD', p .. state, redis.call('HGET', key, 'order'), id)
+if not allowed then return {'refused', was, {}, {}} end
+local open = {accepted = true, claimed = true, sent = true, held = true}
+local function move(one)
+  local its = p .. 'q:' .. one
+  leave(one)
+  if state == 'accepted' then
+    wait(one)
+  elseif state == 'claimed' or state == 'held' then
+    redis.call('ZADD', p .. state, redis.call('HGET', its, 'order'), one)
+  end
+  if ARGV[9] == '1' then redis.call('ZADD', p .. 'settled', ARGV[4], one) end
+  redis.call('HSET', its, 'state', state, 'updated_at', ARGV[3], 'note', ARGV[5], 'answer', ARGV[6],
+    'trace', ARGV[7])
 end
-if ARGV[9] == '1' then redis.call('ZADD', p .. 'settled', ARGV[4], id) end
-redis.call('HSET', key, 'state', state, 'updated_at', ARGV[3], 'note', ARGV[5], 'answer', ARGV[6],
-  'trace', ARGV[7], 'detail', ARGV[8])
-return {'ok', was, redis.call('HGETALL', key)}
+local together = {}
+for _, one in ipairs(redis.call('SMEMBERS', p .. 'with:' .. id)) do
+  local before = redis.call('HGET', p .. 'q:' .. one, 'state')
+  if before and (open[before] or before == was) then together[#together + 1] = one end
+end
+table.sort(together, function(a, b)
+  return tonumber(redis.call('HGET', p .. 'q:' .. a, 'order')) < tonumber(redis.call('HGET', p .. 'q:' .. b, 'order'))
+end)
+part(id)
+move(id)
+redis.call('HSET', key, 'detail', ARGV[8])
+for _, one in ipairs(together) do
+  move(one)
+  if state == 'accepted' then part(one) end
+end
+return {'ok', was, redis.call('HGETALL', key), together}
 """
 )
 
@@ -138,6 +170,7 @@ REQUEUE = (
 local ids = redis.call('ZRANGE', p .. 'claimed', 0, -1)
 for _, id in ipairs(ids) do
   redis.call('HSET', p .. 'q:' .. id, 'state', 'accepted', 'updated_at', ARGV[1])
+  part(id)
   wait(id)
 end
 redis.call('DEL', p .. 'claimed')
@@ -198,6 +231,18 @@ for _, set in ipairs({'waiting', 'held'}) do
       redis.call('HSET', key, 'state', 'blocked', 'note', 'muted', 'updated_at', ARGV[3])
       redis.call('ZADD', p .. 'settled', ARGV[5], id)
       blocked[#blocked + 1] = redis.call('HGETALL', key)
+    end
+  end
+end
+for _, raw in ipairs(blocked) do
+  local gone
+  for i = 1, #raw, 2 do if raw[i] == 'id' then gone = raw[i + 1] end end
+  for _, one in ipairs(redis.call('SMEMBERS', p .. 'with:' .. gone)) do
+    if redis.call('HGET', p .. 'q:' .. one, 'state') == 'held' then
+      leave(one)
+      part(one)
+      redis.call('HSET', p .. 'q:' .. one, 'state', 'accepted', 'updated_at', ARGV[3])
+      wait(one)
     end
   end
 end

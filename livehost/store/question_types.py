@@ -106,7 +106,9 @@ class Question:
     """A stored message and what became of it.
 
     `detail` is what goes with a state, as JSON values: of a held one the proposed answer's facts and
-    checks, of a handed-over one why.
+    checks, of a handed-over one why. `joined` is the id of the question with whose answer this one is
+    answered (it asks the same); whatever becomes of that one becomes of this one. `together` are the ids
+    of those that were settled with it just now.
     """
 
     id: str
@@ -123,6 +125,8 @@ class Question:
     source: str = ""
     buyer: bool = False
     detail: Mapping[str, Any] = field(default_factory=dict)
+    joined: str = ""
+    together: tuple[str, ...] = ()
 
     @property
     def who(self) -> str:

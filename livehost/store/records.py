@@ -139,6 +139,7 @@ def question_of(raw: Mapping[str, Any]) -> Question:
         source=raw["source"],
         buyer=raw["buyer"] in (1, "1"),
         detail=json.loads(raw["detail"]),
+        joined=raw["joined"],
     )
 
 

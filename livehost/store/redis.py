@@ -249,9 +249,9 @@ class RedisStore:
         """The questions that wait, oldest first."""
         return await self._questions.waiting(room, limit)
 
-    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
+    async def claim(self, room: str, ids: Sequence[str], *, answered_with: str = "") -> list[Question]:
         """Take these questions, as far as they wait still."""
-        return await self._questions.claim(room, ids)
+        return await self._questions.claim(room, ids, answered_with)
 
     async def settle(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from livehost.store.protocol import (
 )
 
 _MESSAGES_AT_ONCE = 500
-_IDS_AT_ONCE = 1000
+IDS_AT_ONCE = 1000
 
 
 class Server(Protocol):
@@ -81,14 +82,13 @@ class RedisQuestions:
             return []
         return _questions(room, await self._server.script(scripts.WAITING, room, limit))
 
-    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
-        """Take those that wait still."""
-        taken: list[Question] = []
-        for begin in range(0, len(ids), _IDS_AT_ONCE):
-            some = ids[begin : begin + _IDS_AT_ONCE]
-            found = await self._server.script(scripts.CLAIM, room, records.stamp(records.now()), *some)
-            taken += _questions(room, found)
-        return taken
+    async def claim(self, room: str, ids: Sequence[str], answered_with: str) -> list[Question]:
+        """Take those that wait still; at most `IDS_AT_ONCE`."""
+        some = list(dict.fromkeys(ids))[:IDS_AT_ONCE]
+        among = int(answered_with in some)
+        now = records.stamp(records.now())
+        found = await self._server.script(scripts.CLAIM, room, now, answered_with, among, *some)
+        return _questions(room, found)
 
     async def settle(
         self,
@@ -102,7 +102,7 @@ class RedisQuestions:
     ) -> Question:
         """Move a question to a state; raises NotStored or TransitionRefused."""
         now = records.now()
-        fate, was, flat = await self._server.script(
+        fate, was, flat, together = await self._server.script(
             scripts.SETTLE, room, question_id, state.value, records.stamp(now), _us(now), note, answer, trace,
             records.to_json(detail or {}), int(state.value not in UNSETTLED),
             *(before.value for before, following in TRANSITIONS.items() if state in following),
@@ -112,7 +112,7 @@ class RedisQuestions:
                 raise NotStored(f"there is no question {question_id} in room {room}")
             case "refused":
                 raise TransitionRefused(f"question {question_id} is {was} and cannot become {state.value}")
-        return _question(room, _pairs(flat))
+        return replace(_question(room, _pairs(flat)), together=tuple(together))
 
     async def requeue_claimed(self, room: str) -> int:
         """Give claimed questions back to the queue."""
@@ -182,7 +182,7 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-_LATER = {"user_id": "", "source": "", "buyer": "0", "detail": "{}"}
+_LATER = {"user_id": "", "source": "", "buyer": "0", "detail": "{}", "joined": ""}
 """Fields that a question stored by schema 1 lacks."""
 
 

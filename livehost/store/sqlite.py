@@ -295,9 +295,9 @@ class SqliteStore:
         """The questions that wait, oldest first."""
         return await self._run(lambda db: questions.waiting(db, room, limit))
 
-    async def claim(self, room: str, ids: Sequence[str]) -> list[Question]:
+    async def claim(self, room: str, ids: Sequence[str], *, answered_with: str = "") -> list[Question]:
         """Take these questions, as far as they wait still."""
-        return await self._change(room, lambda db: questions.claim(db, room, ids))
+        return await self._change(room, lambda db: questions.claim(db, room, ids, answered_with))
 
     async def settle(
         self,

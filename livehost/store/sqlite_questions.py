@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -115,13 +116,24 @@ def waiting(db: Db, room: str, limit: int) -> list[Question]:
     return [records.question_of(row) for row in found]
 
 
-def claim(db: Db, room: str, ids: Sequence[str]) -> list[Question]:
+def claim(db: Db, room: str, ids: Sequence[str], answered_with: str) -> list[Question]:
     """Take those of the ids that wait still, in the order of the ids."""
+    if answered_with:
+        row = db.execute(
+            "SELECT state FROM questions WHERE room = ? AND id = ?", (room, answered_with)
+        ).fetchone()
+        may = ("accepted",) if answered_with in ids else ("claimed", "sent", "held")
+        if row is None or row["state"] not in may:
+            return []
     found = db.execute(
-        "UPDATE questions SET state = 'claimed', updated_at = ? WHERE room = ? AND state = 'accepted'"
-        " AND id IN (SELECT value FROM json_each(?)) RETURNING *",
-        (records.stamp(records.now()), room, json.dumps(list(ids))),
-    ).fetchall()
+        "UPDATE questions SET state = 'claimed', updated_at = :at, joined = iif(id = :with, '', :with)"
+        " WHERE room = :room AND state = 'accepted' AND id IN (SELECT value FROM json_each(:ids))"
+        " RETURNING *",
+        {
+            "at": records.stamp(records.now()), "room": room, "with": answered_with,
+            "ids": json.dumps(list(ids)),
+        },
+    ).fetchall()  # fmt: skip
     taken = {row["id"]: records.question_of(row) for row in found}
     return [taken[one] for one in dict.fromkeys(ids) if one in taken]
 
@@ -143,20 +155,33 @@ def settle(
     if not check_transition(question_id, QuestionState(row["state"]), state):
         return records.question_of(row)
     settled = db.execute(
-        "UPDATE questions SET state = ?, note = ?, answer = ?, trace = ?, detail = ?, updated_at = ?"
-        " WHERE seq = ? RETURNING *",
+        "UPDATE questions SET state = ?, note = ?, answer = ?, trace = ?, detail = ?, updated_at = ?,"
+        " joined = '' WHERE seq = ? RETURNING *",
         (
             state.value, note, answer, trace, records.to_json(detail or {}), records.stamp(records.now()),
             row["seq"],
         ),
     ).fetchone()  # fmt: skip
-    return records.question_of(settled)
+    together = _with(db, settled, row["state"])
+    return replace(records.question_of(settled), together=together)
+
+
+def _with(db: Db, settled: sqlite3.Row, was: str) -> tuple[str, ...]:
+    """Move those that share a question's answer with it; returns their ids."""
+    found = db.execute(
+        "UPDATE questions SET state = :state, note = :note, answer = :answer, trace = :trace,"
+        " updated_at = :updated_at, joined = iif(:state = 'accepted', '', joined)"
+        f" WHERE room = :room AND joined = :id AND state IN (:was, {_OPEN}) RETURNING seq, id",
+        {**dict(settled), "was": was},
+    ).fetchall()
+    return tuple(row["id"] for row in sorted(found, key=lambda row: int(row["seq"])))
 
 
 def requeue_claimed(db: Db, room: str) -> int:
     """Give claimed questions back to the queue."""
     return db.execute(
-        "UPDATE questions SET state = 'accepted', updated_at = ? WHERE room = ? AND state = 'claimed'",
+        "UPDATE questions SET state = 'accepted', joined = '', updated_at = ?"
+        " WHERE room = ? AND state = 'claimed'",
         (records.stamp(records.now()), room),
     ).rowcount
 
@@ -214,6 +239,12 @@ def mute(db: Db, room: str, who: str, until: datetime | None, by: str) -> list[Q
         " AND state IN ('accepted', 'held') AND (user_id = ? OR user = ?) RETURNING *",
         (at, room, who, who),
     ).fetchall()
+    gone = json.dumps([row["id"] for row in found])
+    db.execute(
+        "UPDATE questions SET state = 'accepted', joined = '', updated_at = ? WHERE room = ?"
+        " AND state = 'held' AND joined IN (SELECT value FROM json_each(?))",
+        (at, room, gone),
+    )
     return [records.question_of(row) for row in sorted(found, key=lambda row: int(row["seq"]))]
 
 

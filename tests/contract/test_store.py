@@ -372,6 +372,52 @@ async def test_a_held_question_keeps_its_proposal_and_waits_for_a_person(store: 
     assert (await store.settle("demo", "m", QuestionState.CLAIMED)).state is QuestionState.CLAIMED
 
 
+async def test_those_who_ask_the_same_share_one_fate(store: Store) -> None:
+    await store.accept("demo", [message(name) for name in "abcdef"])
+    assert await store.claim("demo", ["b", "c"], answered_with="a") == []
+    taken = await store.claim("demo", ["a", "b", "c"], answered_with="a")
+    assert [(one.id, one.joined) for one in taken] == [("a", ""), ("b", "a"), ("c", "a")]
+    sent = await store.settle("demo", "a", QuestionState.SENT)
+    assert sent.together == ("b", "c")
+    assert [one.joined for one in await store.claim("demo", ["d"], answered_with="a")] == ["a"]
+    heard = await store.settle("demo", "a", QuestionState.HEARD, answer="六十八元", trace="q:a#0/1")
+    assert heard.together == ("b", "c", "d")
+    states = {one.id: (one.state, one.answer) for one in await store.questions("demo")}
+    assert states == {name: (QuestionState.HEARD, "六十八元") for name in "abcd"} | {
+        name: (QuestionState.ACCEPTED, "") for name in "ef"
+    }
+    assert await store.claim("demo", ["e"], answered_with="a") == []
+    assert (await store.settle("demo", "a", QuestionState.HEARD)).together == ()
+
+
+async def test_those_who_ask_the_same_are_parted_when_they_wait_again(store: Store) -> None:
+    await store.accept("demo", [message(name) for name in "abc"])
+    await store.claim("demo", ["a", "b", "c"], answered_with="a")
+    await store.settle("demo", "a", QuestionState.ACCEPTED)
+    assert [(one.id, one.joined) for one in await store.waiting("demo", 9)] == [(name, "") for name in "abc"]
+    await store.claim("demo", ["b", "c"], answered_with="b")
+    assert await store.requeue_claimed("demo") == 2
+    await store.claim("demo", ["c"])
+    assert (await store.settle("demo", "b", QuestionState.IGNORED)).together == ()
+    assert (await store.settle("demo", "c", QuestionState.HEARD)).state is QuestionState.HEARD
+
+
+async def test_muting_one_lets_the_others_of_the_same_question_wait_again(store: Store) -> None:
+    await store.accept("demo", [message("a", user="捣乱"), message("b"), message("c")])
+    await store.claim("demo", ["a", "b"], answered_with="a")
+    assert (await store.settle("demo", "a", QuestionState.HELD)).together == ("b",)
+    assert [one.id for one in await store.mute("demo", "捣乱")] == ["a"]
+    assert [one.id for one in await store.waiting("demo", 9)] == ["b", "c"]
+
+
+async def test_a_late_answer_of_a_person_counts_for_all_who_asked_it(store: Store) -> None:
+    await store.accept("demo", [message(name) for name in "ab"])
+    await store.claim("demo", ["a", "b"], answered_with="a")
+    await store.settle("demo", "a", QuestionState.HANDED_OVER)
+    assert (await store.settle("demo", "a", QuestionState.HEARD, answer="可以")).together == ("b",)
+    assert (await store.question("demo", "b")).answer == "可以"  # type: ignore[union-attr]
+
+
 async def test_what_is_with_playout_is_not_given_back(store: Store) -> None:
     await store.accept("demo", [message("a"), message("b")])
     await store.claim("demo", ["a", "b"])
