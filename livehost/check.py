@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from livehost.casting import BUILTIN
+from livehost.chat.source_settings import MODELS
 from livehost.check_models import check_model_files, check_models
 from livehost.check_rooms import check_rooms
 from livehost.check_words import check_words
@@ -138,13 +139,18 @@ def _from(findings: Findings, path: KeyPath, value: str) -> Path:
 
 
 def _written(loc: tuple[str | int, ...]) -> KeyPath:
-    return tuple(step for step in loc if step not in ("function-after", "function-before"))
+    """The path as it stands in the file: without names of validators, and of a source's kind."""
+    steps = [step for step in loc if step not in ("function-after", "function-before")]
+    return tuple(
+        step for place, step in enumerate(steps) if not (place > 1 and steps[place - 2] == "sources")
+    )
 
 
 def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
     """The keys of the model in which a validation error's last step stands."""
     model: type[BaseModel] = Settings
     for step in loc[:-1]:
+        model = MODELS.get(str(step), model) if isinstance(step, str) else model
         if isinstance(step, int) or step not in model.model_fields:
             continue
         model = _model_in(model.model_fields[str(step)].annotation) or model

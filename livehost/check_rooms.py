@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from livehost.casting import BUILTIN, BUILTIN_LOOKS, look_path
+from livehost.check_sources import check_sources
 from livehost.config_parts import Parts
 from livehost.problems import Findings, KeyPath, Said, unknown_word
 from livehost.recurrence import SlotRefused, check_slot, zone_named
@@ -45,6 +46,7 @@ def check_rooms(parts: Parts, findings: Findings) -> None:
         _room(parts, ("rooms", index), findings)
         for at, output in parts.each(Output, "rooms", index, "outputs"):
             _output(output, at, pushed, findings)
+    check_sources(parts, findings)
 
 
 def _unique(findings: Findings, at: KeyPath, ids: Sequence[str | None], what: tuple[str, str]) -> None:

@@ -151,6 +151,17 @@ def of_validation(error: ErrorDetails, known_keys: Sequence[str]) -> Said:
                 "the value is not one of those allowed",
                 f"write {wanted}",
             )
+        case "union_tag_invalid" | "union_tag_not_found":
+            kinds = str(limits.get("expected_tags", "")).replace("'", "")
+            guess = meant(str(limits.get("tag", "")), kinds.split(", "))
+            listed_zh = f"可写：{kinds.replace(', ', '、')}" if kinds else "例如 kind: oba"
+            listed = f"known: {kinds}" if kinds else "as kind: oba"
+            return Said(
+                "来源要写明 kind，而且是认识的一种",
+                f"是不是 {guess}？" if guess else listed_zh,
+                "a source names its kind, one of those known",
+                f"did you mean {guess}?" if guess else listed,
+            )
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" | "multiple_of":
             bound = str(next(iter(limits.values()), ""))
             zh = {

@@ -104,6 +104,15 @@ Source = Annotated[
     DouyinPush | KuaishouPush | ObaRelay | BarrageGrabRelay | DycastRelay | WxlivespyForward | BliveRelay,
     Field(discriminator="kind"),
 ]
+MODELS: dict[str, type[BaseModel]] = {
+    "douyin": DouyinPush,
+    "kuaishou": KuaishouPush,
+    "oba": ObaRelay,
+    "barrage_grab": BarrageGrabRelay,
+    "dycast": DycastRelay,
+    "wxlivespy": WxlivespyForward,
+    "blive": BliveRelay,
+}
 RelaySource = ObaRelay | BarrageGrabRelay | DycastRelay | BliveRelay
 
 

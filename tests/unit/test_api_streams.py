@@ -74,17 +74,19 @@ async def test_one_bad_message_does_not_cost_the_others(client: httpx.AsyncClien
         {"id": "3", "text": "字" * 10_000},
         {"id": {"x": 1}, "text": "好"},
         {"id": "5", "text": 5},
+        None,
+        ["6"],
         {"id": 9007199254740993, "user": 7, "text": "大数", "at": 1700000000000},
     ]
     answer = await client.post(HOOK, json=messages)
     assert answer.status_code == 202
-    assert (answer.json()["accepted"], answer.json()["rejected"]) == (2, 4)
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (2, 6)
     asked = (await client.get("/v1/rooms/room-a/questions")).json()["items"]
     assert {one["id"] for one in asked} == {"1", "9007199254740993"}
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xff", b"null", b"3", b'"x"', b"[1]", b"[[]]", b'{"text": NaN}', b"[" * 50_000]
+    "body", [b"", b"\xff", b"null", b"3", b'"x"', b'{"text": NaN}', b"[" * 50_000]
 )
 async def test_a_body_that_holds_no_messages_is_400(client: httpx.AsyncClient, body: bytes) -> None:
     assert (await client.post(HOOK, content=body)).status_code == 400
