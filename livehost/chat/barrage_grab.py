@@ -54,5 +54,5 @@ def _owner(value: object) -> frozenset[str]:
     if not isinstance(value, Mapping):
         return frozenset()
     told = read.folded(value)
-    names = (read.first_text(told, (name,)) for name in (*read.PERSON_ID, "nickname"))
+    names = (read.first_id(told, (name,)) for name in (*read.PERSON_ID, "nickname"))
     return frozenset(name for name in names if name)

@@ -64,6 +64,8 @@ def opened(value: Mapping[str, object]) -> list[Piece] | None:
     if kind is Kind.GIFT:
         text = read.text_of(data.get("gift_name"))
         value_fen = count * read.whole(data.get("r_price") or data.get("price")) // 10  # 1000 are 1 元
+    elif kind is Kind.SUBSCRIBE:
+        value_fen = count * read.whole(data.get("price")) // 10
     elif word.endswith("SUPER_CHAT"):
         value_fen = 100 * read.whole(data.get("rmb"))
     counted = count if kind is not Kind.COMMENT else 1

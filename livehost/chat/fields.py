@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from livehost.store.protocol import MAX_ID
 
@@ -37,21 +38,24 @@ PERSON_ID = ("secuid", "openid", "secopenid", "userid", "id", "idstr", "uid")
 PERSON_NAME = ("nickname", "username", "nick", "name", "uname")
 
 
-def key_of(name: object) -> str:
+@lru_cache(maxsize=1024)
+def key_of(name: str) -> str:
     """A key as it is compared: `MsgId`, `msg_id` and `msg-id` are one."""
-    return str(name).replace("_", "").replace("-", "").lower()
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def folded(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields under their compared keys; of two spellings the first stands."""
     out: dict[str, object] = {}
     for name, value in fields.items():
-        out.setdefault(key_of(name), value)
+        out.setdefault(key_of(str(name)[:MAX_NAME]), value)
     return out
 
 
 def text_of(value: object) -> str:
     """A text or whole number as text without control characters and lone surrogates; else empty."""
+    if isinstance(value, str) and value.isprintable():  # nearly all; the rest is looked at by character
+        return value
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     try:
@@ -62,12 +66,20 @@ def text_of(value: object) -> str:
 
 
 def first_text(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
-    """The first of the names that holds some text; 0 and an empty text are none."""
+    """The first of the names that holds some text."""
     for name in names:
-        found = text_of(fields.get(name)).strip()
-        if found and found != "0":
+        value = fields.get(name)
+        if value is None:
+            continue
+        found = text_of(value).strip()
+        if found:
             return found
     return ""
+
+
+def first_id(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
+    """The first of the names that holds an id; 0 is none."""
+    return next((found for name in names if (found := first_text(fields, (name,))) not in ("", "0")), "")
 
 
 def whole(value: object) -> int:
@@ -139,7 +151,7 @@ def usable_id(given: str) -> str:
     return "long-" + hashlib.sha256(given.encode()).hexdigest()
 
 
-def made_id(kind: str, user: str, text: str, at: datetime) -> str:
+def made_id(kind: str, user: str, text: str, at: datetime | None = None) -> str:
     """An id where none came: the same words of the same viewer within ten seconds are one event."""
-    bucket = int(at.timestamp()) // 10
+    bucket = int(at.timestamp()) // 10 if at else ""
     return "made-" + hashlib.sha256(f"{kind}\0{user}\0{text}\0{bucket}".encode()).hexdigest()[:24]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from livehost.chat import barrage_grab, blive, dycast, oba, wxlivespy
@@ -17,6 +18,7 @@ from livehost.chat.events import ChatEvent, Kind, Parsed, Piece
 
 MAX_EVENTS = 1000
 MAX_DEPTH = 6
+SURE_DIGITS = 10  # a number so long is a platform's id, a shorter one may be a tool's counter
 MAX_UNKNOWN = 20  # different words that are counted by name; the rest are `other`
 _INSIDE = ("data", "messages", "events", "items", "list", "payload", "msgs")
 _PAID = ("已付款", "已支付", "paid")
@@ -59,7 +61,10 @@ def parse(
             pieces.append(piece)
         else:
             rejected["too_many"] += 1
-    return read_pieces(pieces, now, own_names={*own_names, *told}, platform=platform, rejected=rejected)
+    found = read_pieces(
+        pieces, now, own_names={*own_names, *told}, platform=platform, rejected=rejected, sure_ids=False
+    )
+    return replace(found, own_names=found.own_names | told)
 
 
 def read_pieces(
@@ -69,8 +74,13 @@ def read_pieces(
     own_names: Collection[str] = (),
     platform: str = "",
     rejected: Counter[str] | None = None,
+    sure_ids: bool = True,
 ) -> Parsed:
-    """The events of pieces whose wrapping was opened already (a platform's push)."""
+    """The events of pieces whose wrapping was opened already (a platform's push).
+
+    Without `sure_ids` a short number is no id by itself: a tool that counts from 1 at each start
+    would have its first viewers of the day taken for yesterday's.
+    """
     rejected = Counter() if rejected is None else rejected
     unknown: Counter[str] = Counter()
     events: list[ChatEvent] = []
@@ -79,7 +89,7 @@ def read_pieces(
     told: set[str] = set()
     for piece in pieces:
         told |= piece.own
-        event = _event(piece, now, platform)
+        event = _event(piece, now, platform, sure_ids)
         if isinstance(event, ChatEvent):
             ours = names | {name.casefold() for name in piece.own}
             if event.kind is Kind.COMMENT and {event.user.casefold(), event.user_id.casefold()} & ours:
@@ -147,7 +157,7 @@ def _loaded(value: str | bytes | bytearray) -> object:
         return None
 
 
-def _event(piece: Piece, now: datetime, platform: str) -> ChatEvent | str:
+def _event(piece: Piece, now: datetime, platform: str, sure_ids: bool) -> ChatEvent | str:
     """The event; or why it cannot be used, `?word` for a kind that is not known."""
     fields = read.folded(piece.fields)
     text = piece.text or read.first_text(fields, read.TEXT)
@@ -161,11 +171,16 @@ def _event(piece: Piece, now: datetime, platform: str) -> ChatEvent | str:
     at = next((read.instant(fields[name], now) for name in read.AT if fields.get(name)), now)
     counted = read.first_count(fields, read.COUNT) if kind is not Kind.COMMENT else 1
     count = piece.count if piece.count is not None else max(1, counted)
-    given = read.usable_id(piece.id or read.first_text(fields, read.ID))
+    given = read.usable_id(piece.id or read.first_id(fields, read.ID))
     value = read.first_count(fields, read.VALUE_FEN) if piece.value_fen is None else piece.value_fen
+    words = f"{text}\0{count}"
+    if not given:
+        given = read.made_id(kind.value, user_id or user, words, at)
+    elif not sure_ids and given.isdecimal() and len(given) < SURE_DIGITS:
+        given = f"{given}-" + read.made_id(kind.value, user_id or user, words)
     return ChatEvent(
         kind=kind,
-        id=given or read.made_id(kind.value, user_id or user, f"{text}\0{count}", at),
+        id=given,
         user_id=user_id,
         user=user,
         text=text,
@@ -183,6 +198,6 @@ def _who(fields: Mapping[str, object]) -> tuple[str, str]:
     """Id and name of the viewer, from the event itself or from the person inside it."""
     person = next((held for name in read.PERSON if isinstance(held := fields.get(name), Mapping)), None)
     inside = read.folded(person) if person is not None else {}
-    user_id = read.first_text(inside, read.PERSON_ID) or read.first_text(fields, read.USER_ID)
+    user_id = read.first_id(inside, read.PERSON_ID) or read.first_id(fields, read.USER_ID)
     user = read.first_text(inside, read.PERSON_NAME) or read.first_text(fields, read.USER)
     return user_id[: read.MAX_NAME * 2], user[: read.MAX_NAME]
