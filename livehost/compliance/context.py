@@ -104,6 +104,17 @@ def is_word(text: str) -> bool:
     return bool(_jieba().dt.FREQ.get(text))
 
 
+@lru_cache(maxsize=8192)
+def rare(char: str) -> bool:
+    """Whether a character is seldom a word of its own or part of one (蕞, 荃)."""
+    return int(_jieba().dt.FREQ.get(char) or 0) < 300
+
+
+def ends_at(text: str, place: int) -> bool:
+    """Whether a word of a text ends, or begins, at a place."""
+    return place in (0, len(text)) or any(place in span for span in tokens(text))
+
+
 def denied(text: str, start: int, end: int) -> bool:
     """Whether a hit stands in a plain denial of its own clause, or right before one."""
     left = text.rfind(BARRIER, 0, start) + 1

@@ -1,4 +1,4 @@
-"""A line in the forms in which it is compared: what spaces, signs, pinyin and repeats disguise.
+"""A line in the forms in which it is compared: what spaces, signs, look-alikes, parts and repeats disguise.
 
 Every form keeps where each of its characters came from, so that a hit can be shown in the original.
 """
@@ -6,29 +6,82 @@ Every form keeps where each of its characters came from, so that a hit can be sh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cache
+import unicodedata
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
 
 from livehost.chinese import DIGITS, folded, pinyin
 
 BARRIER = "，"
 _BARRIERS = "，。！？；：…\n,!?;、~～|"
-_MEANT = {"➕": "加", "🛰": "卫星", "🐧": "企鹅", "💯": "100%", "①": "1", "②": "2", "③": "3"}
 _HEARTS = "❤♥💗💖💕💚💙💜🖤🧡💛🤍"
+_FLAG_A = 0x1F1E6  # regional indicators, and the letters in squares and circles, stand for a to z
+_LETTERED = tuple(range(first, first + 26) for first in (_FLAG_A, 0x1F150, 0x1F170, 0x1F130, 0x1F110))
 
 
 @dataclass(frozen=True)
 class View:
-    """One form of a line; `origin[i]` is where its i-th character stood in the line."""
+    """One form of a line; `origin[i]` is where its i-th character stood in the line.
+
+    `seams` are the places where something was left out before the i-th character; where there are any,
+    only what runs across one of them is news.
+    """
 
     text: str
     origin: tuple[int, ...]
+    seams: frozenset[int] = frozenset()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where a stretch of this form stood in the line."""
         if not self.origin or start >= end:
             return (0, 0)
         return self.origin[start], self.origin[end - 1] + 1
+
+    def crosses(self, start: int, end: int) -> bool:
+        """Whether a stretch runs across a seam, or the form has none."""
+        return not self.seams or any(start < seam < end for seam in self.seams)
+
+    def without(self, drop: set[int]) -> View:
+        """This form without some of its characters, with a seam at each."""
+        keep = [i for i in range(len(self.text)) if i not in drop]
+        seams = frozenset(at for at, i in enumerate(keep) if i and i - 1 in drop)
+        return View("".join(self.text[i] for i in keep), tuple(self.origin[i] for i in keep), seams)
+
+
+@cache
+def _disguises() -> dict[str, Any]:
+    table = yaml.safe_load(files("livehost.compliance").joinpath("disguises.yaml").read_text("utf-8"))
+    return {
+        "meant": {str(k): str(v) for k, v in table["meant"].items()},
+        "one": {str(k): str(v) for k, v in table["letters"].items()}
+        | {c[0]: c[1] for c in table["characters"]},
+        "parts": {str(k): str(v) for k, v in table["parts"].items()},
+    }
+
+
+@lru_cache(maxsize=16384)
+def _plain(raw: str) -> str:
+    """One character as it is compared: folded, look-alikes as what they look like, signs as what they mean."""
+    table = _disguises()
+    if raw in table["meant"]:
+        return str(table["meant"][raw])
+    for letters in _LETTERED:
+        if ord(raw) in letters:
+            return chr(ord("a") + ord(raw) - letters[0])
+    out = "".join(_one(c, table["one"]) for c in table["one"].get(raw, raw))
+    return "".join(c for c in folded(out) if c.isalnum() or c in "%+❤'￥¥")
+
+
+def _one(char: str, table: dict[str, str]) -> str:
+    if "\u4e00" <= char <= "\u9fff":
+        char = folded(char)
+    elif "\u00c0" <= char <= "\u024f" or "\u1e00" <= char <= "\u1eff":
+        char = unicodedata.normalize("NFD", char)[0]
+    return table.get(char, char)
 
 
 def compact(line: str) -> View:
@@ -40,16 +93,10 @@ def compact(line: str) -> View:
             if raw in ",!?;|:：~～" and not _clause_mark(line, index):
                 continue
             meant = BARRIER
-        elif raw in _MEANT:
-            meant = _MEANT[raw]
         elif raw in _HEARTS:
             meant = "❤" if chars and chars[-1] in "薇微威v维" else ""
         else:
-            meant = "".join(
-                c
-                for c in folded(raw)
-                if c.isalnum() or c in "%+❤'￥¥" or (c == "." and _inside_number(line, index))
-            )
+            meant = "." if raw in "．." and _inside_number(line, index) else _plain(raw)
         for char in meant:
             if char == BARRIER and (not chars or chars[-1] == BARRIER):
                 continue
@@ -95,14 +142,45 @@ def _rejoined(view: View) -> View:
     drop: set[int] = set()
     for match in _WEDGED.finditer(view.text):
         drop |= {i for i in range(match.start(), match.end()) if view.text[i] == BARRIER}
-    keep = [i for i in range(len(view.text)) if i not in drop]
-    return View("".join(view.text[i] for i in keep), tuple(view.origin[i] for i in keep))
+    return replace(view.without(drop), seams=frozenset()) if drop else view
 
 
 def without_repeats(view: View) -> View:
     """Runs of one Chinese character become one."""
     keep = [i for i, c in enumerate(view.text) if not (i and c == view.text[i - 1] and _han(c))]
     return View("".join(view.text[i] for i in keep), tuple(view.origin[i] for i in keep))
+
+
+def joined_parts(view: View) -> View:
+    """Characters written in their parts as one: 月半 → 胖."""
+    pattern, parts = _parts()
+    text, origin, at = "", [], 0
+    for match in pattern.finditer(view.text):
+        text += view.text[at : match.start()] + parts[match[0]]
+        origin += [*view.origin[at : match.start()], view.origin[match.start()]]
+        at = match.end()
+    if not at:
+        return view
+    return View(text + view.text[at:], (*origin, *view.origin[at:]))
+
+
+@cache
+def _parts() -> tuple[re.Pattern[str], dict[str, str]]:
+    parts = _disguises()["parts"]
+    return re.compile("|".join(map(re.escape, sorted(parts, key=len, reverse=True)))), parts
+
+
+def bridged(view: View) -> View:
+    """Without the marks between clauses: 国，家级."""
+    return view.without({i for i, c in enumerate(view.text) if c == BARRIER})
+
+
+_NOISE = re.compile(r"(?<=[\u4e00-\u9fff])[a-z0-9.'%+]{1,3}(?=[\u4e00-\u9fff])")
+
+
+def without_noise(view: View) -> View:
+    """Without a few letters or digits wedged between Chinese characters: 国a家b级."""
+    return view.without({i for match in _NOISE.finditer(view.text) for i in range(*match.span())})
 
 
 def digits_only(view: View) -> View:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from livehost.chinese import folded, pinyin
+from livehost.chinese import folded
+from livehost.compliance.disguise import Sounds
 
 _PLACES = {
     "{N}": r"(?:\d+|[零〇一二两三四五六七八九十百千万几半数]+)",
@@ -56,8 +57,8 @@ class Group(BaseModel):
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
         """All listed words and patterns as one expression."""
-        words = [re.escape(folded(w)) for w in sorted(self.words, key=len, reverse=True)]
-        parts = ([f"(?:{'|'.join(words)})"] if words else []) + [f"(?:{_placed(p)})" for p in self.patterns]
+        words = self.words_only
+        parts = ([f"(?:{words.pattern})"] if words else []) + [f"(?:{_placed(p)})" for p in self.patterns]
         return re.compile("|".join(parts)) if parts else None
 
     @cached_property
@@ -66,14 +67,20 @@ class Group(BaseModel):
         return re.compile("|".join(f"(?:{_placed(p)})" for p in self.excepted)) if self.excepted else None
 
     @cached_property
-    def by_first_sound(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
-        """The Chinese words of this group with their syllables, by the first of these."""
-        found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for word in self.words:
-            if len(word) >= 2 and all("\u4e00" <= c <= "\u9fff" for c in word):
-                sounds = pinyin(word)
-                found.setdefault(sounds[0], []).append((sounds, word))
-        return found
+    def sounds(self) -> Sounds:
+        """Its words by how they sound."""
+        return Sounds.of(self.words)
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """Its words, folded."""
+        return frozenset(folded(w) for w in self.words)
+
+    @cached_property
+    def words_only(self) -> re.Pattern[str] | None:
+        """Its words as one expression."""
+        ordered = sorted(self.listed, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
 
 class _File(BaseModel):

@@ -1,7 +1,7 @@
 """`review`: may this line be said?
 
-The line is compared in several forms (`normalise`) with the groups of the phrase file; a hit falls
-away inside an exception, across words, in a plain denial or as a product's approved wording. One
+The line is compared in several forms (`normalise`, `disguise`) with the groups of the phrase file; a hit
+falls away inside an exception, across words, in a plain denial or as a product's approved wording. One
 block blocks, one review sends to a person.
 """
 
@@ -10,17 +10,41 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from livehost.catalog import Product
-from livehost.chinese import folded
-from livehost.compliance.context import APPROVED, denied, is_word, splits_words
-from livehost.compliance.normalise import Spoken, View, compact, digits_only, spoken, without_repeats
+from livehost.compliance.context import APPROVED, denied, ends_at, splits_words
+from livehost.compliance.disguise import PLAIN, Heard, disguised
+from livehost.compliance.normalise import (
+    BARRIER,
+    View,
+    bridged,
+    compact,
+    digits_only,
+    joined_parts,
+    without_noise,
+    without_repeats,
+)
 from livehost.compliance.phrases import Group, Phrases, packaged
 from livehost.compliance.types import Hit, Review
 
-_MARKUP = re.compile(r"<[^<>]{0,200}>")
+_MARKUP = re.compile(r"<[^<>]{0,200}>|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+# A word torn by a mark begins so even where the character is an everyday one: no clause ends in these.
+_NEVER_LAST = frozenset("最全独首绝顶极")
+
+
+@dataclass(frozen=True)
+class _Forms:
+    """All forms of one line."""
+
+    plain: View
+    whole: tuple[View, ...]  # compared with words and patterns
+    torn: tuple[View, ...]  # compared with words, across their seams only
+    digits: View
+    heard: Heard
 
 
 def review(
@@ -34,117 +58,139 @@ def review(
 ) -> Review:
     """Judge one line of a product's category, with the product's own approvals if it is given."""
     category = product.category if product else category
-    text = _MARKUP.sub("", html.unescape(text))
-    plain = compact(text)
+    forms = _forms(text)
     hits: dict[tuple[str, tuple[int, int]], Hit] = {}
-    for group in (phrases or packaged()).groups:
+    groups = (phrases or packaged()).groups
+    own = _never_say(product.never_say) if product is not None and product.never_say else None
+    for group in (*groups, own) if own is not None else groups:
         if not group.covers(category):
             continue
-        for hit in _hits(group, plain, category, product):
+        for hit in _hits(group, forms, category, product):
             hits.setdefault((hit.rule, hit.span), hit)
-    for hit in _never_said(plain, product):
-        hits.setdefault((hit.rule, hit.span), hit)
     found = tuple(sorted(hits.values(), key=lambda h: h.span))
     verdicts = {hit.verdict for hit in found}
     return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", found)
 
 
-def _hits(group: Group, plain: View, category: str, product: Product | None) -> Iterator[Hit]:
+@lru_cache(maxsize=256)
+def _never_say(words: tuple[str, ...]) -> Group:
+    """A product's own forbidden words, in a denial too."""
+    return Group(name="never_say", verdict="block", why="该商品禁说", words=words, denial=False)
+
+
+@lru_cache(maxsize=512)
+def _forms(text: str) -> _Forms:
+    """A line in all the forms in which it is compared."""
+    shown, places = _without_markup(text)
+    plain = compact(shown)
+    if places is not None:
+        plain = replace(plain, origin=tuple(places[at] for at in plain.origin))
+    whole = [plain]
+    for view in (without_repeats(plain), joined_parts(plain)):
+        if view.text != plain.text:
+            whole.append(view)
+    torn = [view for view in (bridged(plain), without_noise(plain)) if view.seams]
+    return _Forms(plain, tuple(whole), tuple(torn), digits_only(plain), Heard.of(plain))
+
+
+def _without_markup(text: str) -> tuple[str, list[int] | None]:
+    """What is read of a text, and where each character of it stood; None: where it stands."""
+    if not _MARKUP.search(text):
+        return text, None
+    out, places, at = "", [], 0
+    for match in (*_MARKUP.finditer(text), None):
+        end = match.start() if match else len(text)
+        out += text[at:end]
+        places += range(at, end)
+        if match:
+            read = "" if match[0].startswith("<") else html.unescape(match[0])
+            out += read
+            places += [match.start()] * len(read)
+            at = match.end()
+    return out, places
+
+
+def _hits(group: Group, forms: _Forms, category: str, product: Product | None) -> Iterator[Hit]:
+    plain = forms.plain
     approved = _approved_spans(plain.text, group, category, product)
-    views = [plain]
-    single = without_repeats(plain)
-    if single.text != plain.text:
-        views.append(single)
-    if group.name == "diversion":
-        views.append(digits_only(plain))
-    for view in views:
+    for view in (*forms.whole, forms.digits) if group.name == "diversion" else forms.whole:
         if group.pattern is None:
             break
-        excepted = [m.span() for m in group.exceptions.finditer(view.text)] if group.exceptions else []
+        excepted = _excepted(group, view)
         for match in group.pattern.finditer(view.text):
             start, end = match.span()
-            if start == end or any(a <= start and end <= b for a, b in excepted):
+            if start == end or _inside(start, end, excepted):
                 continue
-            if view is plain and any(a <= start and end <= b for a, b in approved):
+            if view is plain and _inside(start, end, approved):
                 continue
-            if len(match[0]) <= 4 and _is_listed(group, match[0]) and splits_words(view.text, start, end):
+            if len(match[0]) <= 4 and match[0] in group.listed and splits_words(view.text, start, end):
                 continue
             if group.denial and denied(view.text, start, end):
                 continue
             if group.name == "urgency" and _borne_out(match[0], product):
                 continue
             yield Hit(match[0], view.span(start, end), group.name, group.why, group.verdict)
-    yield from _disguised(group, plain)
+    for view in forms.torn:
+        yield from _across(group, view, plain)
+    excepted = _excepted(group, plain)
+    for word, start, end in disguised(group.sounds, forms.heard):
+        if not _inside(start, end, excepted) and not (group.denial and denied(plain.text, start, end)):
+            yield _disguise(group, word, plain.span(start, end))
 
 
-def _is_listed(group: Group, word: str) -> bool:
-    return word in group.words or word in {folded(w) for w in group.words}
+def _disguise(group: Group, word: str, span: tuple[int, int]) -> Hit:
+    return Hit(word, span, group.name, f"{group.why}（变体写法）", group.verdict)
 
 
-def _disguised(group: Group, plain: View) -> Iterator[Hit]:
-    """Listed words written in pinyin, or with characters that sound the same."""
-    line = spoken(plain)
-    excepted = [m.span() for m in group.exceptions.finditer(plain.text)] if group.exceptions else []
-    for at, syllable in enumerate(line.syllables):
-        for sounds, word in group.by_first_sound.get(syllable, ()):
-            size = len(sounds)
-            written = line.chars[at : at + size]
-            if line.syllables[at : at + size] != sounds:
-                continue
-            if "".join(written) == word or not _is_disguise(plain, line, at, word):
-                continue
-            start, end = line.spans[at][0], line.spans[at + size - 1][1]
-            if any(a <= start and end <= b for a, b in excepted):
-                continue
-            if group.denial and denied(plain.text, start, end):
-                continue
-            yield Hit(word, plain.span(start, end), group.name, f"{group.why}（变体写法）", group.verdict)
+def _excepted(group: Group, view: View) -> list[tuple[int, int]]:
+    return [m.span() for m in group.exceptions.finditer(view.text)] if group.exceptions else []
 
 
-# Characters of everyday speech: a word with one of them in it is more likely plain talk than a disguise.
-_PLAIN = frozenset(
-    "的了在是我不有这他们来到时地得着就那和也你都说要好没可会能对很还又吧吗呢啊只每自己小大多少上下里外中前后年月日天用去看过"
-    "给把被让从向与及或但而且为因所以做再次个些样种件一二三四五六七八九十先最更太真加家新水皮肤干净开关"
-)
+def _inside(start: int, end: int, spans: list[tuple[int, int]]) -> bool:
+    return any(a <= start and end <= b for a, b in spans)
 
 
-def _is_disguise(plain: View, line: Spoken, at: int, word: str) -> bool:
-    size = len(word)
-    written, latin = line.chars[at : at + size], line.latin[at : at + size]
-    changed = [w for w, c, is_latin in zip(written, word, latin, strict=True) if w != c and not is_latin]
-    if any(latin):
-        return not changed
-    same = sum(w == c for w, c in zip(written, word, strict=True))
-    if (same == 0 and size < 4) or len(changed) > size / 2 or any(c in _PLAIN for c in changed):
-        return False
-    start, end = line.spans[at][0], line.spans[at + size - 1][1]
-    if splits_words(plain.text, start, end):
-        return False
-    pieces = {"".join(written)} | {"".join(written[i : i + 2]) for i in range(size - 1)}
-    return not any(is_word(piece) and piece not in word for piece in pieces)
+def _across(group: Group, view: View, plain: View) -> Iterator[Hit]:
+    """Listed words that run across what was left out, where both halves are whole words of their clauses."""
+    if group.words_only is None:
+        return
+    where = {place: at for at, place in enumerate(plain.origin)}
+    for match in group.words_only.finditer(view.text):
+        start, end = match.span()
+        if not view.crosses(start, end):
+            continue
+        word = match[0]
+        if len(word) == 2 and (word[1] in PLAIN or (word[0] in PLAIN and word[0] not in _NEVER_LAST)):
+            continue
+        first, last = where[view.origin[start]], where[view.origin[end - 1]] + 1
+        left = plain.text.rfind(BARRIER, 0, first) + 1
+        right = plain.text.find(BARRIER, last)
+        around = plain.text[left : len(plain.text) if right < 0 else right]
+        if not (ends_at(around, first - left) and ends_at(around, last - left)):
+            continue
+        if group.denial and denied(view.text, start, end):
+            continue
+        yield _disguise(group, word, view.span(start, end))
 
 
 def _approved_spans(text: str, group: Group, category: str, product: Product | None) -> list[tuple[int, int]]:
     """Where the line uses wordings that are approved for its product or category."""
-    words = []
-    if product is not None:
-        words = [folded(c.text) for c in product.claims or ()]
-        if group.verdict == "review":
-            registered = [product.name, *product.aliases] if product.registration else []
-            words += [folded(w) for w in (*registered, *(product.free_of or ()), product.usage or "") if w]
-            words += [folded(f.a) for f in product.faq]
-    squeezed = [compact(w).text for w in words]
-    spans = [m.span() for w in squeezed if w for m in re.finditer(re.escape(w), text)]
+    words: list[str] = []
+    if product is not None and group.name != "never_say":
+        review_only = group.verdict == "review"
+        words = [c.text for c in product.claims or () if c.evidence or review_only]
+        if review_only:
+            words += [product.name, *product.aliases] if product.registration else []
+            words += [*(product.free_of or ()), product.usage or "", *(f.a for f in product.faq)]
+    spans = [m.span() for w in words if w for m in re.finditer(re.escape(_squeezed(w)), text)]
     if category == "health_food":
         spans += [m.span() for m in APPROVED.finditer(text)]
     return spans
 
 
-def _never_said(plain: View, product: Product | None) -> Iterator[Hit]:
-    """A product's own forbidden words, in a denial too."""
-    for word in product.never_say if product else ():
-        for match in re.finditer(re.escape(compact(word).text), plain.text):
-            yield Hit(word, plain.span(*match.span()), "never_say", "该商品禁说")
+@lru_cache(maxsize=4096)
+def _squeezed(text: str) -> str:
+    return compact(text).text
 
 
 def _borne_out(words: str, product: Product | None) -> bool:
