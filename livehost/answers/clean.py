@@ -129,11 +129,19 @@ def clean(text: str) -> str:
     text = _PICTURES.sub(" ", folded(text))
     text = _BRACKETED.sub(" ", text)
     text = _AT_SIGN.sub(" ", _AT_NAME.sub(" ", text))
+    text = re.sub(r"[a-z]+(?: [a-z]+)+", lambda m: _spaced(m[0]), text)
     text = re.sub(r"[a-z]{4,}", lambda m: _letters(m[0]), text)
     text = _sounds(text)
     for pattern, meant in _slang():
         text = pattern.sub(meant, text)
     return re.sub(r"\s+", " ", text).strip(" ~,，。!！?？…-_:：;；")
+
+
+def _spaced(run: str) -> str:
+    """Syllables with spaces between them as the words that they spell: duoshao qian."""
+    joined = run.replace(" ", "")
+    words = _letters(joined)
+    return run if words == joined else words
 
 
 def _letters(run: str) -> str:

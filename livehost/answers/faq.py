@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from rapidfuzz import fuzz
 
 from livehost.answers.clean import clean
 from livehost.answers.intents import asked
+from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
 
 _FILLERS = re.compile(
     r"会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
     r"的|了|和|跟|与|一下|请|想问|问下|问问|一样|怎么样|有点|吃|用|没有|没|是|就|还|得|要|那|到底|真的|[\W_]+"
 )
+LEAST_HELD = 0.6  # of a question's characters, in words that may answer it
 # Questions of these kinds are answered by any approved entry of the same kind.
-_BY_KIND = ("adverse", "compare", "replace_drug", "opened")
+_BY_KIND = ("adverse", "compare", "replace_drug", "opened", "warranty", "size")
+
+
+@cache
+def _alikes() -> tuple[re.Pattern[str], dict[str, str]]:
+    same = {word: line[0] for line in packaged_yaml("alike.yaml") for word in line}
+    return re.compile("|".join(map(re.escape, sorted(same, key=len, reverse=True)))), same
+
+
+def _alike(text: str) -> str:
+    """A text with one word for each of those that viewers use one for another."""
+    pattern, same = _alikes()
+    return pattern.sub(lambda found: same[found[0]], text)
 
 
 @lru_cache(maxsize=4096)
@@ -25,6 +39,7 @@ def core(text: str) -> str:
     text = re.sub(
         r"几个?(?:小时|分钟|天|月)|多长时间|多少(?:天|小时|分钟)", "多久", clean(text).replace("大概", "")
     )
+    text = re.sub(r"([\u4e00-\u9fff])[不没]\1", r"\1", _alike(text))
     return _FILLERS.sub("", re.sub(r"(?<=几)[袋包支瓶粒片颗盒杯次件罐条]", "个", text))
 
 
@@ -80,6 +95,18 @@ def shares_words(line: str, words: str) -> bool:
     """Whether two characters of what is left of a question stand in some words."""
     wanted = core(line)
     return any(wanted[i : i + 2] in words for i in range(len(wanted) - 1) if wanted[i : i + 2] not in _COMMON)
+
+
+def held(line: str, words: str) -> float:
+    """The share of what a question is about that some words hold; 0 without two characters of it in a
+    row, or below LEAST_HELD."""
+    wanted = re.sub("多久|怎么|什么|多少", "", core(line))
+    own = _alike(words)
+    pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)} - _COMMON
+    if not any(pair in own for pair in pairs):
+        return 0
+    share = sum(char in own for char in wanted) / len(wanted)
+    return share if share >= LEAST_HELD else 0
 
 
 def _shares(line: str, questions: tuple[str, ...]) -> bool:

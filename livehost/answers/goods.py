@@ -125,6 +125,8 @@ class Shelf:
         """The nouns of a cleaned line in order, the longest where several begin."""
         out = []
         for start, end, word in _found(self._automaton, line):
+            if len(word) == 1 and _COUNTED.search(line[:start]):
+                continue
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
             elif word in _trade().kinds:
@@ -137,6 +139,9 @@ class Shelf:
         return tuple(i for i in self._kinds if wanted & self._kinds[i]) or tuple(
             i for i in self._broad if wanted & self._broad[i]
         )
+
+
+_COUNTED = re.compile(r"[这那哪几每半多整\d一二两三四五六七八九十百]$")  # a noun of one character is a measure there
 
 
 def _heads(name: str) -> list[str]:

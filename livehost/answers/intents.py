@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from livehost.answers.tables import packaged_yaml
+from livehost.chinese import simplified
 
 REGIONS = [
     "新疆",
@@ -124,7 +125,7 @@ def _table() -> tuple[_Row, ...]:
     return tuple(
         (
             r["name"],
-            re.compile("|".join(r["patterns"]).replace("{region}", region)),
+            re.compile(simplified("|".join(r["patterns"])).replace("{region}", region)),
             tuple(r.get("hides", ())),
         )
         for r in rows

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livehost.answers import gate
-from livehost.answers.clean import clean
-from livehost.answers.intents import asked
-from livehost.answers.products import topic
+from livehost.answers import gate, variants
+from livehost.answers.clean import clean, squeezed
+from livehost.answers.faq import core
+from livehost.answers.intents import REGIONS, asked
+from livehost.answers.products import Topic, topic
 from livehost.catalog import Catalog
 
 SENSITIVE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors"))
@@ -21,7 +22,8 @@ class Meaning:
     `intents` is `("noise",)` where nothing wants an answer; `injection`, `diversion`, `abuse` and
     `ai_identity` are intents too. `named`: the line itself says which product it means; otherwise it
     is taken to be about the one on air or the viewer's previous one. `sensitive`: health or a
-    delicate group. `price`: money.
+    delicate group. `price`: money. `detail`: what tells two questions of the same intents and products
+    apart (the ingredient, the region, the variant); empty where the answer is the same whatever the words.
     """
 
     intents: tuple[str, ...]
@@ -29,6 +31,18 @@ class Meaning:
     sensitive: bool
     price: bool
     named: bool = False
+    detail: str = ""
+
+
+# Questions that have one answer for a product.
+_PLAIN = frozenset(
+    (
+        "noise", "link", "price", "after_coupon", "coupon", "coupon_until", "list_price", "offer", "dear", "stock", "restock",
+        "ingredients", "lasts", "life", "produced", "origin", "when_ships", "arrives", "courier", "where_from",
+        "free_shipping", "insurance", "returns", "invoice", "registration", "authentic", "distrust", "pregnancy", "nursing",
+        "ai_identity", "injection", "diversion", "abuse",
+    )
+)  # fmt: skip
 
 
 def meaning(
@@ -38,9 +52,19 @@ def meaning(
     text = clean(line[:300])
     about = topic(text, catalog, catalog.get(on_air), catalog.get(previous))
     intents = _intents(text, about.rest, line)
+    if about.elsewhere is not None and intents != ("noise",):
+        intents = ("elsewhere", *intents)
     products = () if intents == ("noise",) else tuple(p.id for p in about.products)
     found = frozenset(intents)
-    return Meaning(intents, products, bool(found & SENSITIVE), bool(found & PRICE), about.named)
+    return Meaning(
+        intents, products, bool(found & SENSITIVE), bool(found & PRICE), about.named, _detail(text, intents, about)
+    )
+
+
+def _detail(text: str, intents: tuple[str, ...], about: Topic) -> str:
+    variants_named = any(variants.named(text, p) or variants.pieces(text, p) for p in about.products)
+    plain = frozenset(intents) <= _PLAIN and not variants_named and about.missing_link is None
+    return "" if plain and not any(region in text for region in REGIONS) else squeezed(core(text) or text)
 
 
 def _intents(text: str, rest: str, raw: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import re
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.facts import NONE
+from livehost.answers.on_price import spec
 from livehost.chinese import folded, with_digits
 
 _SENSITIVE = {"pregnancy": r"孕", "nursing": r"哺乳|乳母", "minors": r"儿|童|婴|幼|小孩|未成年|少年|岁"}
@@ -116,7 +117,7 @@ def illness(ask: Asking) -> Said | None:
 
 
 _COMMON = re.compile(
-    r"皮肤|过敏|成分|患者|人群|的人|人士|敏感$|肌肤|使用|以上|以下|适用|不佳|状况|有|者|对|人|类"
+    r"皮肤|头皮|头发|发质|体质|过敏|成分|患者|人群|的人|人士|敏感$|肌肤|使用|以上|以下|适用|不佳|状况|有|者|对|人|类"
 )
 
 
@@ -151,7 +152,7 @@ def suitable(ask: Asking) -> Said | None:
             ask.get("not_for")
             parts.append(f"{'、'.join(named_unfit)}不适合用这款")
         return ask.say("，".join(parts))
-    if _PEOPLE.search(ask.line):
+    if _PEOPLE.search(ask.line) or _subject(ask.line):
         return None
     if ask.has(r"不适合|不能用|不可以用|禁忌|谁不能|慎用|忌"):
         unfitting = ask.get("not_for")
@@ -165,9 +166,25 @@ def suitable(ask: Asking) -> Said | None:
     return ask.say(f"适合{listed}" + (f"，不适合{without}" if without else ""))
 
 
+_SUBJECT = re.compile(r"([\u4e00-\u9fff]{2,}?)(?:都|也|还|到底)*(?:能不能|可不可以|能|可以|会不会)(?:用|吃|喝|敷|涂|穿|戴)")
+_NOBODY = re.compile(r"这个?|那个?|款|它|我们?|咱们?|主播|老板|请问|直接|现在|平时|每天|天天|长期|一直|白天|晚上|早上|[早晚都也还是就的么吗呀啊天]|大家|谁|什么|一般|产品|东西|冬天|夏天|春天|秋天")
+
+
+def _subject(line: str) -> str:
+    """Who or what a line asks about before its 能用; empty where it only means the product."""
+    match = _SUBJECT.search(line)
+    rest = _NOBODY.sub("", match[1]) if match else ""
+    return rest if len(rest) >= 2 else ""
+
+
 def _same(word: str, other: str) -> bool:
     word, other = folded(word), folded(other)
     return word in other if len(word) >= 2 and word != "维生素" else word == other
+
+
+_MATERIAL = re.compile(
+    "真皮|牛皮|棉|真丝|蚕丝|羊绒|羊毛|实木|不锈钢|玻璃|塑料|陶瓷|硅胶|乳胶|亚麻|绒|竹|银|足金|布|尼龙|涤纶|莫代尔|天丝|合金|铁"
+)
 
 
 def contains(ask: Asking) -> Said | None:
@@ -185,6 +202,8 @@ def contains(ask: Asking) -> Said | None:
         if match:
             inside += match
             words.remove(word)
+    if not (inside or without) and _MATERIAL.search(line) and ask.product.category in ("apparel", "home", "other"):
+        return ingredients(ask)
     if not (inside or without):
         if not words and ask.has("不含什么|不含哪些|无添加|0添加|零添加|有害") and ask.some("free_of"):
             return ask.say(f"写明不含{ask.get('free_of')}")
@@ -225,7 +244,9 @@ def usage(ask: Asking) -> Said | None:
 
 def _tells_how(line: str, words: str) -> bool:
     """Whether a usage tells how that is done which a line asks for: 怎么收 needs a 收."""
-    how = re.search(r"怎么([收开关合叠拆换充调连铺挂煎炒蒸切剥养喂玩拼系扎贴撕晒晾熨搭绑装洗])", line)
+    if re.search(r"[能可]以?当", line):
+        return False
+    how = re.search(r"怎么清?([刷收开关合叠拆换充调连铺挂煎炒蒸切剥养喂玩拼系扎贴撕晒晾熨搭绑装洗])", line)
     if how is None:
         return True
     return how[1] in words or (how[1] == "洗" and re.search("擦|清洁|干洗", words) is not None)
@@ -291,6 +312,35 @@ def treat(ask: Asking) -> Said | None:
 def _pairs(text: str) -> list[str]:
     text = re.sub(r"有助于|改善|帮助|温和|的|促进|提高|增强", " ", text)
     return [part[i : i + 2] for part in text.split() for i in range(len(part) - 1)]
+
+
+_MEASURED = (
+    (r"功率|瓦|\dw", r"\d\s*(?:w|瓦)|功率"),
+    (r"重|斤", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
+    (r"长|宽|高|厚|直径|尺寸|寸", r"\d\s*(?:cm|mm|m|米|厘米|寸)(?![a-z])"),
+    (r"容量|升|毫升", r"\d\s*(?:l|ml|升|毫升)(?![a-z])"),
+    (r"续航|电池|毫安", r"续航|mah|毫安|电池"),
+    (r"噪音|分贝", r"噪|分贝"),
+    (r"电压|伏", r"\d\s*(?:v|伏)"),
+    (r"温度", r"℃|度"),
+    (r"克重|支数", r"\d\s*(?:支|克)"),
+    (r"内存|像素|屏幕|转速", r"内存|像素|屏|转"),
+)
+
+
+def attribute(ask: Asking) -> Said | None:
+    """A measure of the product (power, weight, length): whichever of its facts holds it."""
+    marks = next((marks for words, marks in _MEASURED if ask.has(words)), None)
+    if marks is None:
+        return None
+    for name, words in (("claims", "资料上写的是"), ("highlights", "特点是"), ("ingredients", "成分有")):
+        if re.search(marks, folded(ask.some(name) or "")):
+            ask.used.clear()
+            return ask.say(f"{words}{ask.get(name)}")
+    ask.used.clear()
+    if any(re.search(marks, folded(s.name)) for s in ask.product.specs or ()):
+        return spec(ask)
+    return None
 
 
 def intro(ask: Asking) -> Said | None:

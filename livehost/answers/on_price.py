@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from livehost.answers import variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE, after_coupon, coupon_state
-from livehost.catalog import Spec
+from livehost.catalog import Product, Spec
 
 
 def link(ask: Asking) -> Said | None:
@@ -41,12 +42,12 @@ def price(ask: Asking) -> Said | None:
     named = [s for s in ask.specs() if s.price is not None]
     if not named and ask.specs():
         return None
-    if not named and ask.has(r"分别|各|怎么卖|每种|都多少|几种") and len(ask.product.specs or ()) > 1:
+    if not named and _ASKS_EACH.search(ask.line) and len(ask.product.specs or ()) > 1:
         named = [s for s in ask.product.specs or () if s.price is not None]
     if named:
         return ask.say(f"{ask.get('name')}，" + "，".join(filter(None, (_priced(ask, s) for s in named))))
     main = _main_spec(ask)
-    if main:
+    if main and len({s.price for s in ask.product.specs or ()}) > 1:
         return ask.say(f"{ask.get('name')}直播间价，{_priced(ask, main)}")
     return ask.say(f"{ask.get('name')}直播间价{ask.get('price')}元")
 
@@ -67,7 +68,7 @@ def _several(ask: Asking) -> Said | None:
 def premise(ask: Asking) -> Said | None:
     """A number that the viewer takes for true: the fact that it is about, the price where it is none."""
     numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
-    for field, words in (("ingredients", "成分有"), ("claims", "功效方面是"), ("highlights", "特点是")):
+    for field, words in (("ingredients", "成分有"), ("claims", "资料上写的是"), ("highlights", "特点是")):
         if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):
             ask.used.clear()
             return ask.say(f"{words}{ask.get(field)}")
@@ -213,40 +214,64 @@ def restock(ask: Asking) -> Said | None:
     return ask.say(f"现在缺货，预计{when}补货")
 
 
-_SIZE = re.compile(r"(?:\d?x*[sml]|\d?xl|均码|.*\d+(?:码|号|cm|寸|\*|×).*)(?:码)?", re.IGNORECASE)
-_AMOUNT = re.compile(r".*\d+(?:\.\d+)?\s*(?:g|ml|kg|l|片|粒|颗|袋|包|支|瓶|盒|箱|斤|抽|卷|条|枚|罐|贴|个|只|双|克|毫升).*", re.IGNORECASE)
-_COLOUR = re.compile(r"颜色|色|[有要](?:没有)?[粉黑白红蓝绿黄紫灰棕橙]")
+_SIZE = re.compile(r"(?<![a-z0-9])(?:\d?x*[sml]|\d?xl|均码)(?![a-z0-9])|\d\s*(?:码|号|cm|寸|m(?![a-z])|米)|\d[*×x]\d", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"\d\s*(?:g|ml|kg|l|片|粒|颗|袋|包|支|瓶|盒|箱|斤|抽|卷|条|枚|罐|贴|个|只|双|克|毫升)(?![a-z])", re.IGNORECASE
+)
+_NO_STYLE = re.compile(r"[\d.\s×*x+\-~/()（）]|[a-z]+|[片粒颗袋包支瓶盒箱斤抽卷条枚罐贴个只双克升码号寸米床装款型的大小中份件套]|毫升|规格|均码")
+_STYLES = "[粉黑白红蓝绿黄紫灰棕橙杏驼]"
+_ASKS_STYLE = re.compile(rf"颜色|色|口味|味道|味儿|款式|型号|香型|图案|[有要](?:没有)?{_STYLES}")
+_ASKS_SIZE = re.compile(r"[大小中均]码|几码|尺码|码数|(?<![a-z])\d?x*[sml](?![a-z])|\dxl|\d码")
+_ASKS_EACH = re.compile(r"分别|各|怎么卖|每种|都多少|几种|(?:一|1|每)(?:斤|公斤|kg|g|克|片|粒|颗|包|袋|ml|毫升)")
 
 
 def _sorts(specs: Sequence[Spec]) -> set[str]:
     """By what the variants differ: `size`, `amount`, `style` (colour, flavour, model)."""
-    return {
-        "size" if _SIZE.fullmatch(s.name) else "amount" if _AMOUNT.fullmatch(s.name) else "style" for s in specs
-    }
+    found = set()
+    for one in specs:
+        found |= {"size"} if _SIZE.search(one.name) else set()
+        found |= {"amount"} if _AMOUNT.search(one.name) else set()
+        found |= {"style"} if _NO_STYLE.sub("", one.name.lower()) else set()
+    return found
+
+
+def has_styles(product: Product) -> bool:
+    """Whether the variants differ by colour, flavour or model."""
+    return "style" in _sorts(product.specs or ())
 
 
 def spec(ask: Asking) -> Said | None:
     """The variants and their prices; None where they differ by something else than what is asked for."""
     specs = ask.product.specs
-    if specs is None or ask.has(r"穿(?:什么|多大|几)码|偏大|偏小|尺码表|斤(?:穿|的|能)|身高"):
+    if specs is None:
         return None
     sorts = _sorts(specs)
-    if ask.has(r"颜色|色|口味|味道|味儿|款式|型号|香型|图案") or _COLOUR.search(ask.line):
-        if "style" not in sorts:
-            return None
-    elif ask.has(r"[大小中均]码|几码|尺码|码数|(?<![a-z])\d?x*[sml](?![a-z])|\dxl") and "size" not in sorts and specs:
+    if specs and _ASKS_STYLE.search(ask.line) and "style" not in sorts:
+        return None
+    if specs and _ASKS_SIZE.search(ask.line) and "size" not in sorts:
         return None
     if not specs:
         ask.get("specs")
         return ask.say("这款只有一种规格")
     chosen = ask.specs() or specs
+    wanted = re.search(r"(?<![\d.])\d\d(?=码|号|的|吗|么|$)", ask.line)
+    if wanted and not all(wanted[0] + "码" in variants.tokens(s.name) or wanted[0] in s.name for s in chosen):
+        chosen = specs
     listed = "，".join(_priced(ask, s) or s.name for s in chosen)
     if any(s.price is None for s in chosen):
         ask.get("specs")
     count = "" if len(chosen) == len(specs) and len(specs) > 1 else "规格" if chosen is specs else "有"
     return ask.say(
-        f"{ask.get('name')}{count or '有这几种规格'}：{listed}" if chosen is specs else f"有的，{listed}"
+        f"{ask.get('name')}{count or '有这几种规格'}：{listed}" if chosen is specs else _had(ask, listed)
     )
+
+
+def _had(ask: Asking, listed: str) -> str:
+    """A variant that is asked for: there is one, unless the product is sold out."""
+    if ask.product.stock:
+        return f"有的，{listed}"
+    ask.get("in_stock")
+    return f"{listed}，不过现在缺货"
 
 
 def worth(ask: Asking) -> Said | None:

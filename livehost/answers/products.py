@@ -39,7 +39,7 @@ _WANTING = re.compile(
     r"都|家|是|说|最近|推荐|一[个件瓶支盒套条双把包袋])*"
 )
 _WITH = re.compile(
-    r"(?:和|跟|与|同|配|搭|搭配|叠|叠加|混|比|像|当|代替|替代|送|赠|赠送|带|附|装|放|盛|泡|煮|冲|加|兑|含|丢|扔|进|套|什么|拿|在|给|"
+    r"(?:和|跟|与|同|配|搭|搭配|叠|叠加|混|比|像|当|代替|替代|送|赠|赠送|带|附|装|放|盛|泡|煮|冲|烤|炸|蒸|炒|煎|榨|打|做|熬|炖|切|剪|加|兑|含|丢|扔|进|套|什么|拿|在|给|"
     r"[用涂敷洗抹擦穿戴吃喝]完|洗掉|卸掉?|卸除|洗净|洗得掉|洗干净|[能以]洗|里面有|里头有|再用|先用|(?<![能以想会在妈人肌皮])用)"
     r"(?:的|了|过|着|点|个|几个|两个|一[个点]|不送|不带|什么)?$"
 )
@@ -57,7 +57,8 @@ _SUFFIXED = re.compile(
 class Topic:
     """The products that a line is about, the link number that does not exist, the rest of the line.
 
-    `elsewhere`: goods that it is about and that the catalogue does not hold.
+    `elsewhere`: goods that it is about and that the catalogue does not hold; empty where the word for
+    them is only the viewer's own.
     """
 
     products: tuple[Product, ...]
@@ -157,7 +158,8 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
                 _AND.fullmatch(cleaned, k.end, noun.start) and noun.start > k.end for k in kept if literal
             )
             buying = _BUYING.match(cleaned, noun.end) is not None
-            if noun.matter and not noun.literal and not buying:
+            wanted = re.search(r"(?:卖|买|求|要|有没有)[双件条把个款套张本只]?$", cleaned[: noun.start])
+            if noun.matter and not noun.literal and not buying and not wanted:
                 continue
             if joined or not _aside(cleaned, noun.start, noun.end, product, on_air):
                 kept.append(noun)
@@ -191,10 +193,12 @@ def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None)
     before, after = cleaned[: noun.start], cleaned[noun.end :]
     if _aside(cleaned, noun.start, noun.end, None, on_air) and on_air is not None:
         return False
+    if re.search(r"(?:能|可以|会)$", before):
+        return False
     if _BUYING.match(after):
         return True
     if noun.matter:
-        return re.search(r"(?:卖|想买|求|上)(?:不卖)?$", before) is not None
+        return re.search(r"(?:卖|买|求|上)(?:不卖)?$", before) is not None
     if on_air is None:
         return True
     if _WANTING.fullmatch(before) and not _ALONGSIDE.search(after):
@@ -231,7 +235,7 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     named = [p for p in catalog.products if any(_within(word, folded(n)) for n in (p.name, *p.aliases))]
     if len(named) == 1:
         return Topic((named[0],), None, rest, True)
-    return Topic((), None, rest, True, word) if not named else None
+    return Topic((), None, rest, True, "") if not named else None
 
 
 def _within(word: str, name: str) -> bool:

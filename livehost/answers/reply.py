@@ -14,6 +14,7 @@ from livehost.answers import faq, foreign, gate, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.intents import Asked, asked
+from livehost.answers.mentioned import mentioned
 from livehost.answers.numbers import unfounded
 from livehost.answers.products import Topic, topic
 from livehost.answers.types import Answer, Fact
@@ -39,6 +40,7 @@ HANDLERS: dict[str, Handler] = {
     "stock": on_price.stock,
     "restock": on_price.restock,
     "spec": on_price.spec,
+    "attribute": on_goods.attribute,
     "worth": on_price.worth,
     "pregnancy": on_goods.pregnancy,
     "nursing": on_goods.nursing,
@@ -120,6 +122,8 @@ WEAK = frozenset(
     )
 )
 MAX_SAYINGS = 3
+# Between two products of the catalogue, each is told by itself.
+_BETWEEN = {"worth": "price", "compare": "intro"}
 
 
 def answer(
@@ -166,6 +170,9 @@ class _Room:
         noise = gate.is_noise(line)
         if gate.off_topic(bare) and all(a.intent in WEAK for a in wanted):
             return self._fixed("decline", DECLINE, "off_topic")
+        if about.elsewhere is not None:
+            asks = bool(wanted) or gate.is_question(line) or not bare.strip()
+            return self._not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
         if about.missing_link is not None:
             return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
         if noise:
@@ -175,31 +182,19 @@ class _Room:
         return self._answered(line, bare, wanted, about)
 
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
-        """No intent, but a question with a word of the product in it: an ingredient, a gift, a courier."""
+        """No intent, but a question with words of the product in it."""
         product = about.product
         if product is None or not product.speakable(self.now) or not gate.is_question(line):
             return None
-        ask = Asking(bare, self.catalog, product, self.now)
-        saying = on_goods.contains(ask)
-        ask.used.clear()
-        if saying is None and any(c[:2] in bare for c in product.shipping.courier or ()):
-            saying = on_service.courier(ask)
-        if saying is None and any(g.name in bare for g in product.gifts or ()):
-            saying = on_price.gifts(ask)
-        for name, handler in (("usage", on_goods.usage), ("lasts", on_goods.lasts)):
-            if saying is None and faq.shares_words(bare, getattr(product, name) or ""):
-                saying = handler(ask)
-        if saying is None and ask.specs():
-            saying = on_price.spec(ask)
-        if saying is None and any(faq.shares_words(bare, c.text) for c in product.claims or ()):
-            saying = on_goods.effect(ask)
-        if saying is None:
-            saying = self._one("", ask)
+        saying = mentioned(Asking(bare, self.catalog, product, self.now)) or self._one(
+            "", Asking(bare, self.catalog, product, self.now)
+        )
         return self._checked("answer", [saying], product, "mentioned") if saying else None
 
     def _unasked(self, line: str, about: Topic) -> Answer:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
-        if about.named and about.product and not gate.is_question(line):
+        bare = re.search(r"呢[?？\s]*$", line) and not re.search(r"怎么|什么|多|几|哪|能|会", line)
+        if about.named and about.product and (bare or not gate.is_question(line)):
             ask = Asking(line, self.catalog, about.product, self.now)
             return self._checked(
                 "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
@@ -235,6 +230,8 @@ class _Room:
                 *foreign.sayings(names, Asking(bare, self.catalog, products[0], self.now), self.language),
                 "+".join(names),
             )
+        several = len(products) > 1
+        names = [_BETWEEN.get(n, n) if several else n for n in names]
         for product in products[:2]:
             ask = Asking(bare, self.catalog, product, self.now)
             if not product.speakable(self.now):
@@ -269,6 +266,8 @@ class _Room:
 
     def _one(self, name: str, ask: Asking) -> Said | None:
         handler = HANDLERS.get(name)
+        if name == "worth" and ask.has("(?:和|跟|与).{1,10}比") and not ask.specs():
+            name, handler = "compare", HANDLERS["compare"]
         if name == "compare" and len(ask.specs()) > 1:
             return on_price.worth(ask)
         if name == "compare":
@@ -296,6 +295,14 @@ class _Room:
             return None
         found = faq.entry(line, about.product)
         return found if found is not None else faq.entry(bare, about.product)
+
+    def _not_on_sale(self, noun: str) -> Answer:
+        """Goods that the catalogue does not hold: nothing is said of them, least of all a price."""
+        text = f"{noun}的资料我手上没有，请店铺客服核实后再回复您"
+        if self.language != "zh" or not noun or review(text, now=self.now).verdict != "pass":
+            return self._handover(None, "elsewhere")
+        core, styles = styled(text, None, self.seed, self.language), (self.style, self.seed, self.language)
+        return Answer("handover", styled(text, *styles), None, "elsewhere", core=core)
 
     def _no_such_link(self, number: int, on_air: Product | None) -> Answer:
         gone = Fact("", "asked.link", str(number))

@@ -19,13 +19,14 @@ _MEASURES = (
 )
 _QUANTITY = re.compile(rf"(?<![\d.×])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
 _ACROSS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:cm|米|m|厘米)?\s*[*×x乘]\s*(\d+(?:\.\d+)?)")
+_RANGE = re.compile(r"(?<![\d.])(\d{1,3})\s*[-~到至]\s*(\d{1,3})\s*(码|号|cm|kg|斤|岁)")
 _METRES = re.compile(r"(?<![\d.])(\d(?:\.\d{1,2})?)米(\d)?(?!\d)")
 _LETTERS = re.compile(r"(?<![a-z0-9])(\d?x*[sml]|\d?xl|x{1,5}l|xs|均码)(?![a-z0-9])")
 _COLOURS = "黑白红蓝绿黄紫粉灰棕橙青银金杏驼咖"
 _BIG = re.compile(r"(?<!多)(?<!不)(?:最大|大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装|床|件|杯))|多的那")
 _SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
 _PIECES = re.compile(
-    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|斤|盆|块|串|本|台|张|对)"
+    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|斤|盆|串|本|台|张|对|(?<=[买拍要]\d)块)"
     r"(?!码|月|小时|号链接|人|小样|杯刷|起|包|片|支|斤|kg|g)"
 )
 
@@ -36,7 +37,7 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     `strict`: only by what hardly another product has: sizes across, amounts of two digits, names.
     """
     specs = product.specs or ()
-    tokens, text = _line(line)
+    said, text = _line(line)
     forms = {s.name: _forms(s.name) for s in specs}
     found = []
     for spec in specs:
@@ -44,7 +45,7 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
         own = forms[spec.name] - others
         if strict:
             own = {f for f in own if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))}
-        if own & tokens or any(_word(form, text) for form in own):
+        if own & said or any(_word(form, text) for form in own):
             found.append(spec)
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
@@ -80,28 +81,32 @@ def _word(form: str, text: str) -> bool:
 @lru_cache(maxsize=1024)
 def _line(line: str) -> tuple[frozenset[str], str]:
     text = with_digits(folded(line)).replace("单", "1")
-    return frozenset(_tokens(text)), text
+    return frozenset(tokens(text)), text
 
 
-def _tokens(text: str) -> set[str]:
-    """Amounts and sizes of a text in one form: 200×230, 150, 60片, xl."""
+def tokens(text: str) -> set[str]:
+    """Amounts and sizes of a text in one form: 200×230, 150cm, 60片, 42码, xl."""
+    text = re.sub(r"(?<![\d.])(\d(?:\.\d+)?)m(?![a-z])", r"\1米", text)
+    text = re.sub(r"(?<![\d.])([12]\.\d{1,2})(?=的|床|$)", r"\1米", text)
     text = _METRES.sub(lambda m: f" {round(float(m[1]) * 100) + (int(m[2]) * 10 if m[2] else 0)}cm ", text)
-    tokens = set()
+    found = set()
     for match in _ACROSS.finditer(text):
         one, two = (_plain(n) for n in match.groups())
         if float(one) < 10 and float(two) < 10:
             one, two = (_plain(str(float(n) * 100)) for n in (one, two))
-        tokens |= {f"{one}×{two}", f"{one}cm"}
+        found |= {f"{one}×{two}", f"{one}cm"}
     for match in _QUANTITY.finditer(_ACROSS.sub(" ", text)):
         measure = _SAME_MEASURE.get(match[2], match[2])
-        tokens.add(_plain(match[1]) + measure)
+        found.add(_plain(match[1]) + measure)
         if measure in ("kg", "l", "斤"):
-            tokens.add(_plain(str(float(match[1]) * {"kg": 1000, "l": 1000, "斤": 500}[measure])) + ("ml" if measure == "l" else "g"))
+            found.add(_plain(str(float(match[1]) * {"kg": 1000, "l": 1000, "斤": 500}[measure])) + ("ml" if measure == "l" else "g"))
+    for match in _RANGE.finditer(text):
+        found |= {f"{n}{match[3]}" for n in range(int(match[1]), int(match[2]) + 1)}
     for match in _LETTERS.finditer(text):
         size = match[1]
-        tokens.add("x" * int(size[0]) + size.lstrip("0123456789x") if size[0].isdigit() else size)
-    tokens |= {m[1] for m in re.finditer(r"(?<![\d.])(\d\d)(?=号|$|[\u4e00-\u9fff]{2})", text)}
-    return tokens
+        found.add("x" * int(size[0]) + size.lstrip("0123456789x") if size[0].isdigit() else size)
+    found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d\d)(?=号|$|[\u4e00-\u9fff]{2})", text)}
+    return found
 
 
 def _plain(number: str) -> str:
@@ -114,4 +119,4 @@ def _forms(name: str) -> frozenset[str]:
     text = with_digits(folded(name))
     words = set(re.findall(r"[\u4e00-\u9fff]+", re.sub(rf"\d+(?:\.\d+)?\s*(?:{_MEASURES})?", " ", text)))
     words |= {w.removesuffix("色") for w in words} | {w.removesuffix("装").removesuffix("款") for w in words}
-    return frozenset((_tokens(text) | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
+    return frozenset((tokens(text) | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
