@@ -218,7 +218,9 @@ def holds(parsed: Parsed) -> None:
     for event in parsed.events:
         assert 0 < len(event.id) <= MAX_ID and event.id == event.id.strip()
         assert event.at.tzinfo is not None and event.at <= NOW + timedelta(minutes=5)
-        assert event.count >= 1 and event.value_fen >= 0 and len(event.user) <= 60
+        assert (
+            event.count >= (event.kind is not Kind.STATS) and event.value_fen >= 0 and len(event.user) <= 60
+        )
         assert event.text or event.kind is not Kind.COMMENT
         (event.id + event.user + event.user_id + event.text + event.product).encode()
     assert len(parsed.unknown) <= 21
