@@ -14,6 +14,7 @@ from livehost.answers.types import Fact
 from livehost.catalog import Catalog, Product, Shop, Spec
 
 NONE = "无"
+ASKED_LINK = "asked.link"  # a link number that a viewer asked for and that there is not
 
 
 def money(amount: Decimal) -> str:
@@ -113,9 +114,14 @@ def fact(catalog: Catalog, product: Product | None, name: str, now: datetime) ->
 def still_true(
     facts: Iterable[Fact], catalog: Catalog, now: datetime, *, platform: str | None = None
 ) -> bool:
-    """Whether every fact would be spoken with the same value now."""
+    """Whether every fact would be spoken with the same value now; a link that there is not still is not."""
     here = catalog.on_platform(platform)
-    return all(value_of(here, f.product, f.field, now) == f.value for f in facts)
+    return all(
+        (f.value.isdigit() and here.by_link(int(f.value)) is None)
+        if f.field == ASKED_LINK
+        else value_of(here, f.product, f.field, now) == f.value
+        for f in facts
+    )
 
 
 def spec_named(product: Product, name: str) -> Spec | None:

@@ -141,7 +141,9 @@ class Shelf:
         )
 
 
-_COUNTED = re.compile(r"[这那哪几每半多整\d一二两三四五六七八九十百]$")  # a noun of one character is a measure there
+_COUNTED = re.compile(
+    r"[这那哪几每半多整\d一二两三四五六七八九十百]$"
+)  # a noun of one character is a measure there
 
 
 def _heads(name: str) -> list[str]:

@@ -51,7 +51,9 @@ def _lettered(cleaned: str, names: Mapping[str, Sequence[str]]) -> Spelt | None:
             if len(sound) >= LEAST_LETTERS and not name.isascii() and sound in letters and ids:
                 start = run.start() if letters == sound else run.start() + run[0].find(sound)
                 whole = start >= run.start()
-                return Spelt(ids[0], start if whole else run.start(), start + len(sound) if whole else run.end())
+                return Spelt(
+                    ids[0], start if whole else run.start(), start + len(sound) if whole else run.end()
+                )
     return None
 
 
@@ -59,7 +61,9 @@ _DESCRIBED = re.compile(
     r"([^\s,，。!！?？]{2,10}?)的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包|只|把|罐|袋|套|床)|"
     r"([^\s,，。!！?？]{2,10}?)的(?:几号|是几号|链接|在几号|多少钱|怎么卖)"
 )
-_FILLERS = re.compile(r"刚才|刚刚|之前|前面|上面|昨天|主播|那个|这个|请问|想要|想买|我要|就是|可以|用来|专门|能够|[能会那的是用有讲说过卖个款]")
+_FILLERS = re.compile(
+    r"刚才|刚刚|之前|前面|上面|昨天|主播|那个|这个|请问|想要|想买|我要|就是|可以|用来|专门|能够|[能会那的是用有讲说过卖个款]"
+)
 
 
 def described(cleaned: str, products: Sequence[Product], on_air: Product | None) -> Product | None:

@@ -57,7 +57,12 @@ def meaning(
     products = () if intents == ("noise",) else tuple(p.id for p in about.products)
     found = frozenset(intents)
     return Meaning(
-        intents, products, bool(found & SENSITIVE), bool(found & PRICE), about.named, _detail(text, intents, about)
+        intents,
+        products,
+        bool(found & SENSITIVE),
+        bool(found & PRICE),
+        about.named,
+        _detail(text, intents, about),
     )
 
 

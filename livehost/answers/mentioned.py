@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from livehost.answers import faq, on_goods, on_price, on_service
+from livehost.answers import faq, on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
 
 _HAVE = re.compile(r"的(?:还?有没有|还?有吗|还?有没|还?有不|还?有么)|有[\u4e00-\u9fff]{1,4}的(?:吗|没|么|不)")
@@ -14,7 +14,7 @@ def mentioned(ask: Asking) -> Said | None:
     """By a word of the catalogue in the line: an ingredient, a gift, a courier, a variant; else by the
     field that holds most of what the question is about."""
     product, line = ask.product, ask.line
-    saying = on_goods.contains(ask)
+    saying = on_contents.contains(ask)
     ask.used.clear()
     if saying is None and any(c[:2] in line for c in product.shipping.courier or ()):
         saying = on_service.courier(ask)

@@ -170,7 +170,9 @@ def gifts(ask: Asking) -> Said | None:
     value = ask.get("gifts")
     if value is None:
         return None
-    if value != NONE and ask.has(r"(?:[\d一二两三四五六七八九十]|几)(?:个|件|支|瓶|盒|包|片|只|条|份|袋|把)|多少"):
+    if value != NONE and ask.has(
+        r"(?:[\d一二两三四五六七八九十]|几)(?:个|件|支|瓶|盒|包|片|只|条|份|袋|把)|多少"
+    ):
         ask.used.clear()
         return ask.say(f"拍这款送{ask.get('gifts.counted')}")
     return ask.say("这款没有赠品" if value == NONE else f"拍这款送{value}")
@@ -214,15 +216,23 @@ def restock(ask: Asking) -> Said | None:
     return ask.say(f"现在缺货，预计{when}补货")
 
 
-_SIZE = re.compile(r"(?<![a-z0-9])(?:\d?x*[sml]|\d?xl|均码)(?![a-z0-9])|\d\s*(?:码|号|cm|寸|m(?![a-z])|米)|\d[*×x]\d", re.IGNORECASE)
-_AMOUNT = re.compile(
-    r"\d\s*(?:g|ml|kg|l|片|粒|颗|袋|包|支|瓶|盒|箱|斤|抽|卷|条|枚|罐|贴|个|只|双|克|毫升)(?![a-z])", re.IGNORECASE
+_SIZE = re.compile(
+    r"(?<![a-z0-9])(?:\d?x*[sml]|\d?xl|均码)(?![a-z0-9])|\d\s*(?:码|号|cm|寸|m(?![a-z])|米)|\d[*×x]\d",
+    re.IGNORECASE,
 )
-_NO_STYLE = re.compile(r"[\d.\s×*x+\-~/()（）]|[a-z]+|[片粒颗袋包支瓶盒箱斤抽卷条枚罐贴个只双克升码号寸米床装款型的大小中份件套]|毫升|规格|均码")
+_AMOUNT = re.compile(
+    r"\d\s*(?:g|ml|kg|l|片|粒|颗|袋|包|支|瓶|盒|箱|斤|抽|卷|条|枚|罐|贴|个|只|双|克|毫升)(?![a-z])",
+    re.IGNORECASE,
+)
+_NO_STYLE = re.compile(
+    r"[\d.\s×*x+\-~/()（）]|[a-z]+|[片粒颗袋包支瓶盒箱斤抽卷条枚罐贴个只双克升码号寸米床装款型的大小中份件套]|毫升|规格|均码"
+)
 _STYLES = "[粉黑白红蓝绿黄紫灰棕橙杏驼]"
 _ASKS_STYLE = re.compile(rf"颜色|色|口味|味道|味儿|款式|型号|香型|图案|[有要](?:没有)?{_STYLES}")
 _ASKS_SIZE = re.compile(r"[大小中均]码|几码|尺码|码数|(?<![a-z])\d?x*[sml](?![a-z])|\dxl|\d码")
-_ASKS_EACH = re.compile(r"分别|各|怎么卖|每种|都多少|几种|(?:一|1|每)(?:斤|公斤|kg|g|克|片|粒|颗|包|袋|ml|毫升)")
+_ASKS_EACH = re.compile(
+    r"分别|各|怎么卖|每种|都多少|几种|(?:一|1|每)(?:斤|公斤|kg|g|克|片|粒|颗|包|袋|ml|毫升)"
+)
 
 
 def _sorts(specs: Sequence[Spec]) -> set[str]:

@@ -176,7 +176,9 @@ def _aside(text: str, start: int, end: int, product: Product | None, on_air: Pro
     if on_air is None or product is on_air:
         return False
     word = text[start:end]
-    words = folded("".join((*(on_air.ingredients or ()), *(on_air.highlights or ()), *(on_air.free_of or ()))))
+    words = folded(
+        "".join((*(on_air.ingredients or ()), *(on_air.highlights or ()), *(on_air.free_of or ())))
+    )
     if word in words and re.search(r"(?:有|含|加|放)$", before):
         return True
     if any(word in folded(g.name) for g in on_air.gifts or ()) and re.search(r"送|赠", before):
@@ -201,9 +203,7 @@ def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None)
         return re.search(r"(?:卖|买|求|上)(?:不卖)?$", before) is not None
     if on_air is None:
         return True
-    if _WANTING.fullmatch(before) and not _ALONGSIDE.search(after):
-        return True
-    return False
+    return bool(_WANTING.fullmatch(before)) and not _ALONGSIDE.search(after)
 
 
 def _texts(product: Product) -> str:

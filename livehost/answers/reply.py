@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from livehost.answers import faq, foreign, gate, on_goods, on_price, on_service
+from livehost.answers import faq, foreign, gate, on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
+from livehost.answers.facts import ASKED_LINK
 from livehost.answers.intents import Asked, asked
 from livehost.answers.mentioned import mentioned
 from livehost.answers.numbers import unfounded
@@ -40,16 +41,16 @@ HANDLERS: dict[str, Handler] = {
     "stock": on_price.stock,
     "restock": on_price.restock,
     "spec": on_price.spec,
-    "attribute": on_goods.attribute,
+    "attribute": on_contents.attribute,
     "worth": on_price.worth,
     "pregnancy": on_goods.pregnancy,
     "nursing": on_goods.nursing,
     "minors": on_goods.minors,
     "illness": on_goods.illness,
     "suitable": on_goods.suitable,
-    "contains": on_goods.contains,
-    "free_of": on_goods.contains,
-    "ingredients": on_goods.ingredients,
+    "contains": on_contents.contains,
+    "free_of": on_contents.contains,
+    "ingredients": on_contents.ingredients,
     "usage": on_goods.usage,
     "lasts": on_goods.lasts,
     "life": on_goods.life,
@@ -305,7 +306,7 @@ class _Room:
         return Answer("handover", styled(text, *styles), None, "elsewhere", core=core)
 
     def _no_such_link(self, number: int, on_air: Product | None) -> Answer:
-        gone = Fact("", "asked.link", str(number))
+        gone = Fact("", ASKED_LINK, str(number))
         if on_air is None or not on_air.speakable(self.now):
             text = {
                 "zh": f"没有{number}号链接，您看下小黄车里的编号",

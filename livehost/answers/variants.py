@@ -23,7 +23,9 @@ _RANGE = re.compile(r"(?<![\d.])(\d{1,3})\s*[-~到至]\s*(\d{1,3})\s*(码|号|cm
 _METRES = re.compile(r"(?<![\d.])(\d(?:\.\d{1,2})?)米(\d)?(?!\d)")
 _LETTERS = re.compile(r"(?<![a-z0-9])(\d?x*[sml]|\d?xl|x{1,5}l|xs|均码)(?![a-z0-9])")
 _COLOURS = "黑白红蓝绿黄紫粉灰棕橙青银金杏驼咖"
-_BIG = re.compile(r"(?<!多)(?<!不)(?:最大|大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装|床|件|杯))|多的那")
+_BIG = re.compile(
+    r"(?<!多)(?<!不)(?:最大|大(?:支|瓶|盒|包|袋|罐|号|码|份|规格|包装|容量|的|桶|装|床|件|杯))|多的那"
+)
 _SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
 _PIECES = re.compile(
     r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|斤|盆|串|本|台|张|对|(?<=[买拍要]\d)块)"
@@ -44,7 +46,9 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
         others = set().union(*(forms[s.name] for s in specs if s is not spec)) if len(specs) > 1 else set()
         own = forms[spec.name] - others
         if strict:
-            own = {f for f in own if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))}
+            own = {
+                f for f in own if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
+            }
         if own & said or any(_word(form, text) for form in own):
             found.append(spec)
     priced = [s for s in specs if s.price is not None]
@@ -75,7 +79,11 @@ def _word(form: str, text: str) -> bool:
         return False
     if len(form) >= 2:
         return form in text
-    return form in _COLOURS and re.search(rf"{form}(?:色|的(?!是))|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text) is not None
+    return (
+        form in _COLOURS
+        and re.search(rf"{form}(?:色|的(?!是))|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text)
+        is not None
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -99,7 +107,10 @@ def tokens(text: str) -> set[str]:
         measure = _SAME_MEASURE.get(match[2], match[2])
         found.add(_plain(match[1]) + measure)
         if measure in ("kg", "l", "斤"):
-            found.add(_plain(str(float(match[1]) * {"kg": 1000, "l": 1000, "斤": 500}[measure])) + ("ml" if measure == "l" else "g"))
+            found.add(
+                _plain(str(float(match[1]) * {"kg": 1000, "l": 1000, "斤": 500}[measure]))
+                + ("ml" if measure == "l" else "g")
+            )
     for match in _RANGE.finditer(text):
         found |= {f"{n}{match[3]}" for n in range(int(match[1]), int(match[2]) + 1)}
     for match in _LETTERS.finditer(text):

@@ -1,0 +1,125 @@
+"""Sayings about what is in a product and how much it measures. None means unknown."""
+
+from __future__ import annotations
+
+import re
+
+from livehost.answers.asking import Asking, Said
+from livehost.answers.on_price import spec
+from livehost.chinese import folded
+
+_SAME = (
+    ("玻尿酸", "透明质酸"),
+    ("维c", "抗坏血酸"),
+    ("vc", "抗坏血酸"),
+    ("维生素c", "抗坏血酸"),
+    ("乙醇", "酒精"),
+    ("ve", "生育酚"),
+    ("维e", "生育酚"),
+    ("维生素e", "生育酚"),
+    ("b5", "泛醇"),
+    ("b3", "烟酰胺"),
+    ("氨基酸", "椰油酰甘氨酸"),
+    ("氨基酸", "月桂酰"),
+    ("水杨酸", "bha"),
+    ("a醇", "视黄醇"),
+    ("维a", "视黄醇"),
+    ("香料", "香精"),
+    ("b6", "维生素b6"),
+    ("纯棉", "棉"),
+    ("大枣", "红枣"),
+)
+_THINGS = re.compile(
+    r"酒精|乙醇|香精|色素|防腐剂|蔗糖|白糖|冰糖|红糖|代糖|糖|激素|荧光剂?|添加剂?|矿物?油|硅油|皂基|水杨酸|烟酰胺|玻尿酸|透明质酸|果酸|a醇|视黄醇|"
+    r"维生素?[abcde]\d?|vc|ve|氨基酸|神经酰胺|咖啡因|甜味剂|防晒剂|重金属|铅汞|铅|汞|牛奶|奶|坚果|麸质|花生|大豆|蜂蜜|枸杞|红枣|桂圆|菊花|茶多酚|"
+    r"褪黑素|香料|精油|胶原蛋白?|多肽|苯氧乙醇|甘油|羊毛|纯棉|棉|涤纶|羊绒|甲醛|塑料|bpa|薰衣草|西药|反式脂肪|塑化剂|硫酸盐|致痘|油脂|淀粉|盐|味精|明胶"
+)
+
+
+def _same(word: str, other: str) -> bool:
+    word, other = folded(word), folded(other)
+    return word in other if len(word) >= 2 and word != "维生素" else word == other
+
+
+_MATERIAL = re.compile(
+    "真皮|牛皮|棉|真丝|蚕丝|羊绒|羊毛|实木|不锈钢|玻璃|塑料|陶瓷|硅胶|乳胶|亚麻|绒|竹|银|足金|布|尼龙|涤纶|莫代尔|天丝|合金|铁"
+)
+
+
+def contains(ask: Asking) -> Said | None:
+    """Whether something is in it: by the list of ingredients or of what it is free of."""
+    line = ask.line
+    if ask.has("含量|浓度|比例|百分之|占多少|多少%"):
+        return None
+    inside = [i for i in ask.product.ingredients or () if folded(i) in line or _alias_in(i, line)]
+    words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
+    without = [f for f in ask.product.free_of or () if folded(f) in line or _alias_in(f, line)]
+    words = [w for w in words if not any(_same(w, f) or _alias_in(f, w) for f in without)]
+    words = [w for w in words if not any(_alias_in(i, w) for i in inside)]
+    for word in list(words):
+        match = [i for i in ask.product.ingredients or () if len(word) >= 2 and word in folded(i)]
+        if match:
+            inside += match
+            words.remove(word)
+    if (
+        not (inside or without)
+        and _MATERIAL.search(line)
+        and ask.product.category in ("apparel", "home", "other")
+    ):
+        return ingredients(ask)
+    if not (inside or without):
+        if not words and ask.has("不含什么|不含哪些|无添加|0添加|零添加|有害") and ask.some("free_of"):
+            return ask.say(f"写明不含{ask.get('free_of')}")
+        return None
+    parts = []
+    if inside and ask.has("纯|全是|都是|百分之?百|100%|是不是"):
+        return ask.say(f"{ask.get('name')}成分有{ask.get('ingredients')}")
+    if inside:
+        ask.get("ingredients")
+        parts.append(f"成分里有{'、'.join(dict.fromkeys(inside))}")
+    if without:
+        ask.get("free_of")
+        parts.append(f"不含{'、'.join(without)}")
+    if words:
+        parts.append("其他的我请店铺客服确认")
+    return ask.say(f"{ask.get('name')}{'，'.join(parts)}")
+
+
+def _alias_in(ingredient: str, line: str) -> bool:
+    name = folded(ingredient)
+    return any((a in line and b in name) or (b in line and a == name) for a, b in _SAME)
+
+
+def ingredients(ask: Asking) -> Said | None:
+    """What is in it."""
+    listed = ask.some("ingredients")
+    return ask.say(f"成分有{listed}") if listed else None
+
+
+_MEASURED = (
+    (r"功率|瓦|\dw", r"\d\s*(?:w|瓦)|功率"),
+    (r"重|斤", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
+    (r"长|宽|高|厚|直径|尺寸|寸", r"\d\s*(?:cm|mm|m|米|厘米|寸)(?![a-z])"),
+    (r"容量|升|毫升", r"\d\s*(?:l|ml|升|毫升)(?![a-z])"),
+    (r"续航|电池|毫安", r"续航|mah|毫安|电池"),
+    (r"噪音|分贝", r"噪|分贝"),
+    (r"电压|伏", r"\d\s*(?:v|伏)"),
+    (r"温度", r"℃|度"),
+    (r"克重|支数", r"\d\s*(?:支|克)"),
+    (r"内存|像素|屏幕|转速", r"内存|像素|屏|转"),
+)
+
+
+def attribute(ask: Asking) -> Said | None:
+    """A measure of the product (power, weight, length): whichever of its facts holds it."""
+    marks = next((marks for words, marks in _MEASURED if ask.has(words)), None)
+    if marks is None:
+        return None
+    for name, words in (("claims", "资料上写的是"), ("highlights", "特点是"), ("ingredients", "成分有")):
+        if re.search(marks, folded(ask.some(name) or "")):
+            ask.used.clear()
+            return ask.say(f"{words}{ask.get(name)}")
+    ask.used.clear()
+    if any(re.search(marks, folded(s.name)) for s in ask.product.specs or ()):
+        return spec(ask)
+    return None
