@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -153,6 +154,9 @@ class Feed:
                     _log.warning("relay not stored", room=self._room, source=self.kind, error=repr(error))
                     self._held.appendleft(parsed)
                     await asyncio.sleep(self._store_retry_s)
+                except Exception:  # a fault of ours costs one frame, not the connection
+                    _log.exception("a relay's frame is lost", room=self._room, source=self.kind)
+                    self.dropped += len(parsed.events)
                 else:
                     self.events += len(parsed.events)
             await self._filled.wait()
@@ -297,8 +301,8 @@ def _said(error: Exception) -> str:
     """A short cause without an address (it may hold a token)."""
     if isinstance(error, ConnectionClosed):
         return f"closed with code {error.rcvd.code if error.rcvd else 1006}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
     if isinstance(error, blive.BliveRefused):
         return str(error)[:200]
     return type(error).__name__
