@@ -19,7 +19,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -92,9 +92,9 @@ def unpacked(data: bytes) -> list[tuple[int, bytes]]:
                 found.append((operation, body))
                 continue
             with suppress(zlib.error):
-                plain = zlib.decompressobj().decompress(body, budget)
+                plain = zlib.decompressobj().decompress(body, budget) if budget > 0 else b""
                 budget -= len(plain)
-                if plain and budget > 0:
+                if budget > 0:
                     left.append(plain)
     return found
 
@@ -187,7 +187,10 @@ async def _beat(settings: BliveRelay, http: httpx.AsyncClient, game: str) -> Non
             await _ask(settings, http, "/v2/app/heartbeat", {"game_id": game})
 
 
-async def _ask(settings: BliveRelay, http: httpx.AsyncClient, path: str, asked: dict[str, object]) -> Mapping:  # type: ignore[type-arg]
+async def _ask(
+    settings: BliveRelay, http: httpx.AsyncClient, path: str, asked: Mapping[str, object]
+) -> Mapping[str, Any]:
+    """The `data` of a signed request's answer; raises BliveRefused or httpx.HTTPError."""
     body = json.dumps(asked).encode()
     headers = signed(
         body,
@@ -211,8 +214,10 @@ async def _ask(settings: BliveRelay, http: httpx.AsyncClient, path: str, asked: 
 
 
 def _code(body: bytes) -> int:
+    """The code of an authentication's answer: 0 is well."""
     try:
         told = json.loads(body)
     except ValueError:
         return -1
-    return read.whole(told.get("code")) if isinstance(told, dict) and told.get("code") != -101 else -101
+    code = told.get("code", 0) if isinstance(told, dict) else -1
+    return code if isinstance(code, int) else -1
