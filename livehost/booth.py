@@ -74,7 +74,7 @@ class Booth:
                         name=output.name, url=output.url, key=output.key.get_secret_value(),
                         enabled=output.enabled and on_air,
                     )
-                    for output in await room.house.store.outputs(room.id)
+                    for output in await room.store.outputs()
                 )
             )
         )  # fmt: skip
@@ -184,9 +184,11 @@ class Booth:
             for phrase_id in list(room.desk.in_flight):
                 room.desk.fated(phrase_id, wire.PhraseFate.DROPPED)
         if not self.reconciled and not room.questions.claimed:
-            count = await room.house.store.requeue_claimed(room.id)
+            count = await room.store.requeue_claimed()
             if count:
                 log.info("questions went back to the queue", room=room.id, count=count)
+            await room.inbox.reload()
+            room.spawn(room.inbox.close_uncertain(), "questions whose answer's fate is unknown")
         self.reconciled = True
         room.questions.wake.set()
 

@@ -7,7 +7,7 @@ against the facts of this moment, and sent. So every decision falls at a phrase 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -41,6 +41,7 @@ class Director:
         said: Callable[[Line, wire.Phrase], None],
         stale: Callable[[Line], None],
         session: Callable[[], str],
+        begins: Callable[[Line], Awaitable[bool]] | None = None,
         card: Callable[[wire.ProductCard | None], wire.ProductCard | None] = lambda card: card,
     ) -> None:
         self._desk = desk
@@ -50,6 +51,7 @@ class Director:
         self._stale = stale
         self._session = session
         self._card = card
+        self._begins = begins
 
     async def run(self) -> None:
         """Answer every `Want` with the best phrase there is; wait where there is none."""
@@ -61,6 +63,10 @@ class Director:
                 continue  # playout repeats its Want while it stands; the picture idles meanwhile
             if not self._still_true(line):
                 self._stale(line)
+                continue
+            if not await self._may_begin(line):
+                if line is self._desk.on:
+                    self._desk.on = None
                 continue
             phrase = line.voiced[line.sent]
             assert phrase is not None
@@ -74,4 +80,10 @@ class Director:
             try:
                 await self._playout.send(phrase)
             except ConnectionError:
-                self._desk.fated(phrase.id, wire.PhraseFate.DROPPED)
+                self._desk.unsent(phrase.id)
+
+    async def _may_begin(self, line: Line) -> bool:
+        """Whether an answer may be said: noted first, since from here on it may be heard whatever comes."""
+        if self._begins is None or line.question is None or line.sent > 0:
+            return True
+        return await self._begins(line)

@@ -142,6 +142,7 @@ class Line:
     draft: Draft
     place: Place | None = None
     question: Question | None = None
+    others: tuple[Question, ...] = ()  # those that ask the same as `question`
     card: wire.ProductCard | None = None
     urgent: bool = False
     by: str = ""

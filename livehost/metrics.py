@@ -52,6 +52,14 @@ class Metrics:
         self.webhook_messages_total = self._counter(
             "webhook_messages_total", "Viewers' messages by result.", (*room, "result")
         )
+        self.inbox_dropped_total = self._counter(
+            "inbox_dropped_total", "Viewers' messages that were not taken, by why.", (*room, "reason")
+        )
+        self.inbox_waiting = self._gauge("inbox_waiting", "Questions that wait for an answer.", room)
+        self.viewer_events_total = self._counter(
+            "viewer_events_total", "What viewers did besides writing, by kind.", (*room, "kind")
+        )
+        self.store_away = self._gauge("store_away", "1 while the store cannot be reached.", room)
         self.restarts_total = self._counter("restarts_total", "Restarted children.", ("process",))
         self.on_air = self._gauge("on_air", "1 while the room's session is on air.", room)
         self.playout_connected = self._gauge("playout_connected", "1 while playout is linked.", room)

@@ -96,10 +96,17 @@ class ModelWriter:
         return index, await self._worded(draft, script_prompt(draft.core), cast, catalog, now, patience)
 
     async def answer(
-        self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
+        self,
+        question: Question,
+        cast: Cast,
+        catalog: Catalog,
+        on_air: str | None,
+        now: datetime,
+        *,
+        previous: str | None = None,
     ) -> Draft:
         """The grounded answer in the persona's words."""
-        draft = await self._template.answer(question, cast, catalog, on_air, now)
+        draft = await self._template.answer(question, cast, catalog, on_air, now, previous=previous)
         if draft.act not in ACTS or self._kept_from(cast):
             return self._plain(draft, cast)
         prompt = answer_prompt(question.text, draft.core)

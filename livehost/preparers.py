@@ -1,23 +1,28 @@
 """Beside the main loop: what keeps candidates written, checked and voiced ahead.
 
 ScriptPreparer      the rundown's next lines, about `AHEAD_S` of them
-QuestionPreparer    every accepted question, claimed from the store a few at a time
+QuestionPreparer    viewers' questions by their turn, a few at a time
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from livehost.catalog import Catalog
+from livehost.chat.inbox import named_askers
+from livehost.chat.queue import Turn
+from livehost.compliance import Hit
 from livehost.desk import Desk, Mode
+from livehost.inbox import Inbox
 from livehost.lines import Cast, Draft, Line, Place
 from livehost.progress import Progress, after, product_at
-from livehost.store.protocol import Question, QuestionState, Store
+from livehost.store.protocol import Question, QuestionState
 from livehost.voicing import Voicer
 from livehost.writer import Writer, handed_over, reviewed
 from services import wire
@@ -123,9 +128,7 @@ class ScriptPreparer:
         written = await self._writer.script(segment, cast, self._catalog(), self._clock(), choose)
         if written is None or not written[1].texts:
             return None
-        draft, hits = reviewed(
-            written[1], self._catalog(), self._clock(), cast.persona, strict=False
-        )
+        draft, hits = reviewed(written[1], self._catalog(), self._clock(), cast.persona, strict=False)
         if draft is None:
             log.error(
                 "a wording breaks a rule and is left out", segment=segment.id, hits=[str(h) for h in hits]
@@ -157,38 +160,41 @@ class ScriptPreparer:
 
 
 class QuestionPreparer:
-    """Claims questions, has them answered and checked, voices the answers."""
+    """Takes questions by their turn, has them answered and checked, voices the answers.
+
+    `holds` says why a checked answer waits for the person on duty (empty: it does not); such a question
+    is settled as held, with the answer that is proposed. `answers` says whether questions are to be taken
+    at all.
+    """
 
     def __init__(
         self,
         desk: Desk,
         writer: Writer,
         voicer: Voicer,
-        store: Store,
+        inbox: Inbox,
         *,
-        room: str,
-        expires_s: float,
         catalog: Callable[[], Catalog],
         clock: Clock,
         card: Card,
         on_air_product: Callable[[], str | None],
         spawn: Spawn,
         running: Callable[[], bool],
-        settled: Callable[[Question], None],
+        answers: Callable[[], bool] | None = None,
+        holds: Callable[[Question, Draft, tuple[Hit, ...]], str] = lambda question, draft, hits: "",
     ) -> None:
         self._desk = desk
         self._writer = writer
         self._voicer = voicer
-        self._store = store
-        self._room = room
-        self._expires = timedelta(seconds=expires_s)
+        self._inbox = inbox
         self._catalog = catalog
         self._clock = clock
         self._card = card
         self._on_air_product = on_air_product
         self._spawn = spawn
         self._running = running
-        self._settled = settled
+        self._answers = answers or (lambda: desk.mode is Mode.AUTO)
+        self._holds = holds
         self._busy = 0
         self.claimed = False
         self.wake = asyncio.Event()
@@ -197,14 +203,13 @@ class QuestionPreparer:
         """Keep a few answers ready for ever; let old questions expire."""
         while True:
             if self._running():
-                for question in await self._store.expire(self._room, self._clock() - self._expires):
-                    self._settled(question)
-                free = ANSWERS_AHEAD - len(self._desk.answers) - self._busy
-                if self._desk.mode is Mode.AUTO and free > 0:
-                    oldest = [one.id for one in await self._store.waiting(self._room, free)]
-                    for question in await self._store.claim(self._room, oldest):
-                        self.claimed = True
-                        self.prepare(question)
+                await self._inbox.expire()
+                while self._answers() and len(self._desk.answers) + self._busy < ANSWERS_AHEAD:
+                    turn = await self._inbox.next()
+                    if turn is None:
+                        break
+                    self.claimed = True
+                    self.prepare(turn.first)
             self.wake.clear()
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -212,34 +217,38 @@ class QuestionPreparer:
             except TimeoutError:
                 pass
 
-    def prepare(self, question: Question) -> None:
-        """Answer a claimed question (again, where its facts or its persona changed)."""
-        self._busy += 1
-        self._spawn(self._prepare(question), f"answer {question.id}")
+    def prepare(self, question: Question, approved: Draft | None = None) -> None:
+        """Answer a claimed question (again, where its facts or its persona changed).
 
-    async def _prepare(self, question: Question) -> None:
+        `approved`: the words that a person on duty chose; they are checked and said.
+        """
+        self._busy += 1
+        self._spawn(self._prepare(question, approved), f"answer {question.id}")
+
+    async def _prepare(self, question: Question, approved: Draft | None) -> None:
         try:
-            line = await self._line(question)
+            line = await self._line(question, approved)
             if line is not None:
                 await self._voicer.voice(line, lambda: None)
                 if line.failed:
                     log.warning("an answer has no sound", question=question.id, error=line.failed)
-                    await self._settle(question, QuestionState.ACCEPTED, note=line.failed)
+                    await self._inbox.settle(question, QuestionState.ACCEPTED, note=line.failed)
                 elif not self._desk.adopt(line):
-                    await self._settle(question, QuestionState.ACCEPTED, note="the persona changed")
+                    await self._inbox.settle(question, QuestionState.ACCEPTED, note="the persona changed")
                 else:
                     self._desk.lay(line)
         finally:
             self._busy -= 1
             self.wake.set()
 
-    async def _line(self, question: Question) -> Line | None:
-        cast = self._desk.cast
-        draft = await self._writer.answer(
-            question, cast, self._catalog(), self._on_air_product(), self._clock()
-        )
+    async def _line(self, question: Question, approved: Draft | None) -> Line | None:
+        cast, turn = self._desk.cast, self._inbox.turn_of(question)
+        draft = approved or await self._writer.answer(
+            question, cast, self._catalog(), turn.on_air or self._on_air_product(), self._clock(),
+            previous=self._inbox.previous_product(question),
+        )  # fmt: skip
         if not draft.texts:
-            await self._settle(question, QuestionState.IGNORED, note=draft.act)
+            await self._inbox.settle(question, QuestionState.IGNORED, note=draft.act)
             return None
         checked, hits = reviewed(draft, self._catalog(), self._clock(), cast.persona)
         if checked is None:
@@ -249,13 +258,37 @@ class QuestionPreparer:
                 hits=[str(h) for h in hits],
             )
             checked = handed_over(cast)
+        why = "" if approved else self._holds(question, draft, hits)
+        if why:
+            await self._hold(question, checked, hits, why)
+            return None
         return Line(
             kind=wire.PhraseKind.ANSWER,
             cast=cast,
-            draft=checked,
+            draft=self._naming(checked, turn, cast),
             question=question,
+            others=turn.others,
             card=self._card(draft.product) if draft.product else None,
         )
 
-    async def _settle(self, question: Question, state: QuestionState, *, note: str) -> None:
-        self._settled(await self._store.settle(self._room, question.id, state, note))
+    def _naming(self, draft: Draft, turn: Turn, cast: Cast) -> Draft:
+        """The draft after a word on who asks the same, where that may be said."""
+        if draft.act not in ("answer", "handover"):
+            return draft
+        users = {one.who: one.user for one in turn.all}
+        naming = named_askers(list(users.values()), cast.persona.language)
+        if not naming:
+            return draft
+        named = replace(draft, texts=(naming, *draft.texts))
+        checked, _ = reviewed(named, self._catalog(), self._clock(), cast.persona)
+        return checked or draft
+
+    async def _hold(self, question: Question, draft: Draft, hits: tuple[Hit, ...], why: str) -> None:
+        detail = {
+            "why": why, "intent": draft.intent, "act": draft.act, "product": draft.product,
+            "source": draft.source, "core": draft.core, "facts": [asdict(fact) for fact in draft.facts],
+            "hits": [str(hit) for hit in hits],
+        }  # fmt: skip
+        await self._inbox.settle(
+            question, QuestionState.HELD, note=why, answer="".join(draft.texts), detail=detail
+        )

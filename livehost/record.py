@@ -8,9 +8,10 @@ Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
     say         a phrase goes to playout: id, line (all phrases of one line share it), kind, persona,
                 text, source (template | model | fixed | duty), core (the line in plain words), facts
                 [{product, field, value, version}], product, adapters; of an answer also question (its
-                id), asked (the viewer's words), user (the viewer's name) and act; `why`, `by`
+                id), asked (the viewer's words), user (the viewer's name), act, and with (the ids of those
+                that ask the same); `why`, `by`
     fate        what became of a phrase: id, fate (finished | cut | dropped), position, heard_s, …
-    question    a question that was settled with nothing said: id, user, text, state, note
+    question    a question that was settled with nothing said: id, user, text, state, note, with
     correction  a person on duty put an answer right, or gave one: question (its id; null if none),
                 asked, user, persona, product, answer (the words that should be said), core (the same
                 in plain words; may be left out), facts as in `say` (may be left out), by
@@ -26,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,13 +38,30 @@ from livehost.lines import Line, Trace
 from livehost.metrics import Metrics
 from livehost.progress import Progress
 from livehost.settings import Rundown
-from livehost.store.protocol import NotStored, Question, QuestionState, Store, TransitionRefused
+from livehost.store.protocol import NotStored, Question, QuestionState, TransitionRefused
 from services import wire
 
 log = structlog.get_logger(__name__)
 
 UNSAID = (QuestionState.IGNORED, QuestionState.BLOCKED, QuestionState.EXPIRED)
 WORDED = (wire.PhraseKind.ANSWER, wire.PhraseKind.SCRIPT, wire.PhraseKind.GREETING)
+
+
+class Settles(Protocol):
+    """Where a question's state is kept."""
+
+    async def settle(
+        self,
+        room: str,
+        question_id: str,
+        state: QuestionState,
+        note: str = "",
+        *,
+        answer: str = "",
+        trace: str = "",
+    ) -> Question:
+        """Say what became of a question; raises NotStored or TransitionRefused."""
+        ...
 
 
 class Record:
@@ -53,7 +71,7 @@ class Record:
         self,
         room: str,
         desk: Desk,
-        store: Store,
+        store: Settles,
         journal: Journal,
         progress: Progress,
         *,
@@ -62,6 +80,7 @@ class Record:
         session: Callable[[], str],
         events: EventBus,
         metrics: Metrics,
+        changed: Callable[[Question], None] = lambda question: None,
     ) -> None:
         self._room = room
         self._desk = desk
@@ -73,6 +92,7 @@ class Record:
         self._session = session
         self._events = events
         self._metrics = metrics
+        self._changed = changed
         self._asked_at: dict[str, datetime] = {}
         self._begun: set[str] = set()
         self.now: dict[str, Any] | None = None
@@ -99,6 +119,8 @@ class Record:
             entry |= {"question": question.id, "asked": question.text, "user": question.user}
             entry["act"] = line.draft.act
             self._asked_at[phrase.id] = line.question.at
+        if line.others:
+            entry["with"] = [other.id for other in line.others]  # who asked the same
         if line.draft.why:
             entry["why"] = line.draft.why  # a model was to word it, and the template spoke
         if line.by:
@@ -215,9 +237,12 @@ class Record:
                     "text": question.text,
                     "state": question.state.value,
                     "note": question.note,
+                    **({"with": list(question.together)} if question.together else {}),
                 },
             )
-        self._metrics.questions_total.labels(self._room, question.state.value).inc()
+        self._changed(question)
+        count = 1 + len(question.together)
+        self._metrics.questions_total.labels(self._room, question.state.value).inc(count)
         self._events.publish(
             self._room,
             "question",
@@ -228,5 +253,6 @@ class Record:
                 "state": question.state.value,
                 "answer": question.answer,
                 "note": question.note,
+                "with": list(question.together),
             },
         )

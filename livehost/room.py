@@ -26,15 +26,19 @@ from livehost.clearance import Clearance, blocked, judged
 from livehost.desk import Desk, Mode, Stock
 from livehost.director import Director
 from livehost.house import House
+from livehost.inbox import Inbox
 from livehost.lines import Cast, Draft, Line
+from livehost.link import PlayoutLink
 from livehost.preparers import QuestionPreparer, ScriptPreparer
 from livehost.progress import Progress, next_product, product_at
+from livehost.reception import Reception
 from livehost.record import Record
 from livehost.refused import Refused
 from livehost.room_view import room_view
 from livehost.sessions import OPEN, Sessions
 from livehost.settings import AdapterVersions, Override, Slot
 from livehost.settings import Room as RoomSettings
+from livehost.store.patient import PatientStore
 from livehost.store.protocol import Accepted, ChatMessage, Life, Session
 from livehost.tasks import Tasks
 from livehost.voicing import Voicer, Voices, standing_lines
@@ -77,6 +81,9 @@ class Room:
 
     async def __aenter__(self) -> Self:
         store, room = self.house.store, self.id
+        self.reception = Reception(self)
+        self.store: PatientStore = self.reception.store
+        self.inbox: Inbox = self.reception.inbox
         await store.seed_slots(room, self.settings.slots)
         await store.seed_outputs(room, self.settings.outputs)
         self.epoch = await store.next_epoch(room)
@@ -94,12 +101,12 @@ class Room:
         self.desk.orphaned = self._stale
         self._disclosed_at = float(state.get("disclosed_at", 0.0))
         self.record = Record(
-            room, self.desk, store, self.house.journal, self.progress,
+            room, self.desk, self.store, self.house.journal, self.progress,
             rundown=self._rundown, save=self.save, session=lambda: self.session_id,
-            events=self.house.events, metrics=self.house.metrics,
+            events=self.house.events, metrics=self.house.metrics, changed=self.inbox.changed,
         )  # fmt: skip
         self.booth = Booth(self, self._control_socket)
-        self.link = self.booth.link
+        self.link: PlayoutLink = self.booth.link
         self.changes = Changes(self)
         self._prepare_parts()
         self.sources = Sources(
@@ -111,7 +118,7 @@ class Room:
             ("link", self.link.run), ("director", self._director.run), ("script", self.script.run),
             ("questions", self._questions.run), ("switch", self.changes.switch.run),
             ("dresser", self.changes.dresser.run), ("alive", self.booth.keep_alive),
-            ("timetable", self.sessions.follow_timetable), *self.sources.work(),
+            ("timetable", self.sessions.follow_timetable), ("store", self.store.run), *self.sources.work(),
         ):  # fmt: skip
             self.tasks.keep(work, name)
         self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
@@ -124,21 +131,19 @@ class Room:
 
     def _prepare_parts(self) -> None:
         common: dict[str, Any] = {"catalog": self.catalog, "clock": self.now, "card": self._card}
-        self._director = Director(
+        self._director: Director = Director(
             self.desk, self.link,
             still_true=self._still_true,
             said=self._said, stale=self._stale, session=lambda: self.session_id,
-            card=CardOnScreen(self._card).now,
+            card=CardOnScreen(self._card).now, begins=self.reception.begins,
         )  # fmt: skip
-        self.script = ScriptPreparer(
+        self.script: ScriptPreparer = ScriptPreparer(
             self.desk, self.writer, self.voicer, self.progress, **common,
             spawn=self.spawn, running=lambda: self.sessions.works and self.sessions.greeted.is_set(),
         )  # fmt: skip
-        self._questions = QuestionPreparer(
-            self.desk, self.writer, self.voicer, self.house.store, **common, room=self.id,
-            expires_s=self.settings.question_expires_s, on_air_product=self.product_on_air,
+        self._questions: QuestionPreparer = QuestionPreparer(
+            self.desk, self.writer, self.voicer, self.inbox, **common, on_air_product=self.product_on_air,
             spawn=self.spawn, running=lambda: self.sessions.works and self.booth.reconciled,
-            settled=self.record.question_changed,
         )  # fmt: skip
 
     # ---- what others read
@@ -273,15 +278,12 @@ class Room:
         return await self.changes.by_hand(persona, rundown, adapters, until)
 
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
-        """Store viewers' messages and wake who answers them."""
-        accepted = await self.house.store.accept(self.id, messages)
-        self._questions.wake.set()
-        return accepted
+        """Store viewers' messages; raises StoreUnavailable (send them again)."""
+        return await self.reception.messages(messages)
 
     def events_seen(self, events: list[ChatEvent]) -> None:
-        """What viewers did beside asking: told to whoever listens."""
-        for event in events:
-            self.house.events.publish(self.id, "viewer", {"kind": event.kind.value, "count": event.count})
+        """What viewers did beside asking."""
+        self.reception.events(events)
 
     async def reload_timetable(self) -> None:
         """Slots or the override changed in the store."""
@@ -384,8 +386,7 @@ class Room:
 
     async def save(self) -> None:
         """Keep what a restart goes on with."""
-        await self.house.store.save_room_state(
-            self.id,
+        await self.store.save_room_state(
             {
                 "progress": self.progress.kept(),
                 "mode": self.desk.mode.value,

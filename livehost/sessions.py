@@ -85,7 +85,8 @@ class Sessions:
             self._closing = False
         self.greeted.clear()
         await room.link.tell(wire.CloseSession(session=self.last.id))
-        await room.house.store.requeue_claimed(room.id)
+        await room.store.requeue_claimed()
+        await room.inbox.reload()
 
     async def follow_timetable(self) -> None:
         """Open and close at the timetable's changes, where the room is set to."""

@@ -37,9 +37,20 @@ class Writer(Protocol):
         ...
 
     async def answer(
-        self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
+        self,
+        question: Question,
+        cast: Cast,
+        catalog: Catalog,
+        on_air: str | None,
+        now: datetime,
+        *,
+        previous: str | None = None,
     ) -> Draft:
-        """The answer to a question; `act` says what kind it is."""
+        """The answer to a question; `act` says what kind it is.
+
+        `on_air` is the product that was presented as it was asked, `previous` the one that the viewer's
+        last question was about.
+        """
         ...
 
 
@@ -82,7 +93,14 @@ class TemplateWriter:
         )
 
     async def answer(
-        self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
+        self,
+        question: Question,
+        cast: Cast,
+        catalog: Catalog,
+        on_air: str | None,
+        now: datetime,
+        *,
+        previous: str | None = None,
     ) -> Draft:
         """The grounded answer by the persona's templates."""
         self.turn += 1
@@ -93,6 +111,7 @@ class TemplateWriter:
             now=now,
             style=cast.persona.style,
             user=question.user,
+            previous_product=previous,
             platform=self._platform,
             seed=self.turn,
             language=cast.persona.language,

@@ -93,7 +93,14 @@ class ScriptedWriter:
         return index, Draft(texts=tuple(segment.wordings[index].split("，")), product=segment.product)
 
     async def answer(
-        self, question: Question, cast: Cast, catalog: Catalog, on_air: str | None, now: datetime
+        self,
+        question: Question,
+        cast: Cast,
+        catalog: Catalog,
+        on_air: str | None,
+        now: datetime,
+        *,
+        previous: str | None = None,
     ) -> Draft:
         await asyncio.sleep(self.takes_s)
         return Draft(texts=(f"有人问{question.text}", "答案在这里"), product=on_air)

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
+from livehost.answers import Meaning, gate
+from livehost.answers.clean import clean
+from livehost.compliance import review
+
 SAME = 90.0
-AGE_S_A_POINT = 30.0
+AGE_S_A_POINT = 20.0
 
 _MENTION = re.compile(r"[@＠][^\s@＠,，。:：!！?？]{1,30}[\s,，:：]*")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -23,17 +27,23 @@ _REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
 _REPEATED_WORD = re.compile(r"(.{2,6}?)\1{2,}", re.DOTALL)
 _CONTACT = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)|(?i:qq|vx|wx|微信|薇信|v信)\s*[:：]?\s*[\w-]{4,}")
 _ASKS = re.compile(r"[?？吗呢么嘛]|多少|几号|怎么|咋|啥|什么|能不能|可以|有没有|哪|为什么|谁|何时")
+_HEALTH = re.compile(r"孕|哺乳|宝宝|儿童|小孩|过敏|敏感|副作用|治|病|药|血压|血糖|糖尿|手术")
+_MARKS = re.compile(r"\d+|[大中小一二两三四五六七八九十半几]|[瓶盒件套装袋箱罐片支条杯斤克升款色码]|不|没|别")
+_EMPTY_MARKS = re.compile(
+    r"小黄车|小姐姐|大家|一下|一个|这[个款]|那[个款]|有没有|是不是|能不能|可不可以|几号"
+)
+_MANY_ASK = {"en": "Several of you ask this. ", "ja": "なんにんかのかたがきいています。"}
+_UNWANTED = frozenset(("injection", "diversion", "abuse", "noise"))
+PLAIN = frozenset(
+    (
+        "link", "price", "after_coupon", "coupon", "list_price", "offer", "dear", "gifts", "stock", "restock",
+        "ingredients", "lasts", "life", "produced", "origin", "when_ships", "where_from", "insurance",
+        "returns", "invoice", "registration", "authentic", "contact", "services", "intro", "ai_identity",
+        "injection", "diversion", "abuse",
+    )
+)  # fmt: skip
+"""Intents that leave nothing open but the product: two lines with them ask the same in any words."""
 _MONEY = re.compile(r"多少钱|价|优惠|券|到手|链接|怎么(?:拍|买)|下单|库存|有货|包邮|发货")
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A question that waits, as far as its turn depends on it."""
-
-    id: str
-    user: str
-    text: str
-    at: datetime
 
 
 def cleaned(text: str) -> str:
@@ -79,40 +89,84 @@ def shown_text(text: str, limit: int = 24) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def priority(question: Waiting, now: datetime, *, same: int = 0) -> float:
-    """How soon it deserves its answer: questions before remarks, buying first, many askers, its age."""
-    text = cleaned(question.text)
-    points = 0.0
-    if not text:
-        return points
-    points += 4.0 if _ASKS.search(text) else 1.0
-    points += 2.0 if _MONEY.search(text) else 0.0
-    points += min(3.0, float(same))
-    return points + max(0.0, (now - question.at).total_seconds()) / AGE_S_A_POINT
+@lru_cache(maxsize=4096)
+def is_noise(text: str) -> bool:
+    """Whether a raw line holds nothing that could want an answer: greetings, laughter, emoji, 666."""
+    line = clean(text[:300])
+    return not any(char.isalnum() for char in line) or gate.is_noise(line)
 
 
-def merged(questions: Iterable[Waiting]) -> list[tuple[Waiting, tuple[Waiting, ...]]]:
-    """Each distinct question with those that ask the same, in the order they came."""
-    groups: list[tuple[Waiting, str, list[Waiting]]] = []
-    for question in sorted(questions, key=lambda one: (one.at, one.id)):
-        text = cleaned(question.text)
-        for _, words, others in groups:
-            if _same(words, text):
-                others.append(question)
-                break
-        else:
-            groups.append((question, text, []))
-    return [(first, tuple(others)) for first, _, others in groups]
+def asks(text: str) -> bool:
+    """Whether a line looks, at a glance, like a question or like somebody who wants to buy."""
+    return bool(_ASKS.search(text) or _MONEY.search(text))
 
 
-def _same(one: str, other: str) -> bool:
-    """Alike in words and equal in numbers: 3号链接 and 5号链接 are two questions."""
-    if not one or not other or re.findall(r"\d+", one) != re.findall(r"\d+", other):
-        return one == other
-    return one == other or fuzz.ratio(one, other) >= SAME
+def glance(text: str) -> float:
+    """How soon a line deserves to be understood at all, before anything is known of it."""
+    return 2.0 * bool(_HEALTH.search(text)) + 2.0 * bool(_MONEY.search(text)) + bool(_ASKS.search(text))
 
 
-def by_turn(questions: Iterable[Waiting], now: datetime) -> list[tuple[Waiting, tuple[Waiting, ...]]]:
-    """Distinct questions with their twins, the most deserving first."""
-    groups = merged(questions)
-    return sorted(groups, key=lambda group: -priority(group[0], now, same=len(group[1])))
+@dataclass(frozen=True)
+class Sense:
+    """What decides whether two lines ask the same. `words` is empty where intents and products say all."""
+
+    intents: tuple[str, ...]
+    products: tuple[str, ...]
+    marks: tuple[str, ...]
+    words: str = ""
+
+    def same(self, other: Sense) -> bool:
+        """Whether one answer serves both."""
+        if (self.intents, self.products, self.marks) != (other.intents, other.products, other.marks):
+            return False
+        return self.words == other.words or fuzz.ratio(self.words, other.words) >= SAME
+
+
+def sense(text: str, meaning: Meaning) -> Sense:
+    """The sense of a raw line whose meaning is known.
+
+    What is asked of a group, an ingredient or a place, and whatever is not understood, is the same only
+    in much the same words. Numbers, sizes and kinds (`marks`) always count: 3号 is not 5号, 大瓶 not 小瓶.
+    """
+    words = cleaned(text)
+    marks = tuple(sorted(_MARKS.findall(_EMPTY_MARKS.sub("", words))))
+    plain = all(intent in PLAIN for intent in meaning.intents)
+    return Sense(tuple(sorted(meaning.intents)), meaning.products, marks, "" if plain else words)
+
+
+def points(meaning: Meaning, *, on_air: str | None, buyer: bool, askers: int, waited_s: float) -> float:
+    """How soon an answer is due: health and money first, the product on air, buyers, many askers, age."""
+    if set(meaning.intents) & _UNWANTED:
+        return waited_s / AGE_S_A_POINT
+    due = 6.0 * (meaning.sensitive or meaning.price or "ai_identity" in meaning.intents)
+    due += 3.0 * (on_air is not None and on_air in meaning.products)
+    due += 2.0 * buyer
+    due += 0.5 if meaning.intents == ("unknown",) else 2.0
+    due += min(3.0, float(askers - 1))
+    return due + max(0.0, waited_s) / AGE_S_A_POINT
+
+
+def named_askers(users: Sequence[str], language: str) -> str:
+    """How the host names who asks the same, two at most and none in full; empty for a single asker.
+
+    Spoken, so a hidden part is 某 (小某) in Chinese; elsewhere nobody is named.
+    """
+    if len(users) < 2:
+        return ""
+    if language != "zh":
+        return _MANY_ASK.get(language, _MANY_ASK["en"])
+    names = list(dict.fromkeys(name for name in map(_spoken_name, users) if name))[:2]
+    if not names:
+        return "好几位朋友都在问，"
+    if len(users) == len(names) == 2:
+        return f"{names[0]}和{names[1]}都在问，"
+    return f"{'、'.join(names)}和几位朋友都在问，"
+
+
+def _spoken_name(user: str) -> str:
+    """The first character of a Chinese name and 某; empty where a name has none, or may not be said."""
+    shown = shown_name(user)
+    first = shown[:1]
+    if shown == "观众" or not "一" <= first <= "鿿" or review(user).verdict != "pass":
+        return ""
+    return first + "某"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from livehost.store.protocol import SchemaTooNew
 
@@ -60,6 +61,22 @@ STEPS: tuple[str, ...] = (
     );
     """,
 )
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """Open the file for its owner only, durable at every commit, and migrate it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    connection = sqlite3.connect(file, isolation_level=None, timeout=10)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> None:

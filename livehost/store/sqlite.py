@@ -19,7 +19,7 @@ from livehost.settings import Output, Override, Slot
 from livehost.store import records
 from livehost.store import sqlite_questions as questions
 from livehost.store import sqlite_rows as rows
-from livehost.store.migrations import migrate
+from livehost.store.migrations import connect
 from livehost.store.protocol import (
     Accepted,
     AlreadyThere,
@@ -49,32 +49,16 @@ async def open_sqlite(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
         loop = asyncio.get_running_loop()
         try:
-            connection = await loop.run_in_executor(thread, _connect, file)
+            connection = await loop.run_in_executor(thread, connect, file)
         except (sqlite3.DatabaseError, OSError) as error:
             raise StoreUnavailable(
                 f"{file} cannot be opened: {error}; check its rights, or move a broken file away"
             ) from error
         try:
+            await loop.run_in_executor(thread, questions.forget_aged, connection)
             yield SqliteStore(connection, thread, limits or {})
         finally:
             await asyncio.shield(loop.run_in_executor(thread, connection.close))
-
-
-def _connect(file: Path) -> Db:
-    """Open the file for its owner only, durable at every commit, and migrate it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    connection = sqlite3.connect(file, isolation_level=None, timeout=10)
-    try:
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        migrate(connection)
-        questions.forget_aged(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 class SqliteStore:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livehost.answers import Meaning
 from livehost.chat.generic import Unreadable, parse, signature, signature_holds
-from livehost.chat.inbox import Waiting, by_turn, cleaned, merged, priority, shown_name, shown_text
+from livehost.chat.inbox import (
+    cleaned,
+    is_noise,
+    named_askers,
+    points,
+    sense,
+    shown_name,
+    shown_text,
+)
 
 NOW = datetime(2026, 12, 1, 2, 0, tzinfo=UTC)
 
@@ -52,30 +61,75 @@ def test_what_the_picture_shows_names_nobody() -> None:
     assert "13800138000" not in shown_text("联系13800138000买")
 
 
-def waiting(number: int, text: str, age_s: float = 0.0) -> Waiting:
-    return Waiting(str(number), "u", text, NOW - timedelta(seconds=age_s))
+def meant(*intents: str, products: tuple[str, ...] = ("p",), named: bool = False) -> Meaning:
+    return Meaning(intents, products, sensitive="pregnancy" in intents, price="price" in intents, named=named)
 
 
-def test_the_same_question_is_answered_once() -> None:
-    groups = merged(
-        [
-            waiting(1, "油皮能用吗", 3),
-            waiting(2, "油皮能用吗？？？", 2),
-            waiting(3, "3号链接多少钱"),
-            waiting(4, "5号链接多少钱"),
-        ]
-    )
-    assert [(first.id, [one.id for one in others]) for first, others in groups] == [
-        ("1", ["2"]),
-        ("3", []),
-        ("4", []),
+@pytest.mark.parametrize(
+    ("one", "other", "intent", "same"),
+    [
+        ("多少钱", "这个什么价格呀", "price", True),
+        ("小黄车里这个多少钱", "多少钱", "price", True),
+        ("一盒多少钱", "两盒多少钱", "price", False),
+        ("大瓶多少钱", "小瓶多少钱", "price", False),
+        ("3号多少钱", "5号多少钱", "price", False),
+        ("油皮能用吗", "敏感肌能用吗", "suitable", False),
+        ("油皮能用吗", "油皮能用吗？？？", "suitable", True),
+        ("新疆包邮吗", "西藏包邮吗", "free_shipping", False),
+        ("会不会过敏啊", "会不会过敏", "adverse", True),
+    ],
+)
+def test_what_one_answer_serves(one: str, other: str, intent: str, same: bool) -> None:
+    meaning = meant(intent)
+    assert sense(one, meaning).same(sense(other, meaning)) is same
+    assert sense(other, meaning).same(sense(one, meaning)) is same
+    elsewhere = meant(intent, products=("another",))
+    assert not sense(one, meaning).same(sense(other, elsewhere))
+
+
+def test_what_is_due_first() -> None:
+    def due(meaning: Meaning, *, waited_s: float = 0.0, buyer: bool = False, askers: int = 1) -> float:
+        return points(meaning, on_air="p", buyer=buyer, askers=askers, waited_s=waited_s)
+
+    order = [
+        due(meant("pregnancy")),
+        due(meant("usage"), buyer=True),
+        due(meant("usage"), askers=2),
+        due(meant("usage"), waited_s=10),
+        due(meant("usage")),
+        due(meant("usage", products=("q",))),
+        due(meant("unknown", products=())),
+        due(meant("injection", products=())),
     ]
+    assert order == sorted(order, reverse=True) and len(set(order)) == len(order)
+    assert due(meant("price", products=("q",))) > due(meant("usage"), buyer=True)
+    assert due(meant("usage"), waited_s=180) > due(meant("price"))
 
 
-def test_whoever_wants_to_buy_comes_first_and_nobody_waits_for_ever() -> None:
-    order = by_turn([waiting(1, "主播今天真好看"), waiting(2, "油皮能用吗"), waiting(3, "多少钱")], NOW)
-    assert [first.id for first, _ in order] == ["3", "2", "1"]
-    assert priority(waiting(1, "主播今天真好看", 200), NOW) > priority(waiting(3, "多少钱"), NOW)
+def test_who_asks_is_named_by_one_character() -> None:
+    assert named_askers(["小鹿"], "zh") == ""
+    assert named_askers(["小鹿", "阿琳"], "zh") == "小某和阿某都在问，"
+    assert named_askers(["小鹿", "Tom", "阿琳", "木木"], "zh") == "小某、阿某和几位朋友都在问，"
+    assert named_askers(["Tom", "13800138000"], "zh") == "好几位朋友都在问，"
+    assert named_askers(["Tom", "Ann"], "en").startswith("Several")
+    assert named_askers(["全网第一", "加微信abc123", "😂", ""], "zh") == "好几位朋友都在问，"
+
+
+@given(st.lists(st.text(max_size=40), min_size=2, max_size=5))
+def test_no_name_is_said_in_full(users: list[str]) -> None:
+    said = named_askers(users, "zh")
+    assert len(said) <= 14
+    assert not any(len(user.strip()) > 2 and user.strip() in said for user in users)
+
+
+@pytest.mark.parametrize("text", ["哈哈哈哈", "666666", "😂😂😂", "主播好美", "来了来了", "！！！", ""])
+def test_noise(text: str) -> None:
+    assert is_noise(text)
+
+
+@pytest.mark.parametrize("text", ["多少钱", "孕妇能用吗", "3号", "价", "券", "怎么买"])
+def test_what_may_want_an_answer_is_no_noise(text: str) -> None:
+    assert not is_noise(text)
 
 
 def test_reading_the_webhook() -> None:

@@ -54,7 +54,7 @@ class ModelLike:
         source = "model" if cast.language_adapter else "template"
         return index, Draft(texts, product=segment.product, source=source, adapter=cast.language_adapter)
 
-    async def answer(self, *_: Any) -> Draft:
+    async def answer(self, *_: Any, **more: Any) -> Draft:
         raise NotImplementedError
 
 

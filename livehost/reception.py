@@ -1,0 +1,95 @@
+"""Where a room's viewers come in: their messages go to the inbox, what else they do is counted and told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import structlog
+
+from livehost.chat.events import ChatEvent, Kind
+from livehost.chat.inbox import shown_name
+from livehost.inbox import Inbox
+from livehost.lines import Line
+from livehost.store.patient import PatientStore
+from livehost.store.protocol import Accepted, ChatMessage, NotStored, QuestionState, TransitionRefused
+
+if TYPE_CHECKING:
+    from livehost.room import Room
+
+log = structlog.get_logger(__name__)
+
+TOLD_ONE_BY_ONE = frozenset({Kind.GIFT, Kind.ORDER, Kind.FANS_CLUB, Kind.SUBSCRIBE, Kind.END})
+"""What an operator wants to see of each viewer; the rest is counted."""
+
+
+class Reception:
+    """One room's way in for what viewers do, and its own patient way to the store."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.store = PatientStore(room.house.store, room.id, alarm=self._store_alarm)
+        self.inbox = Inbox(
+            self.store, room=room.id, limit=room.settings.inbox_limit,
+            expires_s=room.settings.question_expires_s, catalog=room.catalog, on_air=room.product_on_air,
+            clock=room.now, settled=lambda question: room.record.question_changed(question),
+            dropped=self._dropped,
+        )  # fmt: skip
+
+    async def messages(self, messages: list[ChatMessage]) -> Accepted:
+        """Store viewers' messages and wake who answers them; raises StoreUnavailable (send them again)."""
+        try:
+            return await self.inbox.take(messages)
+        finally:
+            self._room.house.metrics.inbox_waiting.labels(self._room.id).set(len(self.inbox))
+            self._room.questions.wake.set()
+
+    def events(self, events: list[ChatEvent]) -> None:
+        """Viewers did something else than write: buyers are remembered, all is counted, some is told."""
+        self.inbox.seen(events)
+        house, room = self._room.house, self._room.id
+        for kind, count in Counter(event.kind.value for event in events if not event.test).items():
+            house.metrics.viewer_events_total.labels(room, kind).inc(count)
+        for event in events:
+            if event.kind in TOLD_ONE_BY_ONE:
+                house.events.publish(
+                    room,
+                    "viewer",
+                    {
+                        "kind": event.kind.value, "user": shown_name(event.user), "count": event.count,
+                        "value_fen": event.value_fen, "product": event.product, "test": event.test,
+                    },
+                )  # fmt: skip
+
+    async def begins(self, line: Line) -> bool:
+        """An answer goes to playout: a show that dies from here on leaves the question to its fate.
+
+        False where the question is settled already: nothing is answered twice.
+        """
+        assert line.question is not None
+        try:
+            await self.store.settle(
+                self._room.id, line.question.id, QuestionState.SENT, answer="".join(line.draft.texts),
+                trace=line.trace(0),
+            )  # fmt: skip
+        except NotStored:
+            return True
+        except TransitionRefused as refused:
+            log.info("an answer is not said", question=line.question.id, why=str(refused))
+            return False
+        return True
+
+    def _store_alarm(self, cause: str | None) -> None:
+        """An operator hears that the store is away; the show goes on with what it has."""
+        house, room = self._room.house, self._room.id
+        house.metrics.store_away.labels(room).set(cause is not None)
+        if cause is None:
+            house.alarms.clear(room, "store")
+            return
+        house.alarms.raise_(
+            room, "store", f"状态存储暂不可用，直播照常 / the store is away, the show goes on: {cause}",
+            "检查 Redis 或磁盘 / check Redis, or the disk",
+        )  # fmt: skip
+
+    def _dropped(self, reason: str, count: int) -> None:
+        self._room.house.metrics.inbox_dropped_total.labels(self._room.id, reason).inc(count)
