@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -23,7 +22,8 @@ class Noun:
     """A word for goods in a line.
 
     `products`: the ids of the products that it may mean, none: it is nowhere in the catalogue.
-    `literal`: it is a product's name or alias. `matter`: it is also an ingredient, tool or place.
+    `literal`: it is a product's name or alias. `matter`: it is also an ingredient; `tool`: it is also
+    a tool or a place.
     """
 
     word: str
@@ -32,6 +32,7 @@ class Noun:
     products: tuple[str, ...]
     literal: bool = False
     matter: bool = False
+    tool: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class _Trade:
     kinds: dict[str, frozenset[int]]
     broad: frozenset[str]
     matter: frozenset[str]
+    tools: frozenset[str]
     other: frozenset[str]
     automaton: Any
 
@@ -68,6 +70,7 @@ def _trade() -> _Trade:
         found,
         frozenset(broad),
         frozenset(folded(word) for word in table["matter"].split()),
+        frozenset(folded(word) for word in table["tools"].split()),
         other,
         _automaton([*found, *other]),
     )
@@ -83,15 +86,18 @@ def _automaton(words: list[str]) -> Any:
     return out
 
 
-def _found(automaton: Any, text: str) -> Iterator[tuple[int, int, str]]:
-    """Words of an automaton, leftmost and longest; Latin words only whole."""
-    for last, word in automaton.iter_long(text):
-        start, end = last + 1 - len(word), last + 1
+def _found(automaton: Any, text: str) -> list[tuple[int, int, str]]:
+    """Words of an automaton that do not overlap, the longest first served; Latin words only whole."""
+    hits = [(last + 1 - len(word), last + 1, word) for last, word in automaton.iter(text)]
+    taken: list[tuple[int, int, str]] = []
+    for start, end, word in sorted(hits, key=lambda hit: (hit[0] - hit[1], hit[0])):
         if word[0].isascii() and _latin(text[start - 1 : start]):
             continue
         if word[-1].isascii() and _latin(text[end : end + 1]):
             continue
-        yield start, end, word
+        if all(end <= a or b <= start for a, b, _ in taken):
+            taken.append((start, end, word))
+    return sorted(taken)
 
 
 def _latin(char: str) -> bool:
@@ -130,8 +136,17 @@ class Shelf:
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
             elif word in _trade().kinds:
-                matter = word in _trade().matter
-                out.append(Noun(word, start, end, self._of_kind(word), matter=matter))
+                trade = _trade()
+                out.append(
+                    Noun(
+                        word,
+                        start,
+                        end,
+                        self._of_kind(word),
+                        matter=word in trade.matter,
+                        tool=word in trade.tools,
+                    )
+                )
         return out
 
     def _of_kind(self, word: str) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ _BUYING = re.compile(
 _WANTING = re.compile(
     r"(?:[\s,，、.。!！?？]|你家|你们家?|您家?|咱们?家?|家里?|店里?|直播间里?|主播|老板|请问|问一?下|想问|那|这|个|款|种|也|再|有|没有|卖|不卖|"
     r"想要?|要|买|不要|求|看看?|试试?|讲讲?|介绍|上|来|一下|下|昨天|上次|刚才|刚刚|之前|前面|今天|明天|的|我|能|不能|可以|什么时候|怎么|还|会|吗|"
-    r"都|家|是|说|最近|推荐|一[个件瓶支盒套条双把包袋])*"
+    r"都|家|是|说|最近|推荐|一[个件瓶支盒套条双把包袋]|儿童|宝宝|婴儿|孩子|男士|女士|[男女]款|[男女]生|老人|老年|中老年|学生|大码|加绒|加厚|[冬夏春秋][季天]|新款|电动|蓝牙|"
+    r"无线|智能|全自动|自动|家用|便携|进口|国产|有机|纯棉|真丝|不锈钢|玻璃|[黑白红蓝绿粉灰紫黄]色?|大|小|长|短|厚|薄|好用)*"
 )
 _WITH = re.compile(
     r"(?:和|跟|与|同|配|搭|搭配|叠|叠加|混|比|像|当|代替|替代|送|赠|赠送|带|附|装|放|盛|泡|煮|冲|烤|炸|蒸|炒|煎|榨|打|做|熬|炖|切|剪|加|兑|含|丢|扔|进|套|什么|拿|在|给|"
@@ -159,7 +160,7 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
             )
             buying = _BUYING.match(cleaned, noun.end) is not None
             wanted = re.search(r"(?:卖|买|求|要|有没有)[双件条把个款套张本只]?$", cleaned[: noun.start])
-            if noun.matter and not noun.literal and not buying and not wanted:
+            if (noun.matter or noun.tool) and not noun.literal and not buying and not wanted:
                 continue
             if joined or not _aside(cleaned, noun.start, noun.end, product, on_air):
                 kept.append(noun)
@@ -199,7 +200,9 @@ def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None)
         return False
     if _BUYING.match(after):
         return True
-    if noun.matter:
+    if noun.tool and before.endswith("有没有"):
+        return True
+    if noun.matter or noun.tool:
         return re.search(r"(?:卖|买|求|上)(?:不卖)?$", before) is not None
     if on_air is None:
         return True
