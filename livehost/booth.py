@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from livehost.desk import Mode, Stock
+from livehost.desk import Stock
 from livehost.lines import Worn
 from livehost.link import PlayoutLink
 from livehost.store.protocol import Life
@@ -114,7 +114,7 @@ class Booth:
     async def keep_alive(self) -> None:
         """Tell playout each second that the show lives, and whether it is silent on purpose."""
         while True:
-            quiet = self._room.desk.mode is Mode.PAUSED or not self._room.is_open
+            quiet = self._room.desk.quiet or not self._room.is_open
             await self.link.tell(wire.Alive(quiet=quiet))
             await asyncio.sleep(1.0)
 
@@ -165,6 +165,7 @@ class Booth:
         self.status = status
         if not self.reconciled:
             await self._reconcile()
+        await room.record.cut_seen(status.cut)
         room.house.metrics.status(room.id, status)
         room.house.watch_outputs(room.id, before, status)
         if before is None or before.cut != status.cut or before.source != status.source:
@@ -182,7 +183,7 @@ class Booth:
         self._pid = self.link.pid
         if restarted:
             for phrase_id in list(room.desk.in_flight):
-                room.desk.fated(phrase_id, wire.PhraseFate.DROPPED)
+                room.desk.unsent(phrase_id)
         if not self.reconciled and not room.questions.claimed:
             count = await room.store.requeue_claimed()
             if count:

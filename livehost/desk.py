@@ -6,16 +6,20 @@ at each `Want`, playout's fates move lines on or bring them back. Order of the p
     urgent insert > the line that holds the floor > insert > another dress > persona switch > answer
     > disclosure that is due > script (after an interruption: a resuming phrase first) > bridge
 
-An answer may come between two phrases of a disclosure, whose rest follows it.
+An answer may come between two phrases of a disclosure, whose rest follows it. While a person has
+taken the room over, only inserts, answers and the disclosure are picked.
 """
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from livehost.lines import Cast, Line, renewed
 from services.wire import PhraseFate, PhraseKind
@@ -27,8 +31,18 @@ class Mode(StrEnum):
     """Who leads the room."""
 
     AUTO = "auto"
+    """Questions are answered as they come."""
+    REVIEW = "review"
+    """Every answer waits until the person on duty approves it."""
+    MANUAL = "manual"
+    """The person on duty answers; nothing is proposed unless asked for."""
     SCRIPT_ONLY = "script_only"
+    """No question is answered."""
     PAUSED = "paused"
+    """Nothing is said but what a person inserts."""
+
+
+ANSWERING = (Mode.AUTO, Mode.REVIEW, Mode.MANUAL)
 
 
 @dataclass
@@ -90,6 +104,8 @@ class Desk:
         self.on: Line | None = None
         self.script: deque[Line] = deque()
         self.answers: deque[Line] = deque()
+        self.taken_by = ""
+        self.unattended_script = False
         self.inserts: deque[Line] = deque()
         self.switch: Switch | None = None
         self.redress: Cast | None = None
@@ -124,6 +140,22 @@ class Desk:
         elif line.kind is PhraseKind.GREETING:
             self.presented = None
         return line.cast.look_for(self.presented)
+
+    # ---- who leads
+
+    @property
+    def leads(self) -> Mode:
+        """The mode as it works now: a room that was taken over, or is left alone, differs from its setting."""
+        if self.mode in ANSWERING and self.taken_by:
+            return Mode.MANUAL
+        if self.mode in ANSWERING and self.unattended_script:
+            return Mode.SCRIPT_ONLY
+        return self.mode
+
+    @property
+    def quiet(self) -> bool:
+        """Whether silence is meant: nobody is to fill it."""
+        return self.mode is Mode.PAUSED or bool(self.taken_by)
 
     # ---- what preparers and the duty lay down
 
@@ -173,22 +205,28 @@ class Desk:
             return self._begin(self.inserts.popleft())
         if self.mode is Mode.PAUSED:
             return None
+        if self.taken_by:
+            line = self._answer() or self._disclosure()
+            return self._begin(line) if line is not None else None
         if self.redress is not None:
             self._put_on(self.redress)
         if self.switch is not None:
             return self._switch(self.switch)
         if (line := self._answer()) is not None:
             return self._begin(line)
-        if self.disclosure_due() and (line := self.stock.take(PhraseKind.DISCLOSURE)) is not None:
+        if (line := self._disclosure()) is not None:
             return self._begin(line)
         return self._script() or self._bridge(held_s)
 
     def _answer(self) -> Line | None:
-        for line in self.answers if self.mode is Mode.AUTO else ():
+        for line in self.answers if self.leads in ANSWERING else ():
             if line.ready and self.adopt(line):
                 self.answers.remove(line)
                 return line
         return None
+
+    def _disclosure(self) -> Line | None:
+        return self.stock.take(PhraseKind.DISCLOSURE) if self.disclosure_due() else None
 
     def _begin(self, line: Line) -> Line:
         if self.on is not None and self.on is not line and not self.on.all_sent:
@@ -277,7 +315,8 @@ class Desk:
     def fated(self, phrase_id: str, fate: PhraseFate) -> tuple[Line, bool] | None:
         """Apply a phrase's fate; returns its line and whether the line is over, None if not of this desk.
 
-        A phrase that was not heard is said again: its line goes back to the place it came from.
+        A phrase that was not heard is said again: its line goes back to the place it came from. It has
+        had its one fate under this id, so it gets another.
         """
         entry = self.in_flight.pop(phrase_id, None)
         if entry is None:
@@ -286,6 +325,18 @@ class Desk:
         if fate is PhraseFate.FINISHED or (fate is PhraseFate.CUT and line.kind is PhraseKind.ANSWER):
             line.heard = max(line.heard, index + 1)
             return line, line.heard >= len(line.voiced)
+        phrase = line.voiced[index]
+        if phrase is not None and phrase.id == phrase_id:
+            line.voiced[index] = msgspec.structs.replace(phrase, id=uuid.uuid4().hex)
+        return self._back(line, index)
+
+    def unsent(self, phrase_id: str) -> None:
+        """Playout may not have got a phrase: it is sent again under the same id, and counts once there."""
+        entry = self.in_flight.pop(phrase_id, None)
+        if entry is not None:
+            self._back(*entry)
+
+    def _back(self, line: Line, index: int) -> tuple[Line, bool]:
         line.sent = min(line.sent, index)
         if self.adopt(line) and line is not self.on and line not in self.all_lines():
             if line.kind is PhraseKind.SCRIPT:

@@ -217,22 +217,27 @@ class QuestionPreparer:
             except TimeoutError:
                 pass
 
-    def prepare(self, question: Question, approved: Draft | None = None) -> None:
+    def prepare(self, question: Question, approved: Draft | None = None, by: str = "") -> None:
         """Answer a claimed question (again, where its facts or its persona changed).
 
-        `approved`: the words that a person on duty chose; they are checked and said.
+        `approved`: the words that a person on duty (`by`) chose; they are checked and said.
         """
         self._busy += 1
-        self._spawn(self._prepare(question, approved), f"answer {question.id}")
+        self._spawn(self._prepare(question, approved, by), f"answer {question.id}")
 
-    async def _prepare(self, question: Question, approved: Draft | None) -> None:
+    async def _prepare(self, question: Question, approved: Draft | None, by: str) -> None:
         try:
-            line = await self._line(question, approved)
+            line = await self._line(question, approved, by)
             if line is not None:
                 await self._voicer.voice(line, lambda: None)
                 if line.failed:
                     log.warning("an answer has no sound", question=question.id, error=line.failed)
-                    await self._inbox.settle(question, QuestionState.ACCEPTED, note=line.failed)
+                    if by and approved is not None:
+                        await self.hold(question, approved, (), "no_sound")
+                    else:
+                        await self._inbox.settle(question, QuestionState.ACCEPTED, note=line.failed)
+                elif not self._desk.adopt(line) and by:
+                    self.prepare(question, approved, by)
                 elif not self._desk.adopt(line):
                     await self._inbox.settle(question, QuestionState.ACCEPTED, note="the persona changed")
                 else:
@@ -241,7 +246,7 @@ class QuestionPreparer:
             self._busy -= 1
             self.wake.set()
 
-    async def _line(self, question: Question, approved: Draft | None) -> Line | None:
+    async def _line(self, question: Question, approved: Draft | None, by: str) -> Line | None:
         cast, turn = self._desk.cast, self._inbox.turn_of(question)
         draft = approved or await self._writer.answer(
             question, cast, self._catalog(), turn.on_air or self._on_air_product(), self._clock(),
@@ -260,7 +265,7 @@ class QuestionPreparer:
             checked = handed_over(cast)
         why = "" if approved else self._holds(question, draft, hits)
         if why:
-            await self._hold(question, checked, hits, why)
+            await self.hold(question, checked, hits, why)
             return None
         return Line(
             kind=wire.PhraseKind.ANSWER,
@@ -268,6 +273,7 @@ class QuestionPreparer:
             draft=self._naming(checked, turn, cast),
             question=question,
             others=turn.others,
+            by=by,
             card=self._card(draft.product) if draft.product else None,
         )
 
@@ -277,17 +283,18 @@ class QuestionPreparer:
             return draft
         users = {one.who: one.user for one in turn.all}
         naming = named_askers(list(users.values()), cast.persona.language)
-        if not naming:
+        if not naming or draft.texts[0] == naming:
             return draft
         named = replace(draft, texts=(naming, *draft.texts))
         checked, _ = reviewed(named, self._catalog(), self._clock(), cast.persona)
         return checked or draft
 
-    async def _hold(self, question: Question, draft: Draft, hits: tuple[Hit, ...], why: str) -> None:
+    async def hold(self, question: Question, draft: Draft, hits: tuple[Hit, ...], why: str) -> None:
+        """Have an answer wait for the person on duty."""
         detail = {
             "why": why, "intent": draft.intent, "act": draft.act, "product": draft.product,
             "source": draft.source, "core": draft.core, "facts": [asdict(fact) for fact in draft.facts],
-            "hits": [str(hit) for hit in hits],
+            "hits": [asdict(hit) for hit in hits],
         }  # fmt: skip
         await self._inbox.settle(
             question, QuestionState.HELD, note=why, answer="".join(draft.texts), detail=detail

@@ -16,7 +16,10 @@ Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
                 asked, user, persona, product, answer (the words that should be said), core (the same
                 in plain words; may be left out), facts as in `say` (may be left out), by
     complaint   somebody found fault with what was said: id (of a phrase, a line or a question), why, by
-    control     what a person asked of the room: action, by
+    duty        what a person on duty did, or that nobody was there: action (approve | edit | answer |
+                propose | reject | hand_over | mute | unmute | correct | complain | attended |
+                unattended), by; of a question also question, user, asked; answer, proposed, way, why
+    control     what a person asked of the room: action, by (`red button`: by its own port)
     session     the session's life; gap: entries that were lost
 
 `livehost.training.export` reads them, and leaves what it does not know.
@@ -24,7 +27,7 @@ Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -44,6 +47,7 @@ from services import wire
 log = structlog.get_logger(__name__)
 
 UNSAID = (QuestionState.IGNORED, QuestionState.BLOCKED, QuestionState.EXPIRED)
+RED_BUTTON = "red button"
 WORDED = (wire.PhraseKind.ANSWER, wire.PhraseKind.SCRIPT, wire.PhraseKind.GREETING)
 
 
@@ -59,6 +63,7 @@ class Settles(Protocol):
         *,
         answer: str = "",
         trace: str = "",
+        detail: Mapping[str, Any] | None = None,
     ) -> Question:
         """Say what became of a question; raises NotStored or TransitionRefused."""
         ...
@@ -81,6 +86,7 @@ class Record:
         events: EventBus,
         metrics: Metrics,
         changed: Callable[[Question], None] = lambda question: None,
+        proposal: Callable[[str], Mapping[str, Any]] = lambda question_id: {},
     ) -> None:
         self._room = room
         self._desk = desk
@@ -93,8 +99,11 @@ class Record:
         self._events = events
         self._metrics = metrics
         self._changed = changed
+        self._proposal = proposal
+        self.cut = False
+        self._cut_asked: bool | None = None
         self._asked_at: dict[str, datetime] = {}
-        self._begun: set[str] = set()
+        self._begun: set[tuple[str, str]] = set()
         self.now: dict[str, Any] | None = None
 
     def said(self, line: Line, phrase: wire.Phrase) -> None:
@@ -194,6 +203,27 @@ class Record:
         if message.fate is wire.PhraseFate.FINISHED:
             await self._heard(message, trace, held[0] if held else None)
 
+    def cut_asked(self, cut: bool) -> None:
+        """A person cut the picture, or brought it back, by the API: it is in the record already."""
+        self._cut_asked = cut
+
+    async def cut_seen(self, cut: bool) -> None:
+        """Playout tells whether the picture is cut; what nobody asked for here came by the red button."""
+        if self._cut_asked is not None:
+            if cut != self._cut_asked:
+                return  # playout is about to
+            self._cut_asked, known = None, True
+        else:
+            known = cut == self.cut
+        changed, self.cut = cut != self.cut, cut
+        if not known:
+            action = "cut" if cut else "uncut"
+            entry = {"type": "control", "action": action, "by": RED_BUTTON}
+            self._journal.append(self._room, self._session() or "none", entry)
+            self._events.publish(self._room, "session", {"action": action, "by": RED_BUTTON})
+        if changed:
+            await self._save()
+
     async def _heard(self, message: wire.Fated, trace: Trace, line: Line | None) -> None:
         where = trace.place
         rundown = self._rundown(where[0]) if where else None
@@ -206,9 +236,9 @@ class Record:
 
     async def _answered(self, trace_text: str, answer: str) -> None:
         trace = Trace.read(trace_text)
-        if trace.key in self._begun:
+        if (trace.kind, trace.key) in self._begun:  # what was handed over may be answered later
             return
-        self._begun.add(trace.key)
+        self._begun.add((trace.kind, trace.key))
         state = QuestionState.HANDED_OVER if trace.kind == "h" else QuestionState.HEARD
         await self._settle(trace.key, state, answer=answer, trace=trace_text)
 
@@ -217,8 +247,9 @@ class Record:
     ) -> None:
         try:
             question = await self._store.settle(
-                self._room, question_id, state, note, answer=answer, trace=trace
-            )
+                self._room, question_id, state, note, answer=answer, trace=trace,
+                detail=self._proposal(question_id) or None,
+            )  # fmt: skip
         except (TransitionRefused, NotStored) as refused:
             log.info("a question keeps its state", question=question_id, why=str(refused))
             return

@@ -22,24 +22,25 @@ from livehost.catalog import Catalog
 from livehost.changes import Changes, kept, restored
 from livehost.chat.events import ChatEvent
 from livehost.chat.sources import Sources
-from livehost.clearance import Clearance, blocked, judged
+from livehost.clearance import Clearance
 from livehost.desk import Desk, Mode, Stock
 from livehost.director import Director
+from livehost.duty import Duty
 from livehost.house import House
 from livehost.inbox import Inbox
 from livehost.lines import Cast, Draft, Line
 from livehost.link import PlayoutLink
 from livehost.preparers import QuestionPreparer, ScriptPreparer
-from livehost.progress import Progress, next_product, product_at
+from livehost.progress import Progress, product_at
 from livehost.reception import Reception
 from livehost.record import Record
-from livehost.refused import Refused
 from livehost.room_view import room_view
 from livehost.sessions import OPEN, Sessions
 from livehost.settings import AdapterVersions, Override, Slot
 from livehost.settings import Room as RoomSettings
+from livehost.steering import Steering
 from livehost.store.patient import PatientStore
-from livehost.store.protocol import Accepted, ChatMessage, Life, Session
+from livehost.store.protocol import Accepted, ChatMessage, Life, Question, Session
 from livehost.tasks import Tasks
 from livehost.voicing import Voicer, Voices, standing_lines
 from livehost.writer import TemplateWriter, Writer
@@ -96,15 +97,20 @@ class Room:
         cast = was or self.casting.first(self.on_air())
         self.desk = Desk(cast, self.stock(cast))
         self.desk.generation = first_generation(self.epoch)
-        self.desk.mode = Mode(state.get("mode", Mode.AUTO))
+        self.desk.mode = Mode(state.get("mode", self.settings.mode))
+        self.desk.taken_by = str(state.get("taken_by", ""))
+        self.steering = Steering(self, Mode(state.get("before_pause", self.settings.mode)))
+        self.duty = Duty(self)
         self.desk.disclosure_due = self._disclosure_due
         self.desk.orphaned = self._stale
         self._disclosed_at = float(state.get("disclosed_at", 0.0))
         self.record = Record(
             room, self.desk, self.store, self.house.journal, self.progress,
             rundown=self._rundown, save=self.save, session=lambda: self.session_id,
-            events=self.house.events, metrics=self.house.metrics, changed=self.inbox.changed,
+            events=self.house.events, metrics=self.house.metrics, changed=self._question_changed,
+            proposal=self.duty.proposal,
         )  # fmt: skip
+        self.record.cut = bool(state.get("cut", False))
         self.booth = Booth(self, self._control_socket)
         self.link: PlayoutLink = self.booth.link
         self.changes = Changes(self)
@@ -118,7 +124,7 @@ class Room:
             ("link", self.link.run), ("director", self._director.run), ("script", self.script.run),
             ("questions", self._questions.run), ("switch", self.changes.switch.run),
             ("dresser", self.changes.dresser.run), ("alive", self.booth.keep_alive),
-            ("timetable", self.sessions.follow_timetable), ("store", self.store.run), *self.sources.work(),
+            ("timetable", self.sessions.follow_timetable), ("store", self.store.run), ("duty", self.duty.watch), *self.sources.work(),
         ):  # fmt: skip
             self.tasks.keep(work, name)
         self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
@@ -144,6 +150,7 @@ class Room:
         self._questions: QuestionPreparer = QuestionPreparer(
             self.desk, self.writer, self.voicer, self.inbox, **common, on_air_product=self.product_on_air,
             spawn=self.spawn, running=lambda: self.sessions.works and self.booth.reconciled,
+            answers=self.duty.takes, holds=self.duty.holds,
         )  # fmt: skip
 
     # ---- what others read
@@ -222,50 +229,11 @@ class Room:
 
     async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
         """Have the host say what the person on duty wrote, after the compliance review."""
-        if not self.is_open:
-            raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
-        texts = split_phrases(text, self.desk.cast.persona.language)
-        if not texts:
-            raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
-        draft = Draft(texts=texts, source="duty", product=self.product_on_air())
-        review = judged(draft, self._catalog, self.now(), self.desk.cast.persona, strict=False)
-        if review.verdict == "block":
-            raise blocked(text, review)
-        line = Line(
-            kind=wire.PhraseKind.INSERT, cast=self.desk.cast, draft=draft, urgent=urgent, by=by,
-        )  # fmt: skip
-        line = await self._voice_insert(line)
-        if line.failed:
-            raise Refused(f"语音合成失败 / no sound: {line.failed}", "稍后再试 / try again", 503)
-        return {"id": line.id, "phrases": list(texts), "verdict": review.verdict}
+        return await self.steering.say(text, urgent, by)
 
     async def control(self, action: str, by: str = "") -> None:
         """Do one of the duty's actions; raises Refused for one that cannot be done now."""
-        self.house.journal.append(
-            self.id, self.session_id or "none", {"type": "control", "action": action, "by": by}
-        )
-        match action:
-            case "cut" | "uncut":
-                message = wire.Cut(reason=f"by {by}") if action == "cut" else wire.Uncut()
-                if not await self.link.tell(message):
-                    raise Refused(
-                        "播出进程未连接 / playout is not connected",
-                        "用红色按钮端口 / use the red button",
-                        503,
-                    )
-            case "next_product":
-                self.script.seek(next_product(self.desk.cast.rundown, self.progress.segment))
-            case "skip":
-                segments = len(self.desk.cast.rundown.segments)
-                self.script.seek((self.progress.segment + 1) % segments)
-            case "pause" | "resume" | "script_only" | "auto":
-                modes = {"pause": Mode.PAUSED, "script_only": Mode.SCRIPT_ONLY}
-                self.desk.mode = modes.get(action, Mode.AUTO)
-                self.desk.changed.set()
-                await self.save()
-            case _:
-                raise Refused(f"unknown action {action}", "see the API's documentation", 422)
-        self.house.events.publish(self.id, "session", {"action": action, "by": by})
+        await self.steering.control(action, by)
 
     async def switch(
         self,
@@ -330,28 +298,16 @@ class Room:
         if line is self.desk.on:
             self.desk.on = None
         if line.question is not None and line.heard == 0:
-            self._questions.prepare(line.question)
+            keeps = line.by and self.true_now(line.draft) and self.clearance.refused(line) is None
+            self._questions.prepare(line.question, line.draft if keeps else None, line.by if keeps else "")
         elif line.place is not None:
             self.script.seek(line.place.segment)
         elif line.kind is wire.PhraseKind.INSERT and line.heard == 0:
-            again = Line(
-                kind=line.kind, cast=self.desk.cast, draft=line.draft, urgent=line.urgent, by=line.by
-            )
-            self.spawn(self._say_again(again), "an insert in another voice")
+            self.spawn(self.steering.say_again(line), "an insert in another voice")
 
-    async def _say_again(self, line: Line) -> None:
-        await self._voice_insert(line)
-
-    async def _voice_insert(self, line: Line) -> Line:
-        """Voice what the duty wrote, by who is on air when it has its sound, and lay it down."""
-        while True:
-            await self.voicer.voice(line, lambda: None)
-            if line.failed or self.desk.adopt(line):
-                break
-            line = Line(kind=line.kind, cast=self.desk.cast, draft=line.draft, urgent=line.urgent, by=line.by)
-        if not line.failed:
-            self.desk.lay(line)
-        return line
+    def _question_changed(self, question: Question) -> None:
+        self.inbox.changed(question)
+        self.duty.changed(question)
 
     def _disclosure_due(self) -> bool:
         return self.now().timestamp() - self._disclosed_at > self.settings.disclose_every_s
@@ -361,8 +317,11 @@ class Room:
 
     def _still_true(self, line: Line) -> bool:
         """Whether a line's facts hold and its words may be said, by the catalogue of this moment."""
-        facts = answers.still_true(line.draft.facts, self._catalog, self.now())
-        return facts and self.clearance.refused(line) is None
+        return self.true_now(line.draft) and self.clearance.refused(line) is None
+
+    def true_now(self, draft: Draft) -> bool:
+        """Whether the facts that a draft stands on hold at this moment."""
+        return answers.still_true(draft.facts, self._catalog, self.now())
 
     def _card(self, product: str | None) -> wire.ProductCard | None:
         images = self.house.settings.catalog.parent
@@ -390,6 +349,9 @@ class Room:
             {
                 "progress": self.progress.kept(),
                 "mode": self.desk.mode.value,
+                "before_pause": self.steering.before_pause.value,
+                "taken_by": self.desk.taken_by,
+                "cut": self.record.cut,
                 "disclosed_at": self._disclosed_at,
                 "cast": kept(self.desk.cast),
             },

@@ -231,6 +231,10 @@ class Room(Part):
     prepare_s: float = Field(120.0, ge=1, le=900)  # how long before a slot its persona is made ready
     disclose_every_s: float = Field(240.0, ge=30, le=300)
     question_expires_s: float = Field(180.0, ge=10, le=3600)
+    mode: Literal["auto", "review", "manual"] = "auto"  # how questions are answered at first
+    review_expires_s: float = Field(180.0, ge=10, le=3600)  # how long an answer waits to be approved
+    duty_absent_s: float = Field(300.0, ge=10, le=86_400)  # without an open desk so long: unattended
+    unattended: Literal["answer", "faq_only", "script_only", "off"] = "answer"  # what it does then
     inbox_limit: int = Field(2000, ge=10, le=100_000)
     user_inbox_limit: int = Field(20, ge=1, le=100_000)  # how many questions of one viewer may wait
     orphan_s: float = Field(1800.0, ge=10)
@@ -246,6 +250,7 @@ class Token(Part):
 
     role: Literal["viewer", "operator", "duty", "trainer"]
     token: SecretStr
+    name: str = Field("", max_length=40)  # whose it is: named in the journal for what they do
 
 
 class Api(Part):

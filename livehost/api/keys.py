@@ -59,15 +59,15 @@ class Keys:
     """The configured tokens, and the cookies made from them."""
 
     def __init__(self, tokens: Iterable[Token], now: Callable[[], float] = time.time) -> None:
-        self._tokens = tuple((Role(token.role), token.token.get_secret_value()) for token in tokens)
+        self._tokens = tuple((Role(one.role), one.token.get_secret_value(), one.name) for one in tokens)
         self._now = now
 
     def by_token(self, presented: str) -> Caller | None:
         """Whose token this is; every configured one is compared, in constant time."""
         found: Caller | None = None
-        for role, token in self._tokens:
+        for role, token, name in self._tokens:
             if token and hmac.compare_digest(presented.encode(errors="replace"), token.encode()):
-                found = Caller(role, f"{role.value}-{_mark(token)[:4]}")
+                found = Caller(role, name or f"{role.value}-{_mark(token)[:4]}")
         return found
 
     def by_bearer(self, authorization: str) -> Caller | None:
@@ -88,7 +88,7 @@ class Keys:
         mark, _, sign = rest.partition(".")
         if not (ends.isascii() and ends.isdigit() and len(ends) < 13 and int(ends) > self._now()):
             return None
-        for _, token in self._tokens:
+        for _, token, _ in self._tokens:
             if hmac.compare_digest(mark.encode(errors="replace"), _mark(token).encode()) and (
                 hmac.compare_digest(sign.encode(errors="replace"), _sign(token, ends).encode())
             ):

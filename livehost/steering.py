@@ -1,0 +1,115 @@
+"""How a person steers a room: what it is to say, how it is led, and who has taken it over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from livehost.clearance import blocked, judged
+from livehost.desk import Mode
+from livehost.lines import Draft, Line
+from livehost.progress import next_product
+from livehost.refused import Refused
+from services import wire
+from services.speech.phrases import split_phrases
+
+if TYPE_CHECKING:
+    from livehost.room import Room
+
+_MODES = {
+    "auto": Mode.AUTO, "review": Mode.REVIEW, "manual": Mode.MANUAL,
+    "script_only": Mode.SCRIPT_ONLY, "pause": Mode.PAUSED,
+}  # fmt: skip
+
+
+class Steering:
+    """Does what a person asks of one room."""
+
+    def __init__(self, room: Room, before_pause: Mode = Mode.AUTO) -> None:
+        self._room = room
+        self.before_pause = before_pause
+
+    async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
+        """Have the host say what the person on duty wrote, after the review."""
+        room = self._room
+        if not room.is_open:
+            raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
+        texts = split_phrases(text, room.desk.cast.persona.language)
+        if not texts:
+            raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
+        draft = Draft(texts=texts, source="duty", product=room.product_on_air())
+        review = judged(draft, room.catalog(), room.now(), room.desk.cast.persona, strict=False)
+        if review.verdict == "block":
+            raise blocked(text, review)
+        line = Line(
+            kind=wire.PhraseKind.INSERT, cast=room.desk.cast, draft=draft, urgent=urgent, by=by,
+        )  # fmt: skip
+        line = await self.voice(line)
+        if line.failed:
+            raise Refused(f"语音合成失败 / no sound: {line.failed}", "稍后再试 / try again", 503)
+        return {"id": line.id, "phrases": list(texts), "verdict": review.verdict}
+
+    async def say_again(self, line: Line) -> None:
+        """An insert that was not said goes on in the voice and by the catalogue of now."""
+        await self.voice(
+            Line(kind=line.kind, cast=self._room.desk.cast, draft=line.draft, urgent=line.urgent, by=line.by)
+        )
+
+    async def voice(self, line: Line) -> Line:
+        """Voice what the duty wrote, by who is on air when it has its sound, and lay it down."""
+        desk = self._room.desk
+        while True:
+            await self._room.voicer.voice(line, lambda: None)
+            if line.failed or desk.adopt(line):
+                break
+            line = Line(kind=line.kind, cast=desk.cast, draft=line.draft, urgent=line.urgent, by=line.by)
+        if not line.failed:
+            desk.lay(line)
+        return line
+
+    async def control(self, action: str, by: str = "") -> None:
+        """Do one of the duty's actions; raises Refused for one that cannot be done now."""
+        room, desk = self._room, self._room.desk
+        room.house.journal.append(
+            room.id, room.session_id or "none", {"type": "control", "action": action, "by": by}
+        )
+        match action:
+            case "cut" | "uncut":
+                await self._cut(action, by)
+            case "next_product":
+                room.script.seek(next_product(desk.cast.rundown, room.progress.segment))
+            case "skip":
+                room.script.seek((room.progress.segment + 1) % len(desk.cast.rundown.segments))
+            case "take_over":
+                if desk.taken_by and desk.taken_by != by:
+                    raise Refused(
+                        f"{desk.taken_by} 已经接管 / taken over by {desk.taken_by}",
+                        "先让对方交还 / have it handed back",
+                    )
+                await self._lead(desk.mode, taken_by=by)
+            case "hand_back":
+                await self._lead(desk.mode, taken_by="")
+            case "resume":
+                await self._lead(self.before_pause if desk.mode is Mode.PAUSED else desk.mode)
+            case "auto" | "review" | "manual" | "script_only" | "pause":
+                await self._lead(_MODES[action], taken_by=desk.taken_by if action == "pause" else "")
+            case _:
+                raise Refused(f"unknown action {action}", "see the API's documentation", 422)
+        room.house.events.publish(room.id, "session", {"action": action, "by": by})
+
+    async def _lead(self, mode: Mode, *, taken_by: str | None = None) -> None:
+        room, desk = self._room, self._room.desk
+        if mode is Mode.PAUSED and desk.mode is not Mode.PAUSED:
+            self.before_pause = desk.mode
+        desk.mode = mode
+        if taken_by is not None:
+            desk.taken_by = taken_by
+        room.duty.mode_changed()
+        await room.save()
+
+    async def _cut(self, action: str, by: str) -> None:
+        message = wire.Cut(reason=f"by {by}") if action == "cut" else wire.Uncut()
+        if not await self._room.link.tell(message):
+            raise Refused(
+                "播出进程未连接 / playout is not connected", "用红色按钮端口 / use the red button", 503
+            )
+        self._room.record.cut_asked(action == "cut")
