@@ -1,0 +1,55 @@
+"""A real room with its sources: what a tool tells arrives in the store, and its secrets stay secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from websockets.asyncio.server import ServerConnection, serve
+
+from livehost.app import _secrets, open_house
+from livehost.settings import Settings
+from tests.conftest import free_port, wait_until
+from tests.fakes import CATALOG, settings
+from tests.scripted import ScriptedVoices
+
+TOKEN = "0123456789abcdef-token"
+
+
+def with_sources(folder: Path, port: int) -> Settings:
+    """A house with one room that hears an oba-live-tool and dycast."""
+    (folder / "catalog.yaml").write_text(yaml.safe_dump(CATALOG, allow_unicode=True), encoding="utf-8")
+    sources = [
+        {"kind": "oba", "url": f"ws://127.0.0.1:{port}", "own_names": ["棠小铺"]},
+        {"kind": "dycast", "token": TOKEN},
+        {"kind": "douyin", "secrets": ["dy-secret"]},
+    ]
+    return settings(folder, [{"id": "room-a", "sources": sources}])
+
+
+async def test_a_room_hears_its_tool(tmp_path: Path) -> None:
+    lines = Path(__file__).parent.parent / "data" / "chat" / "oba.jsonl"
+    port = free_port()
+
+    async def speak(client: ServerConnection) -> None:
+        for frame in lines.read_text(encoding="utf-8").splitlines():
+            await client.send(frame)
+        await client.wait_closed()
+
+    configured = with_sources(tmp_path, port)
+    async with serve(speak, "127.0.0.1", port), open_house(configured, voices=ScriptedVoices()) as house:
+        room = house.rooms["room-a"]
+        await wait_until(lambda: room.sources.view()[0].get("events") == 11)
+        asked = {(one.user, one.text, one.source) for one in await house.store.questions("room-a")}
+        assert asked == {
+            ("小鹿", "油皮能用吗", "oba"), ("老李", "几号链接", "oba"), ("momo", "敏感肌可以吗", "oba"),
+            ("t**7", "包邮吗", "oba"),
+        }  # fmt: skip
+        assert [one["state"] for one in room.sources.view()] == ["connected", "away", "push"]
+        assert house.alarms.current("room-a") == () or all(
+            not one.key.startswith("source:") for one in house.alarms.current("room-a")
+        )
+
+
+def test_what_must_never_be_written_holds_every_sources_secret(tmp_path: Path) -> None:
+    assert {TOKEN, "dy-secret"} <= set(_secrets(with_sources(tmp_path, 1)))
