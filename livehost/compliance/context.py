@@ -60,6 +60,8 @@ _AFTER = re.compile(
     r"^(?:的|这种|这类|这件|件|这些|这样|那种|那些|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
     r"它可|本品|店里|直播间|主播|一律|统统|失眠|吗|能力){0,6}"
     r"(?:没有|不行|做不到|不会|不说|不敢说|不能说|不承诺|不宣称|不存在|谈不上|说不了|不敢保证|不保证|不具备|不允许|不可能|不该说|不能信|别信|"
+    r"(?:要|得|还得|还是要|还是得|主要|只能|该)(?:靠|看医生|看大夫|去医院|管住嘴)|"
+    r"(?:的|朋友|人|姐妹|话){0,4}(?:请|要|得|该|应该|建议|还是)(?:去|先|及时|尽快)?(?:看|找|问|咨询)(?:医生|大夫|医院|皮肤科|专科|正规)|"
     r"不要信|都是假的|是骗人|不属实|是违规|属于违规|违规|请举报|不是真的|是虚假|不靠谱|不能乱说|不能讲|不讲|不玩|不搞|要不得)"
 )
 
@@ -91,12 +93,24 @@ def tokens(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def splits_words(text: str, start: int, end: int) -> bool:
-    """Whether a word of the clause reaches into the hit from outside (环保|本色 holds no 保本)."""
+    """Whether a word of the clause reaches into the hit from outside (环保|本色 holds no 保本).
+
+    It does not where what it leaves outside is part of another word there (看一下|去皱).
+    """
     left = text.rfind(BARRIER, 0, start) + 1
     right = text.find(BARRIER, end)
     clause = text[left : len(text) if right < 0 else right]
-    start, end = start - left, end - left
-    return any(a < start < b < end or start < a < end < b for a, b in tokens(clause))
+    return begins_inside(clause, start - left) or ends_inside(clause, end - left)
+
+
+def begins_inside(clause: str, place: int) -> bool:
+    """Whether what begins at a place tears a word apart whose first half is nothing by itself."""
+    return any(a < place < b and tokens(clause[:place])[-1] == (place - 1, place) for a, b in tokens(clause))
+
+
+def ends_inside(clause: str, place: int) -> bool:
+    """Whether what ends at a place tears a word apart whose second half is nothing by itself."""
+    return any(a < place < b and tokens(clause[place:])[0] == (0, 1) for a, b in tokens(clause))
 
 
 def is_word(text: str) -> bool:
@@ -110,11 +124,6 @@ def rare(char: str) -> bool:
     return int(_jieba().dt.FREQ.get(char) or 0) < 300
 
 
-def ends_at(text: str, place: int) -> bool:
-    """Whether a word of a text ends, or begins, at a place."""
-    return place in (0, len(text)) or any(place in span for span in tokens(text))
-
-
 def denied(text: str, start: int, end: int) -> bool:
     """Whether a hit stands in a plain denial of its own clause, or right before one."""
     left = text.rfind(BARRIER, 0, start) + 1
@@ -123,7 +132,7 @@ def denied(text: str, start: int, end: int) -> bool:
     clause = text[left : len(text) if right < 0 else right]
     if _DOUBLE.search(clause) or (clause.endswith(("吗", "么")) and before.startswith(("不是", "这不是"))):
         return False
-    if _DENIAL.search(before):
+    if _DENIAL.search(before) or (before.endswith(("不", "没")) and text[start] in "能可会得"):
         return True
     after = text[end:].replace(BARRIER, "", 1)
     if _AFTER.match(after):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from livehost.chinese import pinyin
+from livehost.chinese import folded, pinyin
 from livehost.compliance.context import is_word, rare, splits_words
 from livehost.compliance.normalise import Spoken, View, spoken
 
@@ -22,16 +22,15 @@ _AFTER_SIZE = re.compile(r"[码号穿拍选要]$")
 
 @dataclass(frozen=True)
 class Sounds:
-    """The Chinese words of a group with their syllables, by the first of these and by how they may begin."""
+    """The words of a group with their syllables, by the first of these and by how they may begin."""
 
     words: tuple[tuple[tuple[str, ...], str], ...]
 
     @classmethod
     def of(cls, words: tuple[str, ...]) -> Sounds:
-        """Only what is wholly Chinese, and longer than one character."""
-        return cls(
-            tuple((pinyin(w), w) for w in words if len(w) >= 2 and all("\u4e00" <= c <= "\u9fff" for c in w))
-        )
+        """What holds Chinese, and more than one character; read by characters and as a word (便宜: pian yi)."""
+        own = [w for w in map(folded, words) if len(w) >= 2 and any(_han(c) for c in w)]
+        return cls(tuple(dict.fromkeys((said, w) for w in own for said in (pinyin(w), _read(w)))))
 
     @cached_property
     def by_first(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
@@ -49,6 +48,17 @@ class Sounds:
             found.setdefault(word[0], []).append((sounds, word))
             found.setdefault(sounds[0][0], []).append((sounds, word))
         return found
+
+
+def _read(word: str) -> tuple[str, ...]:
+    from pypinyin import lazy_pinyin
+
+    said = tuple(lazy_pinyin(word)) if all(map(_han, word)) else ()
+    return said if len(said) == len(word) else pinyin(word)
+
+
+def _han(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff"
 
 
 @dataclass(frozen=True)
@@ -101,47 +111,35 @@ def _lettered(sounds: Sounds, heard: Heard) -> Iterator[tuple[str, int, int]]:
     text = heard.view.text
     for left, right in heard.latin:
         for start in range(max(0, left - 5), left + 1):
-            if start < left and not "\u4e00" <= text[start] <= "\u9fff":
+            if start < left and text[start].isascii() and text[start].isalpha():
                 continue
             for said, word in sounds.by_start.get(text[start], ()):
-                end = _match(text, start, word, said)
-                if end > left and end >= right and _is_lettered(heard.view, start, end, word, said):
-                    yield word, start, end
+                found = _pattern(word, said, False).match(text, start) or _pattern(word, said, True).match(
+                    text, start
+                )
+                if found and found.end() >= right and _is_lettered(text, found, word):
+                    yield word, start, found.end()
 
 
-def _match(text: str, at: int, word: str, said: tuple[str, ...]) -> int:
-    """Where a word written from `at` on ends, -1 where it is not written there."""
-    found = _pattern(word, said).match(text, at)
-    return found.end() if found else -1
-
-
-@lru_cache(maxsize=8192)
-def _pattern(word: str, said: tuple[str, ...]) -> re.Pattern[str]:
+@lru_cache(maxsize=16384)
+def _pattern(word: str, said: tuple[str, ...], initials: bool) -> re.Pattern[str]:
     def one(char: str, sound: str) -> str:
-        initial = "[zcs]h?" if sound[:2] in ("zh", "ch", "sh") else re.escape(sound[0])
-        initial = sound[0] + "h?" if sound[1:2] == "h" else initial
-        return f"(?:{char}|{sound}|{initial})"
+        ways = [re.escape(char), re.escape(sound).replace("v", "[uv]")]
+        if initials and _han(char):
+            ways.append(sound[0] + "h?" if sound[1:2] == "h" else sound[0])
+        return f"(?:{'|'.join(dict.fromkeys(ways))})"
 
     body = "".join(one(c, s) for c, s in zip(word, said, strict=True))
-    return re.compile(rf"(?<![a-z]){body}(?![a-z])|{body}(?![a-z])")
+    return re.compile(rf"(?<![a-z]){body}(?![a-z])")
 
 
-def _is_lettered(view: View, start: int, end: int, word: str, said: tuple[str, ...]) -> bool:
+def _is_lettered(text: str, found: re.Match[str], word: str) -> bool:
     """Whether letters stand for a word: whole syllables, or initials beside enough of its characters."""
-    written = view.text[start:end]
-    letters = sum(c.isascii() for c in written)
-    if (
-        view.text[start].isascii()
-        and view.text[start - 1 : start].isascii()
-        and start
-        and view.text[start - 1].isalpha()
-    ):
-        return False
+    written = found[0]
     own = sum(c in word for c in written if not c.isascii())
-    spelt = letters == sum(len(s) for c, s in zip(word, said, strict=True) if c not in written)
-    if spelt:
-        return True
+    letters = sum(c.isascii() and c.isalpha() for c in written)
+    if letters + own > len(word):
+        return letters > 0
     if own:
-        single = len(word) == 2
-        return not single or not _AFTER_SIZE.search(view.text[:start])
+        return len(word) > 2 or not _AFTER_SIZE.search(text[: found.start()])
     return len(word) >= 4 and letters == len(word)

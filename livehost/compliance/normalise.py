@@ -94,9 +94,14 @@ def compact(line: str) -> View:
                 continue
             meant = BARRIER
         elif raw in _HEARTS:
-            meant = "❤" if chars and chars[-1] in "薇微威v维" else ""
+            before = next((c for c in reversed(chars) if c != BARRIER), "")
+            meant = "❤" if before and before in "薇微威v维i" else ""
         else:
             meant = "." if raw in "．." and _inside_number(line, index) else _plain(raw)
+            if meant == "'" and not (
+                line[index - 1 : index].isascii() and line[index + 1 : index + 2].isascii()
+            ):
+                continue
         for char in meant:
             if char == BARRIER and (not chars or chars[-1] == BARRIER):
                 continue
@@ -181,6 +186,15 @@ _NOISE = re.compile(r"(?<=[\u4e00-\u9fff])[a-z0-9.'%+]{1,3}(?=[\u4e00-\u9fff])")
 def without_noise(view: View) -> View:
     """Without a few letters or digits wedged between Chinese characters: 国a家b级."""
     return view.without({i for match in _NOISE.finditer(view.text) for i in range(*match.span())})
+
+
+NUMERALS = frozenset("零一二三四五六七八九")
+_CHARACTERS = str.maketrans("0123456789", "零一二三四五六七八九")
+
+
+def in_characters(text: str) -> str:
+    """Digits as Chinese characters, one for one: 第1 → 第一, 3天 → 三天."""
+    return text.translate(_CHARACTERS)
 
 
 def digits_only(view: View) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from livehost.chinese import folded
 from livehost.compliance.disguise import Sounds
+from livehost.compliance.normalise import NUMERALS, in_characters
 
 _PLACES = {
     "{N}": r"(?:\d+|[零〇一二两三四五六七八九十百千万几半数]+)",
@@ -78,9 +80,14 @@ class Group(BaseModel):
 
     @cached_property
     def words_only(self) -> re.Pattern[str] | None:
-        """Its words as one expression."""
-        ordered = sorted(self.listed, key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        """Its words as one expression, their characters repeated at will."""
+        return _any_of(self.listed)
+
+    @cached_property
+    def words_counted(self) -> re.Pattern[str] | None:
+        """Its words that hold a number, with digits as Chinese characters."""
+        turned = {in_characters(word) for word in self.listed}
+        return _any_of(word for word in turned if set(word) & NUMERALS)
 
 
 class _File(BaseModel):
@@ -127,6 +134,17 @@ def packaged() -> Phrases:
     return Phrases.parse(
         files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8"), "phrases.yaml"
     )
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str] | None:
+    ordered = sorted(words, key=len, reverse=True)
+    return re.compile("|".join(map(_repeated, ordered))) if ordered else None
+
+
+def _repeated(word: str) -> str:
+    """治愈 → 治+愈+; 拼多多 → 拼+多{2,}."""
+    runs = [(run[0][0], len(run[0])) for run in re.finditer(r"(.)\1*", word)]
+    return "".join(re.escape(char) + ("+" if size == 1 else f"{{{size},}}") for char, size in runs)
 
 
 def _placed(pattern: str) -> str:

@@ -16,14 +16,15 @@ from decimal import Decimal
 from functools import lru_cache
 
 from livehost.catalog import Product
-from livehost.compliance.context import APPROVED, denied, ends_at, splits_words
-from livehost.compliance.disguise import PLAIN, Heard, disguised
+from livehost.compliance.context import APPROVED, begins_inside, denied, ends_inside, splits_words
+from livehost.compliance.disguise import Heard, disguised
 from livehost.compliance.normalise import (
     BARRIER,
     View,
     bridged,
     compact,
     digits_only,
+    in_characters,
     joined_parts,
     without_noise,
     without_repeats,
@@ -32,8 +33,12 @@ from livehost.compliance.phrases import Group, Phrases, packaged
 from livehost.compliance.types import Hit, Review
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+# A mark between these and another character is likely none inside a word.
+_LOOSE = frozenset(
+    "的了在是我不有这他们来到时得着就那和也你都说要好没可会能对很还又吧吗呢啊只过一二三四五六七八九十"
+)
 # A word torn by a mark begins so even where the character is an everyday one: no clause ends in these.
-_NEVER_LAST = frozenset("最全独首绝顶极")
+_NEVER_LAST = frozenset("最全独首绝顶极唯药")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class _Forms:
 
     plain: View
     whole: tuple[View, ...]  # compared with words and patterns
-    torn: tuple[View, ...]  # compared with words, across their seams only
+    counted: View  # digits as characters; compared with words
+    torn: tuple[tuple[View, bool], ...]  # compared with words across seams; whether these are clause marks
     digits: View
     heard: Heard
 
@@ -89,15 +95,27 @@ def _forms(text: str) -> _Forms:
     for view in (without_repeats(plain), joined_parts(plain)):
         if view.text != plain.text:
             whole.append(view)
-    torn = [view for view in (bridged(plain), without_noise(plain)) if view.seams]
-    return _Forms(plain, tuple(whole), tuple(torn), digits_only(plain), Heard.of(plain))
+    noiseless = without_noise(bridged(plain))
+    torn = [(bridged(plain), True), (without_noise(plain), False)]
+    if noiseless.seams and len(noiseless.text) < min(len(view.text) for view, _ in torn):
+        torn.append((noiseless, False))
+    torn = [(view, marks) for view, marks in torn if view.seams]
+    return _Forms(
+        plain,
+        tuple(whole),
+        replace(plain, text=in_characters(plain.text)),
+        tuple(torn),
+        digits_only(plain),
+        Heard.of(plain),
+    )
 
 
 def _without_markup(text: str) -> tuple[str, list[int] | None]:
     """What is read of a text, and where each character of it stood; None: where it stands."""
     if not _MARKUP.search(text):
         return text, None
-    out, places, at = "", [], 0
+    out, at = "", 0
+    places: list[int] = []
     for match in (*_MARKUP.finditer(text), None):
         end = match.start() if match else len(text)
         out += text[at:end]
@@ -130,8 +148,14 @@ def _hits(group: Group, forms: _Forms, category: str, product: Product | None) -
             if group.name == "urgency" and _borne_out(match[0], product):
                 continue
             yield Hit(match[0], view.span(start, end), group.name, group.why, group.verdict)
-    for view in forms.torn:
-        yield from _across(group, view, plain)
+    for view, marks in forms.torn:
+        yield from _across(group, view, plain, marks=marks)
+    if forms.counted.text != plain.text and group.words_counted is not None:
+        for match in group.words_counted.finditer(forms.counted.text):
+            if plain.text[slice(*match.span())] != match[0] and not (
+                group.denial and denied(plain.text, *match.span())
+            ):
+                yield _disguise(group, match[0], plain.span(*match.span()))
     excepted = _excepted(group, plain)
     for word, start, end in disguised(group.sounds, forms.heard):
         if not _inside(start, end, excepted) and not (group.denial and denied(plain.text, start, end)):
@@ -150,7 +174,7 @@ def _inside(start: int, end: int, spans: list[tuple[int, int]]) -> bool:
     return any(a <= start and end <= b for a, b in spans)
 
 
-def _across(group: Group, view: View, plain: View) -> Iterator[Hit]:
+def _across(group: Group, view: View, plain: View, *, marks: bool) -> Iterator[Hit]:
     """Listed words that run across what was left out, where both halves are whole words of their clauses."""
     if group.words_only is None:
         return
@@ -160,13 +184,13 @@ def _across(group: Group, view: View, plain: View) -> Iterator[Hit]:
         if not view.crosses(start, end):
             continue
         word = match[0]
-        if len(word) == 2 and (word[1] in PLAIN or (word[0] in PLAIN and word[0] not in _NEVER_LAST)):
+        if marks and len(word) == 2 and word[0] not in _NEVER_LAST and set(word) & _LOOSE:
             continue
         first, last = where[view.origin[start]], where[view.origin[end - 1]] + 1
         left = plain.text.rfind(BARRIER, 0, first) + 1
         right = plain.text.find(BARRIER, last)
         around = plain.text[left : len(plain.text) if right < 0 else right]
-        if not (ends_at(around, first - left) and ends_at(around, last - left)):
+        if begins_inside(around, first - left) or ends_inside(around, last - left):
             continue
         if group.denial and denied(view.text, start, end):
             continue
