@@ -13,9 +13,10 @@ from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
 
 _FILLERS = re.compile(
-    r"会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
+    r"为什么|为啥|会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
     r"的|了|和|跟|与|一下|请|想问|问下|问问|一样|怎么样|有点|吃|用|没有|没|是|就|还|得|要|那|到底|真的|[\W_]+"
 )
+_ASKING = re.compile("多久|怎么|什么|多少|几个|哪里|哪个|为什么")
 LEAST_HELD = 0.6  # of a question's characters, in words that may answer it
 # Questions of these kinds are answered by any approved entry of the same kind.
 _BY_KIND = ("adverse", "compare", "replace_drug", "opened", "warranty", "size")
@@ -118,6 +119,8 @@ def _shares(line: str, questions: tuple[str, ...]) -> bool:
 def _likeness(wanted: str, known: str, question: str, line: str) -> float:
     if line == question:
         return 100
+    if not _ASKING.sub("", wanted):
+        return 0  # nothing but 多久 or 怎么 is left: it fits any entry
     if len(wanted) == 1 and wanted != "药" and wanted in known and len(known) <= 3:
         return 88
     if len(known) < 2 or len(wanted) < 2:

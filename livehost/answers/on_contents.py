@@ -63,9 +63,11 @@ def contains(ask: Asking) -> Said | None:
             words.remove(word)
     if (
         not (inside or without)
-        and _MATERIAL.search(line)
+        and _MATERIAL.search(line) and ask.has("是|纯|真|全|的吗|还是|做的")
         and ask.product.category in ("apparel", "home", "other")
     ):
+        return ingredients(ask)
+    if not (inside or without) and ask.has(r"(?:纯|百分百)[\u4e00-\u9fff]{0,5} *(?:吗|么|的|不)"):
         return ingredients(ask)
     if not (inside or without):
         if not words and ask.has("不含什么|不含哪些|无添加|0添加|零添加|有害") and ask.some("free_of"):

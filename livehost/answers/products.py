@@ -22,6 +22,7 @@ _LINK = re.compile(
 _DATE = re.compile(
     r"号(?:之前|以前|前|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
 )
+_DAY = re.compile(r"(?:能|可以|会|才|就|之?前|以前|左右)*(?:补|到|发|上|有货|收)")
 _AND = re.compile(r"[\s,，、]*(?:和|跟|与|还有|还是|或者?|以及|比|加)?[\s,，、]*")
 _BACK = re.compile(
     r"(?:刚才|刚刚|上一个|上个|前面|之前|上一款|刚讲|刚说)(?:那个|那款|这个|的|讲的|说的|介绍的)?"
@@ -46,7 +47,7 @@ _WITH = re.compile(
 )
 _BESIDE = re.compile(
     r"之?[前后](?!发)|以[前后]|里面?(?!有)|上面?(?!架|链接|新)|味|色(?!号)|小样|成分|剂|液足|搭|配|党|过敏|(?:也|都)?(?:放|装|塞)得[下进]|"
-    r"(?:能|可以|能不能|可不可以)(?:放|装|塞|洗|加热)|洗(?:吗|行)|含量|的味道"
+    r"(?:能|可以|能不能|可不可以)(?:放|装|塞|洗|加热|连|插|充|接|兼容)|洗(?:吗|行)|含量|的味道"
 )
 _SUFFIXED = re.compile(
     r"(?:^|你家|你们家|有没有|卖|那个|那款|想买|想要|求|[\s,，])((?:(?![这那个的是有在吗呢不了我你他她它们款号几什么怎多少两三四五六七八九十一大小哪想要买卖求])[\u4e00-\u9fff]){1,5}"
@@ -121,6 +122,9 @@ def _numbered(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
             break
         found.append(match)
         product = catalog.by_link(number)
+        if product is None and _DAY.match(cleaned, match.end()) and "链接" not in match[0]:
+            found.pop()
+            continue
         if product is not None:
             products[product.id] = product
         elif missing is None:
@@ -160,7 +164,8 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
             )
             buying = _BUYING.match(cleaned, noun.end) is not None
             wanted = re.search(r"(?:卖|买|求|要|有没有)[双件条把个款套张本只]?$", cleaned[: noun.start])
-            if (noun.matter or noun.tool) and not noun.literal and not buying and not wanted:
+            first = _WANTING.fullmatch(cleaned[: noun.start]) is not None
+            if (noun.matter or noun.tool) and not (noun.literal or buying or wanted or first):
                 continue
             if joined or not _aside(cleaned, noun.start, noun.end, product, on_air):
                 kept.append(noun)
@@ -192,6 +197,9 @@ def _aside(text: str, start: int, end: int, product: Product | None, on_air: Pro
 def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None) -> bool:
     """Whether a noun that no product answers to is what the line asks about."""
     if on_air is not None and noun.word in _texts(on_air):
+        given = any(noun.word in folded(g.name) for g in on_air.gifts or ())
+        return given and noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None
+    if on_air is not None and any(noun.word[:2] in folded(q) for entry in on_air.faq for q in entry.q):
         return False
     before, after = cleaned[: noun.start], cleaned[noun.end :]
     if _aside(cleaned, noun.start, noun.end, None, on_air) and on_air is not None:

@@ -17,7 +17,7 @@ _MEASURES = (
     "公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
     "箱|罐|桶|条|双|个|只|件|套|卷|层|张|块|根|把|提|杯|对|人|号|色|档|年|w|瓦|度|岁|天|次"
 )
-_QUANTITY = re.compile(rf"(?<![\d.×])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
+_QUANTITY = re.compile(rf"(?<![\d.])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
 _ACROSS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:cm|米|m|厘米)?\s*[*×x乘]\s*(\d+(?:\.\d+)?)")
 _RANGE = re.compile(r"(?<![\d.])(\d{1,3})\s*[-~到至]\s*(\d{1,3})\s*(码|号|cm|kg|斤|岁)")
 _METRES = re.compile(r"(?<![\d.])(\d(?:\.\d{1,2})?)米(\d)?(?!\d)")
@@ -41,16 +41,12 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     specs = product.specs or ()
     said, text = _line(line)
     forms = {s.name: _forms(s.name) for s in specs}
-    found = []
-    for spec in specs:
-        others = set().union(*(forms[s.name] for s in specs if s is not spec)) if len(specs) > 1 else set()
-        own = forms[spec.name] - others
-        if strict:
-            own = {
-                f for f in own if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
-            }
-        if own & said or any(_word(form, text) for form in own):
-            found.append(spec)
+    common = frozenset.intersection(*forms.values()) if len(specs) > 1 else frozenset()
+    matched = {s.name: _held(forms[s.name] - common, said, text, strict=strict) for s in specs}
+    most = max(matched.values(), default=0)
+    found = [s for s in specs if most and matched[s.name] == most]
+    if len(found) == len(specs) > 1:
+        found = []
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
         if _BIG.search(line):
@@ -68,9 +64,18 @@ def pieces(line: str, product: Product) -> tuple[int, str] | None:
     match = _PIECES.search(with_digits(folded(line)))
     if match is None:
         return None
-    names = with_digits(folded(" ".join(s.name for s in product.specs or ())))
-    counts = re.findall(rf"(\d+)\s*{match[2]}", names)
+    sold = next((s.name for s in product.specs or () if s.price == product.price), "")
+    counts = re.findall(rf"(\d+)\s*{match[2]}", with_digits(folded(sold)))
     return None if any(n != "1" for n in counts) else (int(match[1]), match[2])
+
+
+def _held(forms: frozenset[str], said: frozenset[str], text: str, *, strict: bool) -> int:
+    """How many of a variant's forms a line holds."""
+    if strict:
+        forms = frozenset(
+            f for f in forms if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
+        )
+    return sum(form in said or _word(form, text) for form in forms)
 
 
 def _word(form: str, text: str) -> bool:
