@@ -75,10 +75,10 @@ async def douyin_push(room: TheRoom, request: Request) -> dict[str, int]:
         douyin.check(request.headers, body, settings, now)
         parsed = douyin.events(body, request.headers.get("x-msg-type", ""), settings, now)
     except PushRefused as refused:
-        room.sources.intake.count({refused.code: 1})
+        room.sources.refuse("douyin", refused.code)
         code = "push_signature_wrong" if refused.code == "signature_wrong" else refused.code
         raise ProblemError(code, why=refused.why) from refused
-    return await room.sources.intake.take(parsed, "douyin", within_s=STORE_WITHIN_S)
+    return await room.sources.take(parsed, "douyin", within_s=STORE_WITHIN_S)
 
 
 @router.post(
@@ -95,12 +95,12 @@ async def kuaishou_push(room: TheRoom, request: Request) -> dict[str, Any]:
     try:
         value = kuaishou.check(request.headers.get("kwaisign", ""), body, settings, now)
     except PushRefused as refused:
-        room.sources.intake.count({refused.code: 1})
+        room.sources.refuse("kuaishou", refused.code)
         if refused.code == "signature_wrong":
             return kuaishou.WRONG_SIGNATURE
         return {"result": kuaishou.REFUSED, "errorMsg": f"{refused.code}: {refused.why}"[:200]}
     parsed = kuaishou.events(value, settings, now)
-    await room.sources.intake.take(parsed, "kuaishou", within_s=STORE_WITHIN_S)
+    await room.sources.take(parsed, "kuaishou", within_s=STORE_WITHIN_S)
     return kuaishou.TAKEN
 
 
@@ -117,12 +117,13 @@ async def wxlivespy_forward(
     if settings is None:
         raise ProblemError("no_source", room=room.id, kind="wxlivespy")
     if not _is(token, settings.token.get_secret_value()):
+        room.sources.refuse("wxlivespy", "relay_token_wrong")
         raise ProblemError("relay_token_wrong")
     body = await request.body()
     if request.headers.get("content-encoding", "").strip().lower() == "gzip":
         body = _unzipped(body, house.settings.api.max_body_bytes)
     parsed = parse(body, datetime.now(UTC), own_names=settings.own_names, platform="wechat")
-    return await room.sources.intake.take(parsed, "wxlivespy", within_s=STORE_WITHIN_S)
+    return await room.sources.take(parsed, "wxlivespy", within_s=STORE_WITHIN_S)
 
 
 @router.get("/rooms/{room}/sources", summary="Where the room's events come from, and whether they do")

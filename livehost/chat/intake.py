@@ -17,7 +17,7 @@ from livehost.chat.events import ChatEvent, Kind, Parsed
 from livehost.metrics import Metrics
 from livehost.store.protocol import Accepted, ChatMessage, StoreUnavailable
 
-MAX_STORING = 256  # arrays that are being stored at once; more are refused until some are done
+MAX_STORING = 20_000  # messages that are being stored at once; more are refused until some are done
 MAX_REMEMBERED = 20_000  # ids of events that were told to the room; the oldest are forgotten
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +39,7 @@ class Intake:
         self._seen = seen
         self._metrics = metrics
         self._storing: set[asyncio.Task[Accepted]] = set()
+        self._waiting = 0
         self._told: OrderedDict[str, None] = OrderedDict()
 
     async def take(self, parsed: Parsed, source: str, *, within_s: float) -> dict[str, int]:
@@ -82,19 +83,21 @@ class Intake:
         """Store messages, or raise StoreError; StoreSlow after `within_s`, while the storing goes on."""
         if not comments:
             return Accepted()
-        if len(self._storing) >= MAX_STORING:
-            raise StoreSlow(f"{MAX_STORING} arrays wait to be stored")
+        if self._waiting and self._waiting + len(comments) > MAX_STORING:
+            raise StoreSlow(f"{self._waiting} messages wait to be stored")
+        self._waiting += len(comments)
         task = asyncio.create_task(self._messages(comments), name=f"room {self._room}: store messages")
         self._storing.add(task)
-        task.add_done_callback(self._stored)
+        task.add_done_callback(lambda done: self._stored(done, len(comments)))
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
             raise StoreSlow(f"not stored within {within_s:g} s")
         return task.result()
 
-    def _stored(self, task: asyncio.Task[Accepted]) -> None:
+    def _stored(self, task: asyncio.Task[Accepted], messages: int) -> None:
         """Look at how a storing ended, also where nobody waits for it any longer."""
         self._storing.discard(task)
+        self._waiting -= messages
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("messages not stored", room=self._room, error=repr(error))
 

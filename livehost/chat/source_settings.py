@@ -17,7 +17,13 @@ class _Source(BaseModel):
     own_names: tuple[str, ...] = ()
 
 
-class _Push(_Source):
+class _Post(_Source):
+    """A source that posts to us. Its events may be rare, so that silence is an alarm only if asked for."""
+
+    silent_s: float = Field(0.0, ge=0, le=86_400)  # on air and silent for so long: an alarm; 0: none
+
+
+class _Push(_Post):
     """A platform that posts to us and signs. Two secrets at once while one replaces the other."""
 
     secrets: Secrets = ()
@@ -82,7 +88,7 @@ class DycastRelay(_Relay):
     token: SecretStr
 
 
-class WxlivespyForward(_Source):
+class WxlivespyForward(_Post):
     """wxlivespy (视频号), which posts to `/v1/webhooks/wxlivespy/<room>?token=<token>`."""
 
     kind: Literal["wxlivespy"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from livehost.alarms import Alarms
 from livehost.chat.events import Parsed
 from livehost.chat.intake import Intake, Messages, Seen
+from livehost.chat.posted import Posted
 from livehost.chat.relay import Feed, Inbound, Relay
 from livehost.chat.source_settings import (
     BarrageGrabRelay,
@@ -16,7 +17,6 @@ from livehost.chat.source_settings import (
     DycastRelay,
     KuaishouPush,
     ObaRelay,
-    Source,
     WxlivespyForward,
 )
 from livehost.metrics import Metrics
@@ -43,17 +43,28 @@ class Sources:
         self.intake = Intake(room.id, messages=messages, seen=seen, metrics=metrics)
         self._configured = room.sources
         self._relays: dict[str, Relay | Inbound] = {}
+        self.posted: dict[str, Posted] = {}
         for source in room.sources:
-            more: dict[str, Any] = {
-                "room": room.id, "alarms": alarms, "heeded": heeded, "platform": room.platform
-            }  # fmt: skip
+            kind = source.kind
+            more: dict[str, Any] = {"room": room.id, "alarms": alarms, "heeded": heeded}
             match source:
                 case ObaRelay() | BarrageGrabRelay() | BliveRelay():
-                    self._relays[source.kind] = Relay(source, self._sink(source.kind), **more)
+                    self._relays[kind] = Relay(source, self._sink(kind), platform=room.platform, **more)
                 case DycastRelay():
-                    self._relays[source.kind] = Inbound(source, self._sink(source.kind), **more)
+                    self._relays[kind] = Inbound(source, self._sink(kind), platform=room.platform, **more)
                 case DouyinPush() | KuaishouPush() | WxlivespyForward():
-                    pass  # they post to the API
+                    self.posted[kind] = Posted(kind, silent_s=source.silent_s, **more)
+
+    async def take(self, parsed: Parsed, kind: str, *, within_s: float) -> dict[str, int]:
+        """Take what a source posted, as `Intake.take` does."""
+        counts = await self.intake.take(parsed, kind, within_s=within_s)
+        self.posted[kind].took(len(parsed.events))
+        return counts
+
+    def refuse(self, kind: str, code: str) -> None:
+        """Count a post that is refused."""
+        self.intake.count({code: 1})
+        self.posted[kind].refuse(code)
 
     def douyin(self) -> DouyinPush | None:
         """The room's Douyin push, if it has one."""
@@ -75,16 +86,14 @@ class Sources:
         return None
 
     def work(self) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
-        """The relays' tasks, by name; each runs for ever."""
-        return [(f"source {kind}", relay.run) for kind, relay in self._relays.items()]
+        """The sources' tasks, by name; each runs for ever."""
+        relays = [(f"source {kind}", relay.run) for kind, relay in self._relays.items()]
+        return relays + [(f"source {kind}", posted.watch) for kind, posted in self.posted.items()]
 
     def view(self) -> list[dict[str, Any]]:
-        """How each source stands; a push has no connection that could be lost."""
-        return [self._shown(source) for source in self._configured]
-
-    def _shown(self, source: Source) -> dict[str, Any]:
-        relay = self._relays.get(source.kind)
-        return {"kind": source.kind, "state": "push"} if relay is None else relay.view()
+        """How each source stands."""
+        every: dict[str, Posted | Relay | Inbound] = {**self.posted, **self._relays}
+        return [every[source.kind].view() for source in self._configured]
 
     def _sink(self, kind: str) -> Callable[[Parsed], Coroutine[Any, Any, object]]:
         async def take(parsed: Parsed) -> object:

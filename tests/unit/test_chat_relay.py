@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from livehost.alarms import Alarms
 from livehost.chat import relay as relays
 from livehost.chat.events import ChatEvent, Parsed
+from livehost.chat.posted import Posted
 from livehost.chat.relay import MAX_HELD, Inbound, Relay
 from livehost.chat.source_settings import BarrageGrabRelay, DycastRelay, ObaRelay
 from livehost.events import EventBus
@@ -336,5 +337,33 @@ def test_dycast_that_is_gone_is_an_alarm_and_two_pages_are_one_source() -> None:
             await asyncio.sleep(40)
             assert "断开超过 30 秒" in standing(alarm)[0]
         assert len(sink.events) == 28
+
+    run_virtual(show())
+
+
+def test_a_push_that_stops_is_an_alarm_only_if_asked_for_and_on_air() -> None:
+    async def show() -> None:
+        alarm, on_air = alarms(), True
+        watched = Posted("douyin", room="room", alarms=alarm, heeded=lambda: on_air, silent_s=600)
+        rare = Posted("kuaishou", room="room", alarms=alarm)
+        async with Tasks("test") as tasks:
+            tasks.keep(watched.watch, "watch")
+            tasks.keep(rare.watch, "watch")
+            await asyncio.sleep(599)
+            watched.took(3)
+            await asyncio.sleep(599)
+            assert standing(alarm) == []
+            await asyncio.sleep(3)
+            assert "douyin 已 600 秒没有推送" in standing(alarm)[0]
+            watched.took(0)
+            assert standing(alarm) == []
+            await asyncio.sleep(700)
+            assert len(standing(alarm)) == 1
+            on_air = False
+            await asyncio.sleep(5000)
+            assert standing(alarm) == []
+            for _ in range(20):
+                watched.refuse("signature_wrong")
+            assert standing(alarm) == []
 
     run_virtual(show())

@@ -19,8 +19,8 @@ from websockets.exceptions import InvalidStatus
 
 from livehost.api import create_api, pushes
 from livehost.chat import douyin, kuaishou
+from livehost.chat import intake as intakes
 from livehost.chat.events import Kind
-from livehost.chat.intake import MAX_STORING
 from livehost.store.protocol import Accepted, StoreUnavailable
 from livehost.tasks import Tasks
 from tests.conftest import free_port, wait_until
@@ -230,12 +230,12 @@ async def test_more_than_can_be_stored_is_refused_at_once(
     house: FakeHouse, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = Slow(house.rooms["room-a"], monkeypatch)
+    monkeypatch.setattr(intakes, "MAX_STORING", 10)
     intake = house.rooms["room-a"].sources.intake
-    for number in range(MAX_STORING + 3):
-        body = comments(number)
+    for number in range(8):
+        body = comments(number, number + 100)
         assert (await client.post(DOUYIN, content=body, headers=signed(body))).status_code == 503
-        monkeypatch.setattr(pushes, "STORE_WITHIN_S", 0.0)
-        assert len(intake._storing) <= MAX_STORING
+        assert len(intake._storing) <= 5
     slow.go_on.set()
     await wait_until(lambda: not intake._storing)
 
@@ -316,6 +316,22 @@ async def test_dycast_connects_to_us(house: FakeHouse) -> None:
             assert (shown["state"], shown["events"]) == ("connected", 4)
         await wait_until(lambda: room.sources.view()[3]["state"] == "away")
     assert [one.text for one in await house.store.questions("room-a")] == ["油皮能用吗"]
+
+
+async def test_pushes_that_are_refused_in_a_row_are_an_alarm(
+    house: FakeHouse, client: httpx.AsyncClient
+) -> None:
+    body = comments(1)
+    for refused in range(10):
+        assert house.alarms.current("room-a") == (), refused
+        await client.post(DOUYIN, content=body, headers={**signed(body), "x-signature": "x"})
+    (alarm,) = house.alarms.current("room-a")
+    assert alarm.key == "source:douyin" and "signature_wrong" in alarm.cause
+    assert house.rooms["room-a"].sources.view()[0]["error"] == "signature_wrong"
+    await client.post(DOUYIN, content=body, headers=signed(body))
+    shown = house.rooms["room-a"].sources.view()[0]
+    assert (shown["events"], shown["refused"], shown["error"]) == (1, 10, "")
+    assert house.alarms.current("room-a") == ()
 
 
 async def test_the_sources_are_shown_to_who_may_see_them(house: FakeHouse) -> None:
