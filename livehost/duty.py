@@ -112,6 +112,24 @@ class Duty:
         if len(self._proposals) > _PROPOSALS:
             self._proposals.popitem(last=False)
 
+    # ---- what is shown
+
+    def summary(self) -> dict[str, Any]:
+        """How the room is led and watched."""
+        return self.view.summary()
+
+    async def items(self) -> list[dict[str, Any]]:
+        """What waits for a person."""
+        return await self.view.items()
+
+    def seen(self, by: str) -> None:
+        """An open console of that person gives a sign of life."""
+        self.attendance.seen(by)
+
+    def left(self, by: str) -> None:
+        """That person's console was closed."""
+        self.attendance.left(by)
+
     # ---- what a person does
 
     async def approve(self, question_id: str, by: str) -> Question:
@@ -150,7 +168,7 @@ class Duty:
                 await self._say(question, draft, by)
             else:
                 await self._settle(question, QuestionState.HEARD, note=f"text: {by}", answer=text)
-            self._correct(question, draft, by)
+            self._room.record.corrected(question, draft, by)
             self.did(
                 "edit" if before is not None else "answer", by, question, answer=text, way=way,
                 proposed="".join(before.texts) if before is not None else "",
@@ -215,7 +233,7 @@ class Duty:
         draft = self._own_words(text, question, None)
         review = self._review(text, draft, confirmed=confirmed)
         said = await room.steering.say(text, urgent=True, by=by) if room.is_open else None
-        self._correct(question, draft, by)
+        self._room.record.corrected(question, draft, by)
         self.did("correct", by, question, answer=text)
         return {"verdict": review.verdict, "said": said}
 
@@ -364,19 +382,6 @@ class Duty:
         if done is None:
             raise Refused("这一条已经处理过了 / it is settled", "看下一条 / take the next one")
         return done
-
-    def _correct(self, question: Question, draft: Draft, by: str) -> None:
-        room = self._room
-        room.house.journal.append(
-            room.id,
-            room.session_id or "none",
-            {
-                "type": "correction", "question": question.id, "asked": question.text, "user": question.user,
-                "persona": room.desk.cast.persona.id, "product": draft.product,
-                "answer": "".join(draft.texts), "core": draft.core,
-                "facts": [asdict(fact) for fact in draft.facts], "by": by,
-            },
-        )  # fmt: skip
 
     def did(self, action: str, by: str, question: Question | None = None, **more: Any) -> None:
         """Who did what: into the journal, to who watches, and kept for the page."""

@@ -14,7 +14,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-KINDS: Final = ("status", "phrase", "fate", "question", "viewer", "output", "session", "alarm", "switch", "timetable")
+KINDS: Final = (
+    "status",
+    "phrase",
+    "fate",
+    "question",
+    "viewer",
+    "output",
+    "session",
+    "alarm",
+    "switch",
+    "timetable",
+    "duty",
+)
 KEPT: Final = 512
 QUEUED: Final = 256
 

@@ -37,7 +37,7 @@ import structlog
 from livehost.desk import Desk
 from livehost.events import EventBus
 from livehost.journal import Journal
-from livehost.lines import Line, Trace
+from livehost.lines import Draft, Line, Trace
 from livehost.metrics import Metrics
 from livehost.progress import Progress
 from livehost.settings import Rundown
@@ -202,6 +202,22 @@ class Record:
                 await self._settle(trace.key, QuestionState.ACCEPTED, note="its answer was not heard")
         if message.fate is wire.PhraseFate.FINISHED:
             await self._heard(message, trace, held[0] if held else None)
+
+    def corrected(self, question: Question, draft: Draft, by: str) -> None:
+        """A person on duty put an answer right, or gave one: it is what training learns from."""
+        entry = {
+            "type": "correction",
+            "question": question.id,
+            "asked": question.text,
+            "user": question.user,
+            "persona": self._desk.cast.persona.id,
+            "product": draft.product,
+            "answer": "".join(draft.texts),
+            "core": draft.core,
+            "facts": [asdict(fact) for fact in draft.facts],
+            "by": by,
+        }
+        self._journal.append(self._room, self._session() or "none", entry)
 
     def cut_asked(self, cut: bool) -> None:
         """A person cut the picture, or brought it back, by the API: it is in the record already."""

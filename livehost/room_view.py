@@ -32,6 +32,7 @@ def room_view(room: Room) -> dict[str, Any]:
         "life": session.life.value if session else Life.OFF.value,
         "session": {**asdict(session), "life": session.life.value} if session else None,
         "mode": room.desk.mode.value,
+        "duty": room.duty.summary(),
         "cut": bool(status and status.cut),
         "on_air": {
             "persona": cast.persona.id,

@@ -24,6 +24,7 @@ from livehost.refused import Refused
 from livehost.settings import AdapterVersions, Models, Settings, Token
 from livehost.store.protocol import Accepted, ChatMessage, Store
 from livehost.store.sqlite import open_sqlite
+from tests.fake_duty import FakeDuty
 from tests.scripted_engines import a_wardrobe
 
 TOKENS = {
@@ -116,6 +117,7 @@ class FakeRoom:
     changed: Catalog | None = None
     seen: list[ChatEvent] = field(default_factory=list)
     sources: Sources = field(init=False)
+    duty: FakeDuty = field(init=False)
 
     def _take(self, *what: Any) -> None:
         self.asked.append(what)
@@ -125,7 +127,10 @@ class FakeRoom:
             raise self.fails
 
     async def view(self) -> dict[str, Any]:
-        return {**idle_view(self.id), **self.shown}
+        return {**idle_view(self.id), **self.shown, "duty": self.duty.summary()}
+
+    def mode(self) -> str:
+        return str(self.shown.get("mode", "auto"))
 
     async def rehearse(self) -> None:
         self._take("rehearse")
@@ -148,8 +153,10 @@ class FakeRoom:
         match action:
             case "cut" | "uncut":
                 self.shown["cut"] = action == "cut"
-            case "auto" | "script_only":
+            case "auto" | "review" | "manual" | "script_only":
                 self.shown["mode"] = action
+            case "take_over" | "hand_back":
+                self.duty.taken_by = by if action == "take_over" else ""
             case "pause" | "resume":
                 self.shown["mode"] = "paused" if action == "pause" else "auto"
 
@@ -238,6 +245,7 @@ async def open_house(
                 alarms=house.alarms,
                 metrics=house.metrics,
             )
+            fake.duty = FakeDuty(room.id, house.events, fake.mode, room.title)
             house.rooms[room.id] = fake
         yield house
 

@@ -8,6 +8,7 @@ from starlette.types import StatelessLifespan
 from livehost.api import (
     adapters,
     auth,
+    duty,
     events,
     health,
     media,
@@ -52,6 +53,7 @@ def create(house: House, lifespan: StatelessLifespan[FastAPI] | None = None) -> 
         outputs,
         products,
         questions,
+        duty,
         events,
         media,
         webhooks,

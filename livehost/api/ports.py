@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from livehost.alarms import Alarms
 from livehost.chat.sources import Sources
@@ -13,7 +13,70 @@ from livehost.events import EventBus
 from livehost.library import Kind
 from livehost.metrics import Metrics
 from livehost.settings import AdapterVersions, Settings, Token
-from livehost.store.protocol import Accepted, ChatMessage, Store
+from livehost.store.protocol import Accepted, ChatMessage, Question, Store
+
+
+class OnDuty(Protocol):
+    """The duty of one room. What cannot be done raises `Refused`; an unknown question NotStored."""
+
+    @property
+    def log(self) -> Iterable[dict[str, Any]]:
+        """Who did what lately."""
+        ...
+
+    def summary(self) -> dict[str, Any]:
+        """How the room is led and watched."""
+        ...
+
+    async def items(self) -> list[dict[str, Any]]:
+        """What waits for a person."""
+        ...
+
+    async def approve(self, question_id: str, by: str) -> Question:
+        """Have the proposed answer said."""
+        ...
+
+    async def answer(
+        self, question_id: str, text: str, by: str, *, way: Literal["spoken", "text"], confirmed: bool
+    ) -> dict[str, Any]:
+        """Answer in a person's words."""
+        ...
+
+    async def correct(self, question_id: str, text: str, by: str, *, confirmed: bool) -> dict[str, Any]:
+        """Put right what was said."""
+        ...
+
+    async def propose(self, question_id: str, by: str) -> Question:
+        """Have an answer written."""
+        ...
+
+    async def reject(self, question_id: str, by: str, why: str) -> Question:
+        """Say nothing to it."""
+        ...
+
+    async def hand_over(self, question_id: str, by: str) -> Question:
+        """Say that a person will answer."""
+        ...
+
+    async def mute(self, who: str, by: str, minutes: int | None) -> dict[str, Any]:
+        """Take no more of a viewer's messages."""
+        ...
+
+    async def unmute(self, who: str, by: str) -> None:
+        """Take them again."""
+        ...
+
+    def complain(self, about: str, why: str, by: str) -> None:
+        """Note that something said was wrong."""
+        ...
+
+    def seen(self, by: str) -> None:
+        """A person's console is open."""
+        ...
+
+    def left(self, by: str) -> None:
+        """A person's console was closed."""
+        ...
 
 
 class LiveRoom(Protocol):
@@ -50,7 +113,12 @@ class LiveRoom(Protocol):
         ...
 
     async def control(self, action: str, by: str) -> None:
-        """next_product, skip, pause, resume, script_only, auto, cut, uncut."""
+        """What `api.rooms.ControlAsked` lists."""
+        ...
+
+    @property
+    def duty(self) -> OnDuty:
+        """What waits for a person, and what one decides."""
         ...
 
     async def switch(

@@ -35,7 +35,13 @@ class SayAsked(Body):
 class ControlAsked(Body):
     """What the person on duty wants now."""
 
-    action: Literal["next_product", "skip", "pause", "resume", "script_only", "auto", "cut", "uncut"]
+    action: Literal[
+        "next_product", "skip", "pause", "resume", "script_only", "auto", "review", "manual", "take_over",
+        "hand_back", "cut", "uncut",
+    ]  # fmt: skip
+
+
+_OF_DUTY = ("uncut", "take_over", "hand_back")
 
 
 @router.get("/house", summary="What the page needs to know first")
@@ -100,8 +106,12 @@ async def say(room: TheRoom, who: Duty, asked: SayAsked) -> dict[str, Any]:
 
 @router.post("/rooms/{room}/control", status_code=204, summary="Steer the room, or cut it")
 async def control(room: TheRoom, who: Operator, asked: ControlAsked) -> Response:
-    """`cut` shows the holding picture within a second; `uncut` is for the person on duty."""
-    if asked.action == "uncut" and not who.role.may(Role.DUTY):
+    """`cut` shows the holding picture within a second; `uncut`, `take_over` and `hand_back` are for duty.
+
+    `auto | review | manual`: questions are answered as they come, each once it is approved, or by the
+    person on duty alone. In a room that was taken over only that person's words are said.
+    """
+    if asked.action in _OF_DUTY and not who.role.may(Role.DUTY):
         raise ProblemError("role_too_low", wanted=Role.DUTY.value, role=who.role.value)
     await room.control(asked.action, who.name)
     return Response(status_code=204)
