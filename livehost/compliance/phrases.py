@@ -57,11 +57,12 @@ class Group(BaseModel):
         return self.categories == "all" or category in self.categories
 
     @cached_property
-    def pattern(self) -> re.Pattern[str] | None:
-        """All listed words and patterns as one expression."""
-        words = self.words_only
-        parts = ([f"(?:{words.pattern})"] if words else []) + [f"(?:{_placed(p)})" for p in self.patterns]
-        return re.compile("|".join(parts)) if parts else None
+    def expressions(self) -> tuple[re.Pattern[str], ...]:
+        """Its patterns as one expression, and its words as another."""
+        placed = "|".join(f"(?:{_placed(p)})" for p in self.patterns)
+        return tuple(
+            one for one in (re.compile(placed) if placed else None, self.words_only) if one is not None
+        )
 
     @cached_property
     def exceptions(self) -> re.Pattern[str] | None:

@@ -132,10 +132,8 @@ def _hits(group: Group, forms: _Forms, category: str, product: Product | None) -
     plain = forms.plain
     approved = _approved_spans(plain.text, group, category, product)
     for view in (*forms.whole, forms.digits) if group.name == "diversion" else forms.whole:
-        if group.pattern is None:
-            break
         excepted = _excepted(group, view)
-        for match in group.pattern.finditer(view.text):
+        for match in (m for one in group.expressions for m in one.finditer(view.text)):
             start, end = match.span()
             if start == end or _inside(start, end, excepted):
                 continue
