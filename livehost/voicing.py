@@ -10,9 +10,8 @@ from typing import Protocol
 
 import structlog
 
-from livehost.chat.inbox import shown_name, shown_text
+from livehost.chat.moderation import moderated_name, moderated_question
 from livehost.compliance import Review
-from livehost.compliance.shown import shown
 from livehost.desk import Stock
 from livehost.lines import Cast, Draft, Line
 from services import wire
@@ -133,8 +132,8 @@ def _bubble(line: Line) -> wire.QuestionBubble | None:
     """The question as the picture may show it; None where it holds what may not be shown."""
     if line.question is None:
         return None
-    text = shown(shown_text(line.question.text))
-    return wire.QuestionBubble(user=shown_name(line.question.user), text=text) if text else None
+    text = moderated_question(line.question.text)
+    return wire.QuestionBubble(user=moderated_name(line.question.user), text=text) if text else None
 
 
 def standing_lines(cast: Cast, shop: str, split: Callable[[str, str], tuple[str, ...]]) -> Stock:

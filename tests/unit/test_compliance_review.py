@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livehost.catalog import Catalog
+from livehost.chat.moderation import shown
 from livehost.compliance import review
 from livehost.compliance.phrases import PhraseProblems, Phrases, packaged
 from livehost.compliance.rows import review_rows
-from livehost.compliance.shown import shown
 
 DATA = Path(__file__).parents[1] / "data"
 CATALOG = Catalog.load(DATA / "catalog.yaml")
