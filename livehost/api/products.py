@@ -26,6 +26,7 @@ from livehost.catalog import (
     Text,
     Valid,
 )
+from livehost.compliance.saved import blocked_texts
 from livehost.refused import Refused
 
 router = new_router("products")
@@ -108,7 +109,7 @@ async def change_product(
         if required in values and values[required] is None:
             raise ProblemError("invalid", first=f"{required}: 不能为空 / cannot be null")
     try:
-        room.catalog().with_changes({product: values})
+        changed = room.catalog().with_changes({product: values})
     except CatalogProblems as error:
         first = error.problems[0]
         raise Refused(
@@ -117,11 +118,37 @@ async def change_product(
             status=422,
             details={"errors": [{"at": one.field, "message": one.message} for one in error.problems]},
         ) from error
+    _may_be_said(changed.product(product), values)
     change = await house.store.change_product(room.id, product, values, version)
     await room.reload_catalog()
     house.events.publish(room.id, "product", {"product": product, "version": change.version})
     response.headers["etag"] = etag(change.version)
     return shown(_found(room, product), change.version)
+
+
+def _may_be_said(product: Product, values: dict[str, Any]) -> None:
+    """Refuse texts that the host may not say, with the words and the rule of each."""
+    blocked = blocked_texts(product, datetime.now(UTC), values.keys())
+    if blocked:
+        raise Refused(
+            "；".join(f"{one.field}：{one.words}（{one.why}）" for one in blocked)
+            + " / the rules do not let this be said",
+            "请改写后再保存 / reword it and save again",
+            status=422,
+            details={
+                "errors": [
+                    {
+                        "at": one.field,
+                        "message": hit.why,
+                        "words": one.text[slice(*hit.span)],
+                        "span": list(hit.span),
+                        "rule": hit.rule,
+                    }
+                    for one in blocked
+                    for hit in one.hits
+                ]
+            },
+        )
 
 
 def _found(room: TheRoom, product: str) -> Product:
