@@ -9,8 +9,8 @@ it. Whoever does something is named in the journal.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from livehost.clearance import judged
 from livehost.compliance import Hit, Review, Verdict
 from livehost.desk import Mode
 from livehost.duty_policy import Handling, Unattended, handling
+from livehost.duty_record import DutyRecord
 from livehost.duty_view import QueueView
 from livehost.duty_words import confirmed_words, own_words, proposed
 from livehost.lines import Draft, Line
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 HELD_AT_ONCE = 12
 """Answers that wait for a person at once; more are not prepared until one of them is decided."""
 MUTE_MINUTES = 24 * 60
-_LOGGED = 200
 _PROPOSALS = 500
 _WATCH_S = 1.0
+_CARRIED_OUT = timedelta(seconds=60)
 
 Way = Literal["spoken", "text"]
 
@@ -46,12 +47,13 @@ class Duty:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self.attendance = Attendance(room, told=self.did, changed=self.mode_changed)
-        self.log: deque[dict[str, Any]] = deque(maxlen=_LOGGED)
+        self.attendance = Attendance(room, told=self._record.did, changed=self.mode_changed)
+        self._record = DutyRecord(room)
         self.view = QueueView(room, self)
         self._held: dict[str, Question] = {}
         self._proposals: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         self._in_hand: dict[str, str] = {}
+        self._coming: dict[str, datetime] = {}
 
     # ---- what the preparer asks
 
@@ -90,6 +92,7 @@ class Duty:
     def changed(self, question: Question) -> None:
         """A question has another state; one whose answer is left to a person is handed over meanwhile."""
         was = self._held.pop(question.id, None)
+        self._coming.pop(question.id, None)
         if question.state is QuestionState.HELD:
             self._held[question.id] = question
             self._remember(question)
@@ -98,7 +101,7 @@ class Duty:
                 self._room.questions.prepare(question, approved=words)
         elif question.state is not QuestionState.HANDED_OVER and was is None:
             return
-        self._tell("waits" if question.state in _WAITS else "done", question)
+        self._record.tell(question, waits=question.state in _WAITS)
 
     def proposal(self, question_id: str) -> Mapping[str, Any]:
         """What was proposed for a question, to be kept with its next state."""
@@ -113,6 +116,11 @@ class Duty:
             self._proposals.popitem(last=False)
 
     # ---- what is shown
+
+    @property
+    def log(self) -> Iterable[dict[str, Any]]:
+        """Who did what lately."""
+        return self._record.log
 
     def summary(self) -> dict[str, Any]:
         """How the room is led and watched."""
@@ -148,7 +156,7 @@ class Duty:
                     "稍后再看 / look again soon",
                 )
             await self._say(question, draft, by)
-            self.did("approve", by, question, answer="".join(draft.texts))
+            self._record.did("approve", by, question, answer="".join(draft.texts))
             return question
 
     async def answer(
@@ -169,7 +177,7 @@ class Duty:
             else:
                 await self._settle(question, QuestionState.HEARD, note=f"text: {by}", answer=text)
             self._room.record.corrected(question, draft, by)
-            self.did(
+            self._record.did(
                 "edit" if before is not None else "answer", by, question, answer=text, way=way,
                 proposed="".join(before.texts) if before is not None else "",
             )  # fmt: skip
@@ -182,7 +190,7 @@ class Duty:
             if question.state is not QuestionState.ACCEPTED:
                 return question
             await self._again(question)
-            self.did("propose", by, question)
+            self._record.did("propose", by, question)
             return question
 
     async def reject(self, question_id: str, by: str, why: str = "") -> Question:
@@ -190,7 +198,7 @@ class Duty:
         with self._hand(question_id, by):
             question = await self._waiting(question_id)
             done = await self._settle(question, QuestionState.IGNORED, note=f"{by}: {why}" if why else by)
-            self.did("reject", by, question, why=why)
+            self._record.did("reject", by, question, why=why)
             return done
 
     async def hand_over(self, question_id: str, by: str) -> Question:
@@ -200,7 +208,7 @@ class Duty:
             if question.state is QuestionState.HANDED_OVER:
                 raise Refused("已经转人工了 / it is handed over already", "直接回答 / answer it")
             await self._say(question, handed_over(self._room.desk.cast), by)
-            self.did("hand_over", by, question)
+            self._record.did("hand_over", by, question)
             return question
 
     async def mute(self, who: str, by: str, minutes: int | None = MUTE_MINUTES) -> dict[str, Any]:
@@ -216,13 +224,13 @@ class Duty:
             room.desk.answers.remove(line)
             if line.question is not None:
                 await self._settle(line.question, QuestionState.BLOCKED, note=f"muted: {by}")
-        self.did("mute", by, user=who, until=until.isoformat(timespec="seconds") if until else None)
+        self._record.did("mute", by, user=who, until=until.isoformat(timespec="seconds") if until else None)
         return {"who": who, "until": until, "by": by, "blocked": len(gone)}
 
     async def unmute(self, who: str, by: str) -> None:
         """Take a viewer's messages again; raises NotStored."""
         await self._room.house.store.unmute(self._room.id, who)
-        self.did("unmute", by, user=who)
+        self._record.did("unmute", by, user=who)
 
     async def correct(
         self, question_id: str, text: str, by: str, *, confirmed: bool = False
@@ -234,16 +242,12 @@ class Duty:
         review = self._review(text, draft, confirmed=confirmed)
         said = await room.steering.say(text, urgent=True, by=by) if room.is_open else None
         self._room.record.corrected(question, draft, by)
-        self.did("correct", by, question, answer=text)
+        self._record.did("correct", by, question, answer=text)
         return {"verdict": review.verdict, "said": said}
 
     def complain(self, about: str, why: str, by: str) -> None:
         """Somebody found fault with what was said: `about` names a phrase, a line or a question."""
-        room = self._room
-        room.house.journal.append(
-            room.id, room.session_id or "none", {"type": "complaint", "id": about, "why": why, "by": by}
-        )
-        self.did("complain", by, question_id=about, why=why)
+        self._record.complaint(about, why, by)
 
     def mode_changed(self) -> None:
         """Answers that nobody approved and that are not begun follow the mode that leads now."""
@@ -272,7 +276,7 @@ class Duty:
             await self._expire()
             waits = len(self._room.inbox) if self._room.desk.leads is Mode.MANUAL else 0
             if waits != waited:
-                self._room.house.events.publish(self._room.id, "duty", {"action": "waits", "held": self.held})
+                self._record.more()
             waited = waits
             await asyncio.sleep(_WATCH_S)
 
@@ -290,6 +294,11 @@ class Duty:
             if question.id not in self._in_hand:
                 self._held.pop(question.id, None)
                 await self._room.inbox.settle(question, QuestionState.EXPIRED, note="nobody decided in time")
+
+    def is_coming(self, question_id: str) -> bool:
+        """Whether what was handed over is being answered by a person's decision."""
+        at = self._coming.get(question_id)
+        return at is not None and self._room.now() - at < _CARRIED_OUT
 
     def expires_at(self, question: Question) -> datetime:
         """When a held answer is given up."""
@@ -324,9 +333,7 @@ class Duty:
                 f"这一条已经处理过了（{question.state.value}）/ it is settled: {question.state.value}",
                 "看下一条 / take the next one",
             )
-        if any(
-            line.question is not None and line.question.id == question_id for line in self._room.desk.answers
-        ):
+        if self.is_coming(question_id):
             raise Refused("已经排入，马上就说 / it is queued to be said", "看下一条 / take the next one")
         return question
 
@@ -354,22 +361,26 @@ class Duty:
                 "现在不说回答（暂停或只念稿）/ no answer is said now",
                 "先切回自动、审核或人工 / change the mode first",
             )
-        if question.state is QuestionState.ACCEPTED and not await self._claimed(question):
-            raise Refused("别处已经在答了 / it is being answered", "看下一条 / take the next one")
-        self._held.pop(question.id, None)
+        await self._take(question)
         room.questions.prepare(question, approved=replace(draft, why=""), by=by)
 
     async def _again(self, question: Question) -> None:
-        if question.state is QuestionState.ACCEPTED and not await self._claimed(question):
-            return
+        await self._take(question)
         self._room.questions.prepare(question)
 
-    async def _claimed(self, question: Question) -> bool:
+    async def _take(self, question: Question) -> None:
+        """Its answer is prepared from here on; raises Refused where it is in work elsewhere."""
         room = self._room
-        taken = await room.store.claim([question], answered_with=question.id)
-        if taken:
-            room.inbox.changed(taken[0])
-        return bool(taken)
+        match question.state:
+            case QuestionState.ACCEPTED:
+                taken = await room.store.claim([question], answered_with=question.id)
+                if not taken:
+                    raise Refused("别处已经在答了 / it is being answered", "看下一条 / take the next one")
+                room.inbox.changed(taken[0])
+            case QuestionState.HELD:
+                await self._settle(question, QuestionState.CLAIMED, note="")
+            case _:
+                self._coming[question.id] = room.now()
 
     async def _hold(self, question: Question, line: Line) -> None:
         await self._room.questions.hold(question, line.draft, (), "mode")
@@ -382,19 +393,6 @@ class Duty:
         if done is None:
             raise Refused("这一条已经处理过了 / it is settled", "看下一条 / take the next one")
         return done
-
-    def did(self, action: str, by: str, question: Question | None = None, **more: Any) -> None:
-        """Who did what: into the journal, to who watches, and kept for the page."""
-        room = self._room
-        about = {"question": question.id, "user": question.user, "asked": question.text} if question else {}
-        entry = {"action": action, "by": by, **about, **more}
-        room.house.journal.append(room.id, room.session_id or "none", {"type": "duty", **entry})
-        self.log.append({"at": room.now().isoformat(timespec="seconds"), "room": room.id, **entry})
-        room.house.events.publish(room.id, "duty", {"held": self.held, **entry})
-
-    def _tell(self, action: str, question: Question) -> None:
-        data = {"action": action, "question": question.id, "state": question.state.value, "held": self.held}
-        self._room.house.events.publish(self._room.id, "duty", data)
 
 
 _WAITS = (QuestionState.ACCEPTED, QuestionState.HELD, QuestionState.HANDED_OVER)

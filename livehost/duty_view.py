@@ -29,6 +29,10 @@ class Holds(Protocol):
         """How many answers wait."""
         ...
 
+    def is_coming(self, question_id: str) -> bool:
+        """Whether a person's decision about it is being carried out."""
+        ...
+
     def proposal(self, question_id: str) -> Mapping[str, Any]:
         """What was proposed for a question."""
         ...
@@ -82,7 +86,7 @@ class QueueView:
         found = []
         for some in (list(reversed(held)), list(reversed(handed)), waiting):
             together = Counter(one.joined for one in some if one.joined)
-            own = [one for one in some if not one.joined]
+            own = [one for one in some if not one.joined and not self._duty.is_coming(one.id)]
             found += [self.item(one, together[one.id]) for one in own[-SHOWN:]]
         return found
 

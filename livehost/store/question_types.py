@@ -44,7 +44,9 @@ TRANSITIONS: Mapping[QuestionState, frozenset[QuestionState]] = {
     # show was down, and a person on duty may take a question at any time.
     **{state: frozenset(QuestionState) - {state} for state in _OPEN},
     # What was handed over may be answered by a person later, or put aside.
-    QuestionState.HANDED_OVER: frozenset({QuestionState.HEARD, QuestionState.IGNORED}),
+    QuestionState.HANDED_OVER: frozenset(
+        {QuestionState.SENT, QuestionState.HEARD, QuestionState.IGNORED}
+    ),
     QuestionState.HEARD: frozenset(),
     QuestionState.EXPIRED: frozenset(),
     QuestionState.BLOCKED: frozenset(),
