@@ -22,6 +22,9 @@ LEAST_HELD = 0.6  # of a question's characters, in words that may answer it
 _BY_KIND = ("adverse", "compare", "replace_drug", "opened", "warranty", "size")
 
 
+_TWICE = re.compile(r"([\u4e00-\u9fff])[不没]\1")  # 吵不吵
+
+
 @cache
 def _alikes() -> tuple[re.Pattern[str], dict[str, str]]:
     same = {word: line[0] for line in packaged_yaml("alike.yaml") for word in line}
@@ -40,7 +43,7 @@ def core(text: str) -> str:
     text = re.sub(
         r"几个?(?:小时|分钟|天|月)|多长时间|多少(?:天|小时|分钟)", "多久", clean(text).replace("大概", "")
     )
-    text = re.sub(r"([\u4e00-\u9fff])[不没]\1", r"\1", _alike(text))
+    text = _TWICE.sub(r"\1", _alike(_TWICE.sub(r"\1", text)))
     return _FILLERS.sub("", re.sub(r"(?<=几)[袋包支瓶粒片颗盒杯次件罐条]", "个", text))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rapidfuzz import fuzz
 
@@ -61,14 +62,19 @@ _DESCRIBED = re.compile(
     r"([^\s,，。!！?？]{2,10}?)的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包|只|把|罐|袋|套|床)|"
     r"([^\s,，。!！?？]{2,10}?)的(?:几号|是几号|链接|在几号|多少钱|怎么卖)"
 )
+_PRICED = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?:元|块)?的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包)")
 _FILLERS = re.compile(
     r"刚才|刚刚|之前|前面|上面|昨天|主播|那个|这个|请问|想要|想买|我要|就是|可以|用来|专门|能够|[能会那的是用有讲说过卖个款]"
 )
 
 
 def described(cleaned: str, products: Sequence[Product], on_air: Product | None) -> Product | None:
-    """The one product that a description fits (补水的那个, 睡前吃的几号): by two characters in a row of
+    """The one product that a description fits (补水的那个, 睡前吃的几号, 39.9的那款): by price, or by two characters in a row of
     its own words; None where the one on air or several fit as well."""
+    if (amount := _PRICED.search(cleaned)) is not None:
+        costing = [p for p in products if Decimal(amount[1]) in (p.price, *(s.price for s in p.specs or ()))]
+        if len(costing) == 1:
+            return costing[0]
     best: list[tuple[int, Product]] = []
     for match in _DESCRIBED.finditer(cleaned):
         words = _FILLERS.sub(" ", match[1] or match[2] or "")

@@ -79,12 +79,12 @@ def _intents(text: str, rest: str, raw: str) -> tuple[str, ...]:
         return ("diversion",)
     if gate.abuses(text):
         return ("abuse",)
-    if gate.is_noise(text):
-        return ("noise",)
     asks_ai = gate.asks_ai(rest)
     names = dict.fromkeys(a.intent for a in asked(gate.without_ai(rest) if asks_ai else rest))
     if asks_ai:
         return ("ai_identity", *names)
+    if gate.is_noise(text) and not (names and gate.is_question(text)):
+        return ("noise",)
     if names:
         return tuple(names)
     return ("unknown",) if gate.is_question(text) or rest != text else ("noise",)

@@ -73,7 +73,10 @@ def premise(ask: Asking) -> Said | None:
             ask.used.clear()
             return ask.say(f"{words}{ask.get(field)}")
     ask.used.clear()
-    return price(ask)
+    spec = next((s for s in ask.specs() if s.price is not None), None)
+    paid_now = ask.some(f"after_coupon.{spec.name}" if spec else "after_coupon")
+    ask.used.clear()
+    return paid(ask) if paid_now in numbers else price(ask)
 
 
 def paid(ask: Asking) -> Said | None:
@@ -171,7 +174,7 @@ def gifts(ask: Asking) -> Said | None:
     if value is None:
         return None
     if value != NONE and ask.has(
-        r"(?:[\d一二两三四五六七八九十]|几)(?:个|件|支|瓶|盒|包|片|只|条|份|袋|把)|多少"
+        r"[\d一二两三四五六七八九十几] *[个件支瓶盒包片只条份袋把本张块对双套根罐卷]|多少"
     ):
         ask.used.clear()
         return ask.say(f"拍这款送{ask.get('gifts.counted')}")

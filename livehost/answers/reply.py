@@ -122,6 +122,12 @@ WEAK = frozenset(
         "link",
     )
 )
+# What is also found in a remark that asks nothing: 这个真的好用回购了, 孕妇路过.
+REMARKED = WEAK | {"pregnancy", "nursing", "minors", "authentic", "distrust"}
+_REMARK = re.compile(
+    "回购|已经?收到|买过|用过了|囤了|终于|路过|在用|报到|飘过|福音|不错$|[真很超太]的?好[用吃喝穿看戴]|必备|安利"
+)
+_ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
 MAX_SAYINGS = 3
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -168,7 +174,9 @@ class _Room:
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
         wanted = asked(bare)
-        noise = gate.is_noise(line)
+        noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
+        if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
+            return Answer("ignore", "", None, "noise")
         if gate.off_topic(bare) and all(a.intent in WEAK for a in wanted):
             return self._fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
@@ -201,7 +209,7 @@ class _Room:
                 "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
             )
         if gate.is_question(line):
-            if gate.is_chat(line):
+            if gate.is_chat(line) and not _ABOUT_USE.search(line):
                 return self._fixed("decline", DECLINE, "off_topic")
             return self._handover(about.product, "unknown")
         return Answer("ignore", "", None, "noise")

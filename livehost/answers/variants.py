@@ -100,7 +100,7 @@ def _line(line: str) -> tuple[frozenset[str], str]:
 def tokens(text: str) -> set[str]:
     """Amounts and sizes of a text in one form: 200×230, 150cm, 60片, 42码, xl."""
     text = re.sub(r"(?<![\d.])(\d(?:\.\d+)?)m(?![a-z])", r"\1米", text)
-    text = re.sub(r"(?<![\d.])([12]\.\d{1,2})(?=的|床|$)", r"\1米", text)
+    text = re.sub(r"(?<![\d.*×x乘])([12]\.\d{1,2})(?=的|床|$)", r"\1米", text)
     text = _METRES.sub(lambda m: f" {round(float(m[1]) * 100) + (int(m[2]) * 10 if m[2] else 0)}cm ", text)
     found = set()
     for match in _ACROSS.finditer(text):
