@@ -47,8 +47,8 @@ class Duty:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self.attendance = Attendance(room, told=self._record.did, changed=self.mode_changed)
         self._record = DutyRecord(room)
+        self.attendance = Attendance(room, told=self._record.did, changed=self.mode_changed)
         self.view = QueueView(room, self)
         self._held: dict[str, Question] = {}
         self._proposals: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
