@@ -63,7 +63,8 @@ def contains(ask: Asking) -> Said | None:
             words.remove(word)
     if (
         not (inside or without)
-        and _MATERIAL.search(line) and ask.has("是|纯|真|全|的吗|还是|做的")
+        and _MATERIAL.search(line)
+        and ask.has("是|纯|真|全|的吗|还是|做的")
         and ask.product.category in ("apparel", "home", "other")
     ):
         return ingredients(ask)

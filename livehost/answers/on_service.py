@@ -113,7 +113,9 @@ def invoice(ask: Asking) -> Said | None:
 def registration(ask: Asking) -> Said | None:
     """The number it is registered under."""
     if ask.has("报告|质检|检测"):
-        proofs = [c.evidence for c in ask.product.claims or () if c.evidence and re.search("报告|检测", c.evidence)]
+        proofs = [
+            c.evidence for c in ask.product.claims or () if c.evidence and re.search("报告|检测", c.evidence)
+        ]
         return ask.say(f"{ask.get('claims')}，依据是{'、'.join(dict.fromkeys(proofs))}") if proofs else None
     value = ask.some("registration")
     return ask.say(f"备案注册信息是{value}，可以自己查") if value else None
