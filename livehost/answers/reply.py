@@ -7,105 +7,24 @@ facts → words → last look (numbers come from facts, the compliance review do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from livehost.answers import faq, foreign, gate, on_contents, on_goods, on_price, on_service
+from livehost.answers import faq, foreign, gate, on_price
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
-from livehost.answers.facts import ASKED_LINK
+from livehost.answers.facts import APPROVED, ASKED_LINK
+from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
 from livehost.answers.mentioned import mentioned
 from livehost.answers.numbers import unfounded
 from livehost.answers.products import Topic, topic
-from livehost.answers.types import Answer, Fact
+from livehost.answers.types import Answer, Book, Fact
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY, pick, styled
 from livehost.catalog import Catalog, Product
 from livehost.compliance.review import review
 from livehost.settings import Language, Style
 
-Handler = Callable[[Asking], Said | None]
-
-HANDLERS: dict[str, Handler] = {
-    "link": on_price.link,
-    "price": on_price.price,
-    "after_coupon": on_price.paid,
-    "coupon": on_price.coupon,
-    "coupon_until": on_price.coupon_until,
-    "premise": on_price.premise,
-    "list_price": on_price.list_price,
-    "offer": on_price.offer,
-    "dear": on_price.dear,
-    "gifts": on_price.gifts,
-    "sample": on_price.sample,
-    "stock": on_price.stock,
-    "restock": on_price.restock,
-    "spec": on_price.spec,
-    "attribute": on_contents.attribute,
-    "worth": on_price.worth,
-    "pregnancy": on_goods.pregnancy,
-    "nursing": on_goods.nursing,
-    "minors": on_goods.minors,
-    "illness": on_goods.illness,
-    "suitable": on_goods.suitable,
-    "contains": on_contents.contains,
-    "free_of": on_contents.contains,
-    "ingredients": on_contents.ingredients,
-    "usage": on_goods.usage,
-    "lasts": on_goods.lasts,
-    "life": on_goods.life,
-    "produced": on_goods.produced,
-    "origin": on_goods.origin,
-    "effect": on_goods.effect,
-    "treat": on_goods.treat,
-    "intro": on_goods.intro,
-    "kind": on_goods.kind,
-    "replace_drug": on_goods.replace_drug,
-    "compare": on_goods.compare,
-    "when_ships": on_service.when_ships,
-    "arrives": on_service.arrives,
-    "courier": on_service.courier,
-    "where_from": on_service.where_from,
-    "free_shipping": on_service.free_shipping,
-    "fee": on_service.fee,
-    "region": on_service.region,
-    "insurance": on_service.insurance,
-    "returns": on_service.returns,
-    "unseal": on_service.unseal,
-    "damage": on_service.damage,
-    "invoice": on_service.invoice,
-    "registration": on_service.registration,
-    "authentic": on_service.authentic,
-    "distrust": on_service.distrust,
-    "contact": on_service.contact,
-    "services": on_service.services,
-}
-# What may be answered without knowing the product, from the shop alone.
-OF_SHOP = ("authentic", "distrust", "contact", "services", "damage")
-# Delicate: when one of these is unknown the whole line is handed over.
-DELICATE = frozenset(
-    ("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors", "effect_when")
-)
-# What an unknown part of a line is called when the rest is answered.
-TOPICS = {
-    "coupon": "优惠券",
-    "list_price": "划线价",
-    "gifts": "赠品",
-    "sample": "小样",
-    "restock": "补货时间",
-    "lasts": "能用多久",
-    "life": "保质期",
-    "produced": "生产日期",
-    "origin": "产地",
-    "when_ships": "发货时间",
-    "arrives": "到货时间",
-    "courier": "快递",
-    "region": "配送范围",
-    "insurance": "运费险",
-    "returns": "退货",
-    "invoice": "发票",
-    "registration": "备案信息",
-}
 # Intents that everyday talk also looks like.
 WEAK = frozenset(
     (
@@ -143,13 +62,19 @@ def answer(
     user: str = "",
     platform: str | None = None,
     previous_product: str | None = None,
+    book: Book | None = None,
+    persona: str = "",
     seed: int = 0,
     language: Language = "zh",
 ) -> Answer:
-    """Understand one line of chat and word what the catalogue knows about it."""
+    """Understand one line of chat and word what the catalogue knows about it.
+
+    `previous_product`: what the viewer asked about before, for follow-ups that name nothing. `book`: the
+    operator's own approved answers, which come first once the line is no order, insult or way out.
+    """
     here = catalog.on_platform(platform)
     line = clean(text[:300])
-    room = _Room(here, now, style, seed, language)
+    room = _Room(here, now, style, seed, language, book, persona)
     about = topic(line, here, here.get(on_air), here.get(previous_product))
     return room.respond(line, text, about, here.get(on_air))
 
@@ -158,9 +83,17 @@ class _Room:
     """What stays the same while one line is answered."""
 
     def __init__(
-        self, catalog: Catalog, now: datetime, style: Style | None, seed: int, language: Language
+        self,
+        catalog: Catalog,
+        now: datetime,
+        style: Style | None,
+        seed: int,
+        language: Language,
+        book: Book | None,
+        persona: str,
     ) -> None:
         self.catalog, self.now, self.style, self.seed, self.language = catalog, now, style, seed, language
+        self.book, self.persona = book, persona
 
     def respond(self, line: str, raw: str, about: Topic, on_air: Product | None) -> Answer:
         """Gate the line, then answer it."""
@@ -173,6 +106,8 @@ class _Room:
             return self._fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
+        if (entry := self._booked(line, about)) is not None:
+            return entry
         wanted = asked(bare)
         noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
         if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
@@ -189,6 +124,24 @@ class _Room:
         if not wanted and self._entry(line, bare, about) is None:
             return self._mentioned(line, bare, about) or self._unasked(line, about)
         return self._answered(line, bare, wanted, about)
+
+    def _booked(self, line: str, about: Topic) -> Answer | None:
+        """The operator's own approved answer, its placeholders filled with the facts of the moment."""
+        if self.book is None:
+            return None
+        product = about.product
+        entry = self.book.find(
+            line, product=product.id if product else None, persona=self.persona, now=self.now
+        )
+        if entry is None:
+            return None
+        from livehost.rundown import fill  # it reads facts through this package
+
+        filled = fill(entry.words, product, self.catalog, self.now)
+        if filled is None:
+            return None
+        said = Said(filled.text, (Fact("", f"{APPROVED}{entry.id}", filled.text), *filled.facts))
+        return self._checked("answer", [said], product, "book")
 
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
         """No intent, but a question with words of the product in it."""

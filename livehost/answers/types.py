@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Literal, Protocol
 
 Act = Literal["answer", "handover", "disclose", "decline", "ignore"]
 
@@ -39,3 +40,20 @@ class Answer:
     def speak(self) -> bool:
         """Whether anything is said."""
         return bool(self.text)
+
+
+class Entry(Protocol):
+    """An operator's approved answer to a question; `words` may hold placeholders, as a rundown's do."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def words(self) -> str: ...
+
+
+class Book(Protocol):
+    """The operator's own questions and answers."""
+
+    def find(self, line: str, *, product: str | None, persona: str, now: datetime) -> Entry | None:
+        """The entry for a cleaned line, the answer whose turn it is in it; None where none fits or cools down."""
