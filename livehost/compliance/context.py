@@ -103,14 +103,23 @@ def splits_words(text: str, start: int, end: int) -> bool:
     return begins_inside(clause, start - left) or ends_inside(clause, end - left)
 
 
+_ALONE = frozenset("吧吗呢啊呀哦哈嘛啦了的地得着过是就都也很真太又再还才只不没有在和跟与这那我你他她它")
+
+
 def begins_inside(clause: str, place: int) -> bool:
     """Whether what begins at a place tears a word apart whose first half is nothing by itself."""
-    return any(a < place < b and tokens(clause[:place])[-1] == (place - 1, place) for a, b in tokens(clause))
+    return any(a < place < b and _nothing(clause[:place], -1) for a, b in tokens(clause))
 
 
 def ends_inside(clause: str, place: int) -> bool:
     """Whether what ends at a place tears a word apart whose second half is nothing by itself."""
-    return any(a < place < b and tokens(clause[place:])[0] == (0, 1) for a, b in tokens(clause))
+    return any(a < place < b and _nothing(clause[place:], 0) for a, b in tokens(clause))
+
+
+def _nothing(rest: str, which: int) -> bool:
+    """Whether the first or last word of a text is one character that does not stand alone."""
+    start, end = tokens(rest)[which]
+    return end - start == 1 and rest[start] not in _ALONE
 
 
 def is_word(text: str) -> bool:

@@ -16,6 +16,7 @@ PLAIN = frozenset(
     "的了在是我不有这他们来到时地得着就那和也你都说要好没可会能对很还又吧吗呢啊只每自己小大多少上下里外中前后年月日天用去看过"
     "给把被让从向与及或但而且为因所以做再次个些样种件一二三四五六七八九十先最更太真加家新水皮肤干净开关"
 )
+LONGEST = 10  # of the listed words
 _LATIN = re.compile(r"[a-z]+")
 _AFTER_SIZE = re.compile(r"[码号穿拍选要]$")
 
@@ -110,7 +111,7 @@ def _lettered(sounds: Sounds, heard: Heard) -> Iterator[tuple[str, int, int]]:
     """Words with syllables or initials in place of characters; letters count only as whole runs."""
     text = heard.view.text
     for left, right in heard.latin:
-        for start in range(max(0, left - 5), left + 1):
+        for start in range(max(0, left - LONGEST), left + 1):
             if start < left and text[start].isascii() and text[start].isalpha():
                 continue
             for said, word in sounds.by_start.get(text[start], ()):

@@ -130,7 +130,13 @@ def _lone(line: str, index: int) -> bool:
 
 
 def _inside_number(line: str, index: int) -> bool:
-    return line[index - 1 : index].isdigit() and line[index + 1 : index + 2].isdigit()
+    """Whether a point is the only one of a number: 59.9, not 1.0.0."""
+    left, right = _TAIL.search(line[:index]), _HEAD.match(line[index + 1 :])
+    return left is not None and right is not None and left[1] != "." and right[1] != "."
+
+
+_TAIL = re.compile(r"(.?)[0-9０-９]+$")
+_HEAD = re.compile(r"[0-9０-９]+(.?)")
 
 
 def _han(char: str) -> bool:
