@@ -69,8 +69,11 @@ class Asking:
         return variants.named(self.line, self.product)
 
     def pieces(self) -> tuple[int, str] | None:
-        """How many pieces the line asks for and the measure word, where that names no variant."""
-        return None if self.specs() else variants.pieces(self.line, self.product)
+        """How many pieces the line asks for and the measure word, of one variant where it names that."""
+        chosen = self.specs()
+        if len(chosen) > 1 or (chosen and chosen[0].price is None):
+            return None
+        return variants.pieces(self.line, self.product, chosen[0] if chosen else None)
 
     def _use(self, fact: Fact) -> None:
         self.used.append(fact)

@@ -66,9 +66,11 @@ def value_of(catalog: Catalog, product_id: str, name: str, now: datetime) -> str
         case "coupon":
             return _coupon_until(product, now) if rest == "until" else _coupon(product, now)
         case "total":
-            return money(product.price * int(rest)) if rest.isdigit() else None
+            total = _total(product, rest)
+            return money(total) if total is not None else None
         case "total_after_coupon":
-            paid = after_coupon(product, product.price * int(rest), now) if rest.isdigit() else None
+            total = _total(product, rest)
+            paid = after_coupon(product, total, now) if total is not None else None
             return money(paid) if paid is not None else None
         case "gifts" if rest == "counted" and product.gifts:
             return "、".join(f"{g.name}{g.count}份" for g in product.gifts)
@@ -135,6 +137,13 @@ def _decimal_price(product: Product, spec_name: str) -> Decimal | None:
         return product.price
     spec = spec_named(product, spec_name)
     return spec.price if spec else None
+
+
+def _total(product: Product, rest: str) -> Decimal | None:
+    """What several pieces cost: `2`, or `2:100粒` of a variant."""
+    count, _, spec_name = rest.partition(":")
+    price = _decimal_price(product, spec_name)
+    return price * int(count) if price is not None and count.isdigit() else None
 
 
 def _price(product: Product, spec_name: str) -> str | None:

@@ -59,10 +59,15 @@ def _lettered(cleaned: str, names: Mapping[str, Sequence[str]]) -> Spelt | None:
 
 
 _DESCRIBED = re.compile(
-    r"([^\s,，。!！?？]{2,10}?)的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包|只|把|罐|袋|套|床)|"
-    r"([^\s,，。!！?？]{2,10}?)的(?:几号|是几号|链接|在几号|多少钱|怎么卖)"
+    r"([^\s,，。!！?？]{1,10}?)的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包|只|把|罐|袋|套|床)|"
+    r"([^\s,，。!！?？]{1,10}?)的(?:几号|是几号|链接|在几号|多少钱|怎么卖)"
 )
 _PRICED = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?:元|块)?的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包)")
+_SORTS = (
+    (re.compile("(?:刚才|刚刚|之前|前面)?(?:那个)?(?:能|可以)?[吃喝]"), ("food", "health_food")),
+    (re.compile("(?:刚才|刚刚|之前|前面)?(?:那个)?穿"), ("apparel",)),
+    (re.compile("(?:刚才|刚刚|之前|前面)?(?:那个)?(?:[抹涂擦]|护肤|化妆)"), ("cosmetics",)),
+)
 _FILLERS = re.compile(
     r"刚才|刚刚|之前|前面|上面|昨天|主播|那个|这个|请问|想要|想买|我要|就是|可以|用来|专门|能够|[能会那的是用有讲说过卖个款]"
 )
@@ -77,6 +82,9 @@ def described(cleaned: str, products: Sequence[Product], on_air: Product | None)
             return costing[0]
     best: list[tuple[int, Product]] = []
     for match in _DESCRIBED.finditer(cleaned):
+        sort = next((sort for sort in _SORTS if sort[0].fullmatch(match[1] or match[2] or "")), None)
+        if sort is not None:
+            best += [(1, p) for p in products if p.category in sort[1]]
         words = _FILLERS.sub(" ", match[1] or match[2] or "")
         pairs = {part[i : i + 2] for part in words.split() for i in range(len(part) - 1)}
         if not pairs:

@@ -25,7 +25,9 @@ def sensitive(ask: Asking, group: str) -> Said | None:
     if aged is not None:
         return aged
     marks = _SENSITIVE[group]
-    if any(re.search(marks, g) for g in ask.product.not_for or ()):
+    old = _AGE.search(with_digits(ask.line)) is not None
+    unfit = [g for g in ask.product.not_for or () if not (old and _LIMIT.search(with_digits(folded(g))))]
+    if any(re.search(marks, g) for g in unfit):
         return ask.say(f"这款不适合的人群写明有{ask.get('not_for')}")
     if any(re.search(marks, g) and "以上" not in g for g in ask.product.suitable_for or ()):
         return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
@@ -220,12 +222,17 @@ def effect(ask: Asking) -> Said | None:
     )
 
 
+LEAST_SHARE = 0.75  # of an effect that is asked for, in the words of a claim
+
+
 def treat(ask: Asking) -> Said | None:
     """An effect that is asked for by name: only a claim of the product answers it."""
     words = [c for claim in ask.product.claims or () for c in _pairs(folded(claim.text))]
     wanted = re.sub(r"能|可以|有|没有|会|吗|么|不|什么|效果|作用|功效|改善|有助于|缓解", "", ask.line)
     asks_cure = ask.has(r"治|根治|病|炎(?!症?吗)|药")
-    if not asks_cure and any(w in wanted for w in words):
+    known = "".join(words)
+    share = sum(char in known for char in wanted) / max(1, len(wanted))
+    if not asks_cure and share >= LEAST_SHARE and any(w in wanted for w in words):
         return effect(ask)
     return None
 

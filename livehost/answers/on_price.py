@@ -58,8 +58,13 @@ def _several(ask: Asking) -> Said | None:
     if wanted is None:
         return None
     count, measure = wanted
-    text = f"{ask.get('name')}直播间价{ask.get('price')}元，{count}{measure}一共{ask.get(f'total.{count}')}元"
-    after = ask.get(f"total_after_coupon.{count}")
+    chosen = ask.specs()
+    tail = f".{chosen[0].name}" if chosen else ""
+    label = chosen[0].name if chosen else ask.get("name")
+    several = f"{count}:{chosen[0].name}" if chosen else f"{count}"
+    total = ask.get(f"total.{several}")
+    text = f"{label}直播间价{ask.get(f'price{tail}')}元，{count}{measure}一共{total}元"
+    after = ask.get(f"total_after_coupon.{several}")
     if after is not None:
         text += f"，券是{ask.get('coupon')}，券后到手{after}元"
     return ask.say(text)
@@ -172,7 +177,8 @@ def gifts(ask: Asking) -> Said | None:
     """What comes along."""
     value = ask.get("gifts")
     if value is None:
-        return None
+        given = any(re.search("送|赠", h) for h in ask.product.highlights or ())
+        return ask.say(f"特点是{ask.get('highlights')}") if given else None
     if value != NONE and ask.has(
         r"[\d一二两三四五六七八九十几] *[个件支瓶盒包片只条份袋把本张块对双套根罐卷]|多少"
     ):

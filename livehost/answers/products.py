@@ -196,9 +196,12 @@ def _aside(text: str, start: int, end: int, product: Product | None, on_air: Pro
 
 def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None) -> bool:
     """Whether a noun that no product answers to is what the line asks about."""
+    if noun.word.endswith("的"):
+        return False
     if on_air is not None and noun.word in _texts(on_air):
-        given = any(noun.word in folded(g.name) for g in on_air.gifts or ())
-        return given and noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None
+        names = folded(" ".join((on_air.name, *on_air.aliases, *(s.name for s in on_air.specs or ()))))
+        bought = noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None
+        return bought and noun.word not in names
     if on_air is not None and any(noun.word[:2] in folded(q) for entry in on_air.faq for q in entry.q):
         return False
     before, after = cleaned[: noun.start], cleaned[noun.end :]

@@ -10,8 +10,8 @@ from livehost.chinese import folded, with_digits
 
 # Measure words of which one stands for the other beside the same number.
 _SAME_MEASURE = {
-    "粒": "片", "颗": "片", "枚": "片", "管": "支", "克": "g", "毫升": "ml", "公斤": "kg", "千克": "kg", "升": "l",
-    "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸", "只": "个", "件": "个", "码": "码", "抽": "抽", "贴": "片",
+    "粒": "个", "颗": "个", "枚": "个", "片": "个", "只": "个", "贴": "个", "管": "支", "克": "g", "毫升": "ml", "公斤": "kg", "千克": "kg", "升": "l",
+    "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸",
 }  # fmt: skip
 _MEASURES = (
     "公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
@@ -28,7 +28,7 @@ _BIG = re.compile(
 )
 _SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
 _PIECES = re.compile(
-    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|斤|盆|串|本|台|张|对|(?<=[买拍要]\d)块)"
+    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对|(?<=[买拍要]\d)块)"
     r"(?!码|月|小时|号链接|人|小样|杯刷|起|包|片|支|斤|kg|g)"
 )
 
@@ -56,16 +56,22 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     return tuple(found)
 
 
-def pieces(line: str, product: Product) -> tuple[int, str] | None:
+_ALIKE = ("个片粒颗枚只条支张块贴", "包袋")  # measures for the same parts
+
+
+def pieces(line: str, product: Product, chosen: Spec | None = None) -> tuple[int, str] | None:
     """How many pieces a line asks for, from two on, and the measure word: 两件多少钱.
 
-    None where a piece may be part of what is sold as one: 5包 of a box of 30.
+    None where it may be part of what is sold as one: 5包 of a box of 30. `chosen`: the variant that the
+    line names.
     """
     match = _PIECES.search(with_digits(folded(line)))
     if match is None:
         return None
-    sold = next((s.name for s in product.specs or () if s.price == product.price), "")
-    counts = re.findall(rf"(\d+)\s*{match[2]}", with_digits(folded(sold)))
+    base = next((s for s in product.specs or () if s.price == product.price), None)
+    sold = with_digits(folded((chosen or base).name if chosen or base else ""))
+    alike = next((f"[{same}]" for same in _ALIKE if match[2] in same), re.escape(match[2]))
+    counts = re.findall(rf"(\d+)\s*{alike}", sold)
     return None if any(n != "1" for n in counts) else (int(match[1]), match[2])
 
 
