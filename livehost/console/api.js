@@ -8,6 +8,7 @@ export class Problem extends Error {
     this.status = status;
     this.mend = document_.mend || "";
     this.errors = document_.errors || [];
+    this.confirm = Boolean(document_.confirm);
   }
 }
 
@@ -47,6 +48,14 @@ export const api = {
   speak: (room, text, urgent) => request("POST", at(room, "/say"), { body: { text, urgent } }),
   ask: (room, text) => request("POST", at(room, "/questions"), { body: { text } }),
   questions: (room) => request("GET", at(room, "/questions?limit=60")),
+  duty: () => request("GET", "/v1/duty"),
+  dutyQueue: () => request("GET", "/v1/duty/queue?limit=200", { timeoutMs: 8000 }),
+  decide: (room, decision) => request("POST", at(room, "/duty"), { body: decision }),
+  beat: () => request("POST", "/v1/duty/heartbeat", { body: {}, timeoutMs: 8000 }),
+  leave: () => fetch("/v1/duty/heartbeat", { method: "DELETE", credentials: "same-origin", keepalive: true }).catch(() => {}),
+  mutes: (room) => request("GET", at(room, "/mutes")),
+  muteViewer: (room, value) => request("POST", at(room, "/mutes"), { body: value }),
+  unmuteViewer: (room, who) => request("DELETE", at(room, `/mutes?viewer=${encodeURIComponent(who)}`)),
   schedule: (room) => request("GET", at(room, "/schedule")),
   override: (room, value) => request("PUT", at(room, "/override"), { body: value }),
   endOverride: (room) => request("DELETE", at(room, "/override")),

@@ -3,6 +3,7 @@
 import { alarmLine, firstSentence, half } from "./alarms.js";
 import { api } from "./api.js";
 import { h, mark, say, show, throttled } from "./dom.js";
+import { DutyView } from "./duty.js";
 import { houseHealth } from "./health.js";
 import { FocusView } from "./focus.js";
 import { toast, toastProblem } from "./toast.js";
@@ -10,7 +11,7 @@ import { WallView } from "./wall.js";
 import { clock, language, preferLanguage, toggleLanguage, w } from "./words.js";
 
 const page = document.getElementById("page");
-const state = { house: null, rooms: [], focus: null, wall: false, lost: false };
+const state = { house: null, rooms: [], focus: null, wall: false, duty: false, lost: false };
 
 async function start() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -67,27 +68,50 @@ function showDesk() {
   page.replaceChildren(head, body);
   page.removeAttribute("aria-busy");
 
-  const context = { house: state.house, can: (role) => state.house.can.includes(role), go, refresh: () => refreshSoon(), room: (id) => state.rooms.find((one) => one.id === id) };
+  const context = { house: state.house, can: (role) => state.house.can.includes(role), go, refresh: () => refreshSoon(), room: (id) => state.rooms.find((one) => one.id === id), rooms: () => state.rooms, level: (room) => houseHealth([room]).level, counted: () => counted() };
   const wall = new WallView(context);
   const focus = new FocusView(context);
+  const duty = new DutyView(context);
 
   function go(room) {
-    location.hash = room ? `room=${encodeURIComponent(room)}` : "wall";
+    location.hash = room === "duty" ? "duty" : room ? `room=${encodeURIComponent(room)}` : "wall";
   }
 
   function turn() {
     const wanted = chosen();
     const known = state.rooms.some((one) => one.id === wanted);
-    state.wall = !known && state.rooms.length > 1;
-    state.focus = state.wall ? null : known ? wanted : state.rooms[0]?.id;
-    body.replaceChildren(state.wall ? wall.element : focus.element);
-    mark(document.body, "view", state.wall ? "wall" : "focus");
+    state.duty = location.hash === "#duty";
+    state.wall = !state.duty && !known && state.rooms.length > 1;
+    state.focus = state.wall || state.duty ? null : known ? wanted : state.rooms[0]?.id;
+    body.replaceChildren(state.duty ? duty.element : state.wall ? wall.element : focus.element);
+    mark(document.body, "view", state.duty ? "duty" : state.wall ? "wall" : "focus");
     tabs.replaceChildren(
+      h("a.to-duty", { href: "#duty", ariaCurrent: state.duty ? "page" : null, id: "tab-duty" }, w("duty"), h("span.badge")),
       ...(state.rooms.length > 1 ? [h("a", { href: "#wall", ariaCurrent: state.wall ? "page" : null }, w("wall"))] : []),
-      ...state.rooms.map((room) => h("a", { href: `#room=${encodeURIComponent(room.id)}`, ariaCurrent: room.id === state.focus ? "page" : null, id: `tab-${room.id}` }, h("i.lamp"), room.title)));
+      ...state.rooms.map((room) => h("a", { href: `#room=${encodeURIComponent(room.id)}`, ariaCurrent: room.id === state.focus ? "page" : null, id: `tab-${room.id}` }, h("i.lamp"), room.title, h("span.badge"))));
     wall.turn(state.wall);
+    duty.turn(state.duty);
     focus.turn(state.focus);
     render();
+  }
+
+  // How many wait for a person: on the tabs, and in the window's title.
+  function counted() {
+    const total = duty.count();
+    for (const [id, n] of [["duty", total], ...state.rooms.map((room) => [room.id, duty.count(room.id)])]) {
+      const badge = document.querySelector(`#tab-${CSS.escape(id)} > .badge`);
+      if (!badge) continue;
+      if (n > Number(badge.textContent || 0)) badge.animate?.([{ transform: "scale(1.5)" }, { transform: "none" }], 400);
+      say(badge, n ? String(n) : "");
+    }
+    if (state.duty) duty.render(state.rooms);
+    title();
+  }
+
+  function title() {
+    const lamp = { act: "🔴", care: "🟠", well: "🟢", rest: "⚪" }[document.body.dataset.level];
+    const n = duty.count();
+    document.title = `${n ? `(${n}) ` : ""}${lamp} livehost ${w("brand")}`;
   }
 
   function render() {
@@ -97,12 +121,13 @@ function showDesk() {
     sentence.room = state.lost ? null : whole.first?.room.id;
     say(sentence, state.lost ? `${w("unreachable")} · ${w("unreachable_mend")}` : whole.first ? `${whole.count} · ${whole.first.room.title}：${whole.first.text}` : whole.count);
     sentence.title = sentence.textContent;
-    document.title = `${{ act: "🔴", care: "🟠", well: "🟢", rest: "⚪" }[level]} livehost ${w("brand")}`;
     for (const room of state.rooms) {
       const tab = document.getElementById(`tab-${room.id}`);
       if (tab) mark(tab, "level", houseHealth([room]).level);
     }
-    if (state.wall) wall.render(state.rooms);
+    counted();
+    if (state.duty) duty.render(state.rooms);
+    else if (state.wall) wall.render(state.rooms);
     else if (state.focus) focus.render(context.room(state.focus));
   }
 
@@ -134,6 +159,7 @@ function showDesk() {
     render();
     refreshSoon();
   });
+  hear("duty", () => duty.soon());
   hear("question", ({ room }) => {
     if (room === state.focus) focus.happened("question");
   });

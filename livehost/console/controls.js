@@ -72,7 +72,7 @@ export function leadButtons(context, roomOf) {
     await api.control(roomOf().id, action);
     context.refresh();
   });
-  const modes = [["auto", "mode_auto"], ["script_only", "mode_script_only"], ["pause", "mode_paused"]].map(([action, word]) => {
+  const modes = [["auto", "mode_auto"], ["review", "mode_review"], ["manual", "mode_manual"], ["script_only", "mode_script_only"], ["pause", "mode_paused"]].map(([action, word]) => {
     const button = h("button", { onclick: () => act(button, action) }, w(word));
     button.mode = action === "pause" ? "paused" : action;
     return button;

@@ -6,7 +6,7 @@ import { isOpen } from "./health.js";
 import { toast, tried } from "./toast.js";
 import { clock, w } from "./words.js";
 
-const FILTERS = [["f_all", () => true], ["f_open", (one) => ["accepted", "claimed"].includes(one.state)], ["f_hand", (one) => one.state === "handed_over"]];
+const FILTERS = [["f_all", () => true], ["f_open", (one) => ["accepted", "claimed", "held", "sent"].includes(one.state)], ["f_hand", (one) => one.state === "handed_over"]];
 
 export class QuestionsPanel {
   constructor(context, roomOf) {

@@ -61,6 +61,20 @@ const TABLE = {
   roll_back: ["回退到 {n}", "Back to {n}"], roll_back_ask: ["从 {n} 回退到版本 {b}？在播的直播间会在一句话之间换上。", "Go back from {n} to version {b}? Rooms on air change between two phrases."], rolled_back_ok: ["已回退，备好后换上", "Rolled back; it comes on once it is ready"],
   retire: ["停用", "Retire"], retire_ask: ["停用 {n}？以后不再上播，文件不会删除。", "Retire {n}? It is not put on air any more; no file is deleted."], retired_ok: ["{n} 已停用", "{n} is retired"],
   consent_until: ["授权至 {t}", "consent until {t}"], days_left: ["还有 {n} 天", "{n} days left"], c_missing: ["没有授权", "no consent"], c_expired: ["授权已到期", "consent ended"], c_refused: ["授权不覆盖", "consent does not cover it"], c_valid: ["授权有效", "consent valid"], c_expiring: ["授权快到期", "consent ends soon"],
+  duty: ["值班", "Duty"], duty_queue: ["要处理的", "Waiting for you"], duty_log: ["处理记录", "Who did what"], duty_log_none: ["还没有人处理过", "Nothing was done yet"],
+  duty_calm: ["没有要处理的", "Nothing waits"], duty_calm_more: ["新的会自己出现，并响一声", "What comes appears here, with a sound"], duty_pick: ["左边选一条", "Choose one"],
+  mode_review: ["审核", "Review"], mode_manual: ["人工", "By hand"], answering: ["怎么回答", "How questions are answered"],
+  wait_held: ["待审", "to approve"], wait_mode: ["待审", "to approve"], wait_checks: ["待审 · 有疑点", "to approve, doubts"], wait_review: ["有疑点 · 已转人工", "doubts, handed over"], wait_blocked: ["被拦 · 已转人工", "blocked, handed over"], wait_unattended: ["无人时转人工", "handed over while away"], wait_handed_over: ["转人工", "to a person"], wait_accepted: ["待答", "waiting"], wait_no_sound: ["没合成出声音", "no sound"],
+  buyer: ["买过", "buyer"], n_more: ["另有 {n} 人同问", "{n} more ask the same"], left_s: ["剩 {s} 秒", "{s} s left"],
+  approve: ["通过", "Approve"], propose: ["拟一条", "Propose"], edit_answer: ["改写", "Edit"], own_words: ["自己答", "Own words"], hand_over: ["转人工", "Hand over"], reject: ["不答", "Leave it"], mute: ["禁言", "Mute"], unmute: ["解除", "Unmute"],
+  own_words_hint: ["写一句，由主播说出（过审后）", "Write it; the host says it"], send_answer: ["由主播说出", "Say it"], send_confirm: ["确认说出", "Say it all the same"], confirm_again: ["审核提醒：再按一次回车就说出", "The review has doubts: press Enter once more to say it"], in_text: ["已用文字回复", "answered in writing"], in_text_why: ["主播不念，只记入记录", "The host says nothing; it is recorded"],
+  was_said: ["已对观众说", "Viewers heard"], was_blocked: ["拦下的话", "Blocked"], not_proposed: ["人工模式：按回车先拟一条，或自己答", "By hand: Enter proposes one"], nothing_proposed: ["没有拟好的回答：店里没有这条信息", "Nothing is proposed: the shop's data does not say"], facts_changed: ["商品信息刚变了，通过时会重拟", "The facts changed: it will be written anew"], of_product: ["{l} 号链接 · {n}", "Link {l} · {n}"],
+  v_review: ["请判断", "judge"], v_block: ["拦下", "blocked"], mute_ask: ["禁言「{n}」？以后的话不再收，排着的也撤下。", "Mute {n}? No more messages are taken."], m10: ["10 分钟", "10 minutes"], d1: ["1 天", "1 day"], for_ever: ["一直", "until unmuted"], until_t: ["到 {t}", "until {t}"], muted_ok: ["已禁言 {n}", "{n} is muted"], muted_list: ["禁言名单", "Muted"], muted_none: ["没有人被禁言", "Nobody is muted"],
+  take_room: ["接管", "Take over"], hand_back: ["交还主播", "Hand back"], take_ask: ["接管「{n}」？主播说完这句就停，只说你写的和批准的，交还后接着讲。", "Take over {n}? The host stops after this phrase and says only what you write or approve."], taken_by: ["{n} 已接管", "taken over by {n}"], on_duty: ["在岗：{n}", "On duty: {n}"], alert_on: ["提示音开", "Sound on"], alert_off: ["提示音关", "Sound off"], nobody: ["无人值守", "unattended"],
+  keys: ["快捷键", "Keys"], key_move: ["上一条、下一条", "next, previous"], key_approve: ["通过；没有拟答时写一条", "approve"], key_edit: ["改写后说出", "edit"], key_answer: ["用自己的话回答", "own words"], key_reject: ["不答", "leave it"], key_hand: ["转人工", "hand over"], key_mute: ["禁言这位观众", "mute the viewer"], key_take: ["接管或交还这间", "take over, hand back"], key_room: ["只看第几间；0 看全部", "one room; 0 for all"], key_duty: ["从别的页面回到值班", "back to this page"], key_leave: ["不改了", "leave the editor"],
+  did_approve: ["通过", "approved"], did_edit: ["改写", "edited"], did_answer: ["自己答", "answered"], did_propose: ["要了拟答", "asked for one"], did_reject: ["不答", "left"], did_hand_over: ["转人工", "handed over"], did_mute: ["禁言", "muted"], did_unmute: ["解除禁言", "unmuted"], did_correct: ["更正", "corrected"], did_complain: ["记下差错", "found fault"], did_attended: ["到岗", "is there"], did_unattended: ["无人值守", "nobody there"],
+  "f.price": ["直播间价", "Price"], "f.pay": ["到手价", "Pays"], "f.stock": ["库存", "Stock"], "f.coupon": ["优惠券", "Coupon"], "f.coupon.amount": ["券减", "Coupon off"], "f.coupon.threshold": ["券满", "Coupon from"], "f.coupon.until": ["券到期", "Coupon until"], "f.link": ["链接", "Link"], "f.name": ["名称", "Name"], "f.list_price": ["划线价", "List price"], "f.usage": ["用法", "Use"], "f.origin": ["产地", "Origin"], "f.shelf_life": ["保质期", "Shelf life"], "f.suits": ["适用", "Suits"], "f.not_for": ["不适用", "Not for"], "f.spec": ["规格", "Size"], "f.ingredients": ["成分", "Ingredients"],
+  q_held: ["待审", "to approve"], q_sent: ["正在答", "being said"],
   begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
 };
 
@@ -79,9 +93,9 @@ export function toggleLanguage() {
   localStorage.setItem(KEPT, chosen);
 }
 
-export function w(key, values = {}) {
+export function w(key, values = {}, otherwise = key) {
   const pair = TABLE[key];
-  const text = pair ? pair[language() === "en" ? 1 : 0] : key;
+  const text = pair ? pair[language() === "en" ? 1 : 0] : otherwise;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
@@ -102,6 +116,13 @@ export const shortName = (name) => (name || "").split(/\s*·\s*/, 1)[0];
 export function clock(value, zone) {
   if (!value) return "";
   return new Date(value).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone });
+}
+
+// How long ago, short.
+export function ago(value) {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(value)) / 1000));
+  const [n, zh, en] = seconds < 60 ? [seconds, "秒前", "s ago"] : seconds < 3600 ? [Math.floor(seconds / 60), "分钟前", "min ago"] : [Math.floor(seconds / 3600), "小时前", "h ago"];
+  return `${n} ${language() === "en" ? en : zh}`;
 }
 
 export const yuan = (amount) => (amount === undefined || amount === null ? "—" : `¥${String(amount).replace(/\.00$/, "")}`);

@@ -2,7 +2,7 @@
 
 One room is well, one has a refused key, one retries, one rests. The picture is ffmpeg's test card
 or, with `--stills DIR`, pictures of the looks. With `--refused` an adapter is refused at length, with
-`--versions` one adapter has three versions.
+`--versions` one adapter has three versions, with `--duty` questions wait for the person on duty.
 """
 
 from __future__ import annotations
@@ -211,6 +211,52 @@ def stage(house: FakeHouse) -> None:
         house.rooms[name].base = catalog
 
 
+def staff(house: FakeHouse) -> None:
+    """What waits for the person on duty: held, with doubts, handed over, in two rooms."""
+    now = datetime.now(UTC)
+    cleanser = {"id": "cleanser-01", "name": "氨基酸洁面乳 120g", "link": 3}
+
+    def waits(room: str, ident: str, user: str, text: str, age_s: float, **more: Any) -> None:
+        item = {
+            "id": ident, "user": user, "who": user, "text": text, "state": "held", "why": "mode",
+            "at": (now - timedelta(seconds=age_s)).isoformat(), "proposed": "", "blocked": "", "said": "",
+            "intent": "", "product": None, "facts": [], "true": True, "checks": [], "buyer": False,
+            "together": 0, "until": (now + timedelta(seconds=180 - age_s)).isoformat(), **more,
+        }  # fmt: skip
+        house.rooms[room].duty.add(item)
+
+    facts = [
+        {"product": "cleanser-01", "field": "price", "value": "59.00", "version": 3},
+        {"product": "cleanser-01", "field": "coupon.amount", "value": "10.00", "version": 3},
+        {"product": "cleanser-01", "field": "stock", "value": "328", "version": 3},
+    ]
+    doubt = {"rule": "首选", "span": [4, 6], "category": "absolute", "why": "绝对化用语，需人工判断", "verdict": "review"}
+    wrong = {"rule": "治疗", "span": [3, 5], "category": "medical", "why": "医疗用语", "verdict": "block"}
+    waits(
+        "skincare", "d1", "小鹿", "洁面多少钱呀，用券以后到手多少", 8, proposed="洁面直播间价59元，领10元券，到手49元。",
+        product=cleanser, facts=facts, together=2,
+    )  # fmt: skip
+    waits(
+        "skincare", "d2", "晚风🌙", "敏感肌能不能用这个洁面", 31, why="checks", checks=[doubt], buyer=True,
+        proposed="敏感肌首选温和的氨基酸表活，先在耳后试一下。", product=cleanser,
+        facts=[{"product": "cleanser-01", "field": "suits", "value": "敏感肌、干皮", "version": 3}],
+    )  # fmt: skip
+    waits(
+        "home", "d3", "一颗柠檬", "这个收纳箱能装下冬天的厚被子吗？我家是一米八的床", 64, state="handed_over",
+        why="handed_over", until=None, said="这个问题我请店铺客服来确认，确认好了再告诉大家。",
+    )  # fmt: skip
+    waits(
+        "tea", "d4", "老李", "喝了能不能治失眠", 95, state="handed_over", why="blocked", until=None,
+        blocked="晚上喝一杯可以治疗失眠", checks=[wrong], said="这个问题我请店铺客服来确认，确认好了再告诉大家。",
+    )  # fmt: skip
+    waits("home", "d5", "CC", "不是39吗", 12, proposed="现在是45元，以商品卡为准。", true=False)
+    house.rooms["skincare"].shown["mode"] = "review"
+    for name, action, asked in (("李雷", "approve", "油皮能用吗"), ("韩梅梅", "edit", "发货快不快")):
+        house.rooms["skincare"].duty.log.append(
+            {"at": now.isoformat(), "room": "skincare", "action": action, "by": name, "asked": asked}
+        )
+
+
 def refuse(house: FakeHouse) -> None:
     """An adapter of who comes and one of who is on are refused, with every fault named."""
     names = {"xiaotang": "小棠 · 晨间护肤", "laochen": "陈叔 · 深夜书房与老白茶"}
@@ -280,7 +326,7 @@ def versions(house: FakeHouse) -> None:
     (library / "laochen" / "language" / "promoted.yaml").write_text("version: '1'\n")
 
 
-async def main(port: int, looks: list[Path], movie_s: int, *, refused: bool, more: bool) -> None:
+async def main(port: int, looks: list[Path], movie_s: int, *, refused: bool, more: bool, duty: bool) -> None:
     """Serve until interrupted."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -297,6 +343,8 @@ async def main(port: int, looks: list[Path], movie_s: int, *, refused: bool, mor
         house.alarms.raise_("skincare", "output:kuaishou", "快手拒绝了推流码", "取新码后点【换码】")
         if refused:
             refuse(house)
+        if duty:
+            staff(house)
         server = uvicorn.Server(uvicorn.Config(create_api(house), port=port, log_level="warning"))
         print(f"http://127.0.0.1:{port}/#token={TOKENS['duty']}", flush=True)
         async with asyncio.TaskGroup() as tasks:
@@ -312,10 +360,12 @@ if __name__ == "__main__":
     parser.add_argument("--movie-s", type=int, default=40)
     parser.add_argument("--refused", action="store_true")
     parser.add_argument("--versions", action="store_true")
+    parser.add_argument("--duty", action="store_true")
     asked_for = parser.parse_args()
     pictures = sorted(asked_for.stills.glob("*.png")) if asked_for.stills else []
     asyncio.run(
         main(
-            asked_for.port, pictures, asked_for.movie_s, refused=asked_for.refused, more=asked_for.versions
+            asked_for.port, pictures, asked_for.movie_s, refused=asked_for.refused, more=asked_for.versions,
+            duty=asked_for.duty,
         )
     )  # fmt: skip

@@ -1,0 +1,123 @@
+// One question at full size: what is proposed, what it rests on, what the review says, and the decision.
+
+import { filler, h, mark, say, show } from "./dom.js";
+import { toast } from "./toast.js";
+import { ago, w } from "./words.js";
+
+export class DutyDetail {
+  constructor(view) {
+    this.view = view;
+    this.editing = false;
+    this.confirm = false;
+    this.body = h("div.case");
+    this.field = h("textarea", { rows: 3, maxLength: 500, ariaLabel: w("own_words"), placeholder: w("own_words_hint") });
+    this.inText = h("input", { type: "checkbox" });
+    this.send = h("button.primary", { type: "submit" });
+    this.form = h("form.own", { onsubmit: (event) => { event.preventDefault(); this.submit(); } },
+      this.field,
+      h("div.row", {}, h("label.check", { title: w("in_text_why") }, this.inText, w("in_text")), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this.leave() }, w("no"), h("kbd", {}, "Esc")), this.send));
+    this.field.addEventListener("keydown", (event) => this.key(event));
+    this.field.addEventListener("input", () => { this.confirm = false; this.label(); });
+    this.deeds = h("div.deeds");
+    this.element = h("section.panel.detail", {}, this.body, this.form, this.deeds);
+    this.fillBody = filler(this.body, (item) => (item ? this.parts(item) : [h("p.none.calm", {}, w("duty_pick"))]));
+    this.fillDeeds = filler(this.deeds, (item) => (item ? this.buttons(item) : []));
+    this.label();
+    show(this.form, false);
+  }
+
+  draw(item) {
+    if (this.editing && (!item || item.id !== this.about?.id)) this.leave();
+    const shown = item && { ...item, title: this.view.title(item.room), ago: ago(item.at), until: undefined };
+    this.fillBody(shown);
+    this.fillDeeds(item && { id: item.id, room: item.room, state: item.state, proposed: Boolean(item.proposed), stale: !item.true });
+    mark(this.element, "state", item?.state);
+    show(this.deeds, Boolean(item) && !this.editing);
+  }
+
+  parts(item) {
+    const stale = item.proposed && !item.true;
+    return [
+      h("div.row.meta", {}, h("span.tag", {}, w(`wait_${item.why || item.state}`)), h("b", {}, item.title), h("span", {}, item.user || "—"), item.buyer ? h("span.tag.buyer", {}, w("buyer")) : null, h("span.grow"), h("time", {}, item.ago)),
+      h("p.question", {}, item.text),
+      item.together ? h("p.small", {}, w("n_more", { n: item.together })) : null,
+      item.said ? h("p.told", {}, h("span.label", {}, w("was_said")), item.said) : null,
+      item.blocked ? h("p.told.blocked", {}, h("span.label", {}, w("was_blocked")), h("s", {}, item.blocked)) : null,
+      item.proposed ? h("p.proposed", { lang: "zh" }, item.proposed) : h("p.none.proposed", {}, w(item.state === "accepted" ? "not_proposed" : "nothing_proposed")),
+      stale ? h("p.warn", {}, w("facts_changed")) : null,
+      item.checks?.length ? h("ul.checks", {}, item.checks.map((one) => {
+        const row = h("li", {}, h("span.tag", {}, w(`v_${one.verdict}`)), h("b", {}, one.rule), h("span", {}, one.why));
+        mark(row, "verdict", one.verdict);
+        return row;
+      })) : null,
+      item.facts?.length ? h("dl.facts", {}, item.facts.flatMap((one) => [h("dt", {}, w(`f.${one.field}`, {}, one.field)), h("dd", {}, one.value)])) : null,
+      item.product ? h("p.small", {}, w("of_product", { n: item.product.name, l: item.product.link })) : null,
+    ].filter(Boolean);
+  }
+
+  buttons(item) {
+    const { view } = this;
+    const deed = (word, key, work, kind = "button") => h(kind, { type: "button", disabled: !view.may, onclick: work, title: view.may ? "" : w("need_duty") }, w(word), h("kbd", {}, key));
+    const first = item.state === "accepted" ? ["propose", () => view.approve()] : item.proposed ? ["approve", () => view.approve()] : ["own_words", () => this.edit("")];
+    return [
+      deed(first[0], "⏎", first[1], "button.primary"),
+      item.proposed ? deed("edit_answer", "E", () => this.edit()) : null,
+      first[0] === "own_words" ? null : deed("own_words", "A", () => this.edit("")),
+      item.state === "handed_over" ? null : deed("hand_over", "H", () => view.decide("hand_over")),
+      deed("reject", "X", () => view.decide("reject")),
+      deed("mute", "M", () => view.mute()),
+    ].filter(Boolean);
+  }
+
+  edit(text) {
+    const { item } = this.view;
+    if (!item || !this.view.may) return;
+    this.about = item;
+    this.editing = true;
+    this.confirm = false;
+    this.field.value = text ?? item.proposed ?? "";
+    this.inText.checked = false;
+    this.label();
+    show(this.form, true);
+    show(this.deeds, false);
+    this.field.focus();
+    this.field.setSelectionRange(this.field.value.length, this.field.value.length);
+  }
+
+  leave() {
+    this.editing = false;
+    this.about = null;
+    show(this.form, false);
+    show(this.deeds, Boolean(this.view.item));
+    this.field.blur();
+  }
+
+  label() {
+    this.send.replaceChildren(w(this.confirm ? "send_confirm" : "send_answer"), h("kbd", {}, "⏎"));
+    mark(this.send, "confirm", this.confirm ? "yes" : "no");
+  }
+
+  key(event) {
+    if (event.isComposing) return;
+    if (event.key === "Escape") this.leave();
+    else if (event.key === "Enter" && !event.shiftKey) this.submit();
+    else return;
+    event.preventDefault();
+  }
+
+  async submit() {
+    const text = this.field.value.trim();
+    if (!text || this.send.disabled) return;
+    this.send.disabled = true;
+    const more = { text, way: this.inText.checked ? "text" : "spoken", confirmed: this.confirm };
+    const done = await this.view.decide("answer", more);
+    this.send.disabled = false;
+    if (done === "confirm") {
+      this.confirm = true;
+      this.label();
+      toast(w("confirm_again"), "care", this.view.doubts);
+      this.field.focus();
+    } else if (done) this.leave();
+    else this.field.focus();
+  }
+}
