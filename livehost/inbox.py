@@ -83,7 +83,7 @@ class Inbox:
         self._turns: OrderedDict[str, Turn] = OrderedDict()
         self._last_product: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
         self._buyers: OrderedDict[str, None] = OrderedDict()
-        self._unsaved: OrderedDict[str, None] = OrderedDict()  # ids that came while the store was away
+        self._known: OrderedDict[str, None] = OrderedDict()  # ids that were in the queue once
         self._loaded = False
 
     def __len__(self) -> int:
@@ -101,14 +101,14 @@ class Inbox:
         if not admitted:
             return self._counted(len(messages), Accepted(), at_door)
         if self._store.away:
-            admitted = [one for one in admitted if one.id not in self._unsaved]
+            admitted = [one for one in admitted if one.id not in self._known]
             admitted = admitted[: max(0, self._limit - len(self._queue))]
         try:
             stored = await self._store.accept(admitted)
         except StoreUnavailable:
             for one in admitted:
-                _remember(self._unsaved, one.id, None)
-                self._wait(one)
+                if len(self._queue) < self._limit:
+                    self._wait(one)
             raise
         names = frozenset(stored.stored)
         for one in admitted:
@@ -137,9 +137,7 @@ class Inbox:
         return replace(stored, rejected=rejected, reasons=reasons)
 
     def _wait(self, message: ChatMessage) -> None:
-        if message.id in self._queue:
-            return
-        self._queue.add(
+        self._enter(
             Question(
                 id=message.id, room=self._room, user=message.user, text=message.text, at=message.at,
                 state=QuestionState.ACCEPTED, updated_at=self._clock(), user_id=message.user_id,
@@ -147,6 +145,13 @@ class Inbox:
             ),
             self._on_air(),
         )  # fmt: skip
+
+    def _enter(self, question: Question, on_air: str | None) -> None:
+        """A question comes into the queue, once: it may be told of by who sent it and by the store."""
+        if question.id in self._known:
+            return
+        _remember(self._known, question.id, None, max(_REMEMBERED, 2 * self._limit))
+        self._queue.add(question, on_air)
 
     def seen(self, events: Iterable[ChatEvent]) -> None:
         """Remember who bought."""
@@ -292,7 +297,8 @@ class Inbox:
         on_air = self._on_air()
         for question in await self._store.waiting(self._limit):
             if question.id not in self._queue:
-                self._queue.add(question, on_air)
+                self._known.pop(question.id, None)
+                self._enter(question, on_air)
 
     async def close_uncertain(self) -> None:
         """Settle what an earlier show gave to playout and of which playout does not tell.
@@ -308,9 +314,9 @@ class Inbox:
                 await self.settle(now, QuestionState.EXPIRED, note="whether its answer was heard is unknown")
 
 
-def _remember(kept: OrderedDict[str, _T], name: str, value: _T) -> None:
-    """Keep the newest `_REMEMBERED`."""
+def _remember(kept: OrderedDict[str, _T], name: str, value: _T, most: int = _REMEMBERED) -> None:
+    """Keep the newest."""
     kept[name] = value
     kept.move_to_end(name)
-    if len(kept) > _REMEMBERED:
+    if len(kept) > most:
         kept.popitem(last=False)
