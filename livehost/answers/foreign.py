@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE
 from livehost.settings import Language
@@ -23,6 +25,19 @@ def sayings(names: list[str], ask: Asking, language: Language) -> tuple[list[Sai
     return said, unknown
 
 
+_ENGLISH = {"小时": " hours", "天": " days", "个月": " months", "年": " years"}
+_JAPANESE = {"小时": "時間", "天": "日", "个月": "か月", "年": "年"}
+_LAPSE = re.compile(r"(\d+)(?:(?:到|至|-|~)(\d+))?(小时|天|个月|年)内?")
+
+
+def _lapse(words: str | None, units: dict[str, str], to: str) -> str | None:
+    """2到4天 in another language; None where the words say more than that."""
+    match = _LAPSE.fullmatch(words or "")
+    if match is None:
+        return None
+    return match[1] + (f"{to}{match[2]}" if match[2] else "") + units[match[3]]
+
+
 def _english(name: str, ask: Asking) -> str | None:
     match name:
         case "price" | "offer":
@@ -34,12 +49,28 @@ def _english(name: str, ask: Asking) -> str | None:
             return f"You will find it under link {ask.get('link')}"
         case "stock":
             return "It is in stock" if ask.get("in_stock") == "有货" else "It is sold out at the moment"
-        case "free_shipping" | "when_ships" | "arrives" | "courier":
+        case "free_shipping":
             free = ask.get("shipping.free")
             return (
+                None if free is None else "Shipping is not included" if free == NONE else "Shipping is free"
+            )
+        case "when_ships":
+            within = _lapse(ask.some("shipping.within"), _ENGLISH, " to ")
+            return f"It ships within {within} of your order" if within else None
+        case "arrives":
+            days = _lapse(ask.some("shipping.days"), _ENGLISH, " to ")
+            return f"It usually arrives {days} after it ships" if days else None
+        case "life":
+            life = _lapse(ask.some("shelf_life"), _ENGLISH, " to ")
+            return f"Its shelf life is {life}" if life else None
+        case "insurance":
+            insured = ask.get("returns.insurance")
+            return (
                 None
-                if free is None or name != "free_shipping"
-                else ("Shipping is not included" if free == NONE else "Shipping is free")
+                if insured is None
+                else "Return shipping is not insured"
+                if insured == NONE
+                else "Return shipping is insured"
             )
         case "returns":
             back = ask.get("returns.seven_days")
@@ -67,6 +98,15 @@ def _japanese(name: str, ask: Asking) -> str | None:
             return f"{ask.get('link')}番のリンクからご購入いただけます"
         case "stock":
             return "在庫がございます" if ask.get("in_stock") == "有货" else "ただいま在庫切れです"
+        case "when_ships":
+            within = _lapse(ask.some("shipping.within"), _JAPANESE, "〜")
+            return f"ご注文から{within}以内に発送します" if within else None
+        case "arrives":
+            days = _lapse(ask.some("shipping.days"), _JAPANESE, "〜")
+            return f"発送から{days}ほどで届きます" if days else None
+        case "life":
+            life = _lapse(ask.some("shelf_life"), _JAPANESE, "〜")
+            return f"賞味・使用期限は{life}です" if life else None
         case "free_shipping":
             free = ask.get("shipping.free")
             return None if free is None else "送料は別途かかります" if free == NONE else "送料は無料です"

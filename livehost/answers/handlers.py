@@ -15,7 +15,7 @@ HANDLERS: dict[str, Handler] = {
     "after_coupon": on_price.paid,
     "coupon": on_price.coupon,
     "coupon_until": on_price.coupon_until,
-    "premise": on_price.premise,
+    "premise": on_contents.premise,
     "list_price": on_price.list_price,
     "offer": on_price.offer,
     "dear": on_price.dear,

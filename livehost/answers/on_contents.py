@@ -1,11 +1,15 @@
-"""Sayings about what is in a product and how much it measures. None means unknown."""
+"""Sayings about what is in a product, how much it measures, and numbers that a viewer takes for true.
+
+None means unknown.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+from livehost.answers import on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
-from livehost.answers.on_price import spec
 from livehost.chinese import folded
 
 _SAME = (
@@ -124,5 +128,31 @@ def attribute(ask: Asking) -> Said | None:
             return ask.say(f"{words}{ask.get(name)}")
     ask.used.clear()
     if any(re.search(marks, folded(s.name)) for s in ask.product.specs or ()):
-        return spec(ask)
+        return on_price.spec(ask)
     return None
+
+
+# The unit of a number that is taken for true, and what is said then.
+_UNITS: tuple[tuple[str, Callable[[Asking], Said | None]], ...] = (
+    ("小时", on_service.when_ships),
+    ("(?:个月|年)", on_goods.life),
+    ("天", on_service.arrives),
+    ("(?:g|ml|kg|l|片|粒|颗|袋|包|支|斤|枚|抽|cm)(?![a-z])", on_price.spec),
+)
+
+
+def premise(ask: Asking) -> Said | None:
+    """A number that the viewer takes for true: the fact that it is about, the price where it is none."""
+    for marks, handler in _UNITS:
+        if ask.has(rf"不是\D{{0,3}}\d+(?:到\d+)?{marks}"):
+            return handler(ask)
+    numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
+    for field, words in (("ingredients", "成分有"), ("claims", "资料上写的是"), ("highlights", "特点是")):
+        if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):
+            ask.used.clear()
+            return ask.say(f"{words}{ask.get(field)}")
+    ask.used.clear()
+    spec = next((s for s in ask.specs() if s.price is not None), None)
+    paid_now = ask.some(f"after_coupon.{spec.name}" if spec else "after_coupon")
+    ask.used.clear()
+    return on_price.paid(ask) if paid_now in numbers else on_price.price(ask)

@@ -70,20 +70,6 @@ def _several(ask: Asking) -> Said | None:
     return ask.say(text)
 
 
-def premise(ask: Asking) -> Said | None:
-    """A number that the viewer takes for true: the fact that it is about, the price where it is none."""
-    numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
-    for field, words in (("ingredients", "成分有"), ("claims", "资料上写的是"), ("highlights", "特点是")):
-        if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):
-            ask.used.clear()
-            return ask.say(f"{words}{ask.get(field)}")
-    ask.used.clear()
-    spec = next((s for s in ask.specs() if s.price is not None), None)
-    paid_now = ask.some(f"after_coupon.{spec.name}" if spec else "after_coupon")
-    ask.used.clear()
-    return paid(ask) if paid_now in numbers else price(ask)
-
-
 def paid(ask: Asking) -> Said | None:
     """The price after a coupon that applies."""
     if ask.pieces() is not None:

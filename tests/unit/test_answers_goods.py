@@ -161,6 +161,7 @@ def test_pieces() -> None:
     [
         ("不是199吗 怎么239了", "fryer", "239元"),
         ("昨天才219", "fryer", "239元"),
+        ("不是1000片吗", "quilt", "150×200cm"),
         ("309对吗 8L的", "fryer", "309元"),
         ("不是送烤架吗", "fryer", "食谱"),
         ("送两本食谱吗", "fryer", "食谱1份"),
@@ -234,3 +235,11 @@ def test_the_operator_s_own_answer_comes_first_and_takes_its_figures_from_the_ca
         assert answer(line, catalog=CATALOG, on_air="fryer", now=NOW, book=book).intent != "book"
     unknown = OneEntry("e2", "下播", "下播前{coupon}")
     assert answer("几点下播", catalog=CATALOG, on_air="shoes", now=NOW, book=unknown).act == "handover"
+
+
+def test_english_and_japanese_personas_tell_times() -> None:
+    catalog = CATALOG.with_changes({"quilt": {"shipping": {"within": "48小时", "days": "2到4天"}}})
+    english = answer("how long does shipping take", catalog=catalog, on_air="quilt", now=NOW, language="en")
+    assert "2 to 4 days" in english.text
+    japanese = answer("何日で届きますか", catalog=catalog, on_air="quilt", now=NOW, language="ja")
+    assert "2〜4日" in japanese.text
