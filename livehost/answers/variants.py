@@ -69,7 +69,8 @@ def pieces(line: str, product: Product, chosen: Spec | None = None) -> tuple[int
     if match is None:
         return None
     base = next((s for s in product.specs or () if s.price == product.price), None)
-    sold = with_digits(folded((chosen or base).name if chosen or base else ""))
+    of = chosen or base
+    sold = with_digits(folded(of.name)) if of is not None else ""
     alike = next((f"[{same}]" for same in _ALIKE if match[2] in same), re.escape(match[2]))
     counts = re.findall(rf"(\d+)\s*{alike}", sold)
     return None if any(n != "1" for n in counts) else (int(match[1]), match[2])
