@@ -10,8 +10,9 @@ import { ago, clock, shortName, w } from "./words.js";
 
 const EVERY_MS = 3000;
 const BEAT_MS = 10_000;
+const READ_MS = 500; // what came to the front by itself is not decided before it can have been read
 const MODES = [["auto", "mode_auto"], ["review", "mode_review"], ["manual", "mode_manual"], ["script_only", "mode_script_only"]];
-const KEYS = [["J K", "key_move"], ["⏎", "key_approve"], ["E", "key_edit"], ["A", "key_answer"], ["X", "key_reject"], ["H", "key_hand"], ["M", "key_mute"], ["T", "key_take"], ["1–9 0", "key_room"], ["D", "key_duty"], ["Esc", "key_leave"]];
+const KEYS = [["J K", "key_move"], ["⏎", "key_approve"], ["E", "key_edit"], ["A", "key_answer"], ["X", "key_reject"], ["H", "key_hand"], ["M", "key_mute"], ["T", "key_take"], ["I", "key_insert"], ["1–9 0", "key_room"], ["D", "key_duty"], ["Esc", "key_leave"]];
 const MUTES = [[10, "m10"], [60, "h1"], [1440, "d1"], ["", "for_ever"]];
 
 export const keyOf = (item) => `${item.room}/${item.id}`;
@@ -104,6 +105,9 @@ export class DutyView {
     if (!this.item) {
       const at = Math.min(this.at ?? 0, shown.length - 1);
       this.chosen = shown[at] ? keyOf(shown[at]) : null;
+      this.cameAt = Date.now();
+      mark(this.element, "read", "no");
+      setTimeout(() => mark(this.element, "read", this.wasRead ? "yes" : "no"), READ_MS + 20);
     }
     this.at = Math.max(0, shown.findIndex((one) => keyOf(one) === this.chosen));
     if (!this.on) return;
@@ -134,7 +138,7 @@ export class DutyView {
   }
 
   row(one) {
-    const item = h("li", { onclick: () => this.choose(one.key) },
+    const item = h("li", { onclick: () => this.choose(one.key, true) },
       h("div.row", {}, h("span.tag", {}, w(`wait_${one.why || one.state}`)), h("b.from", {}, one.room), h("span.who-asks", {}, one.user || "—"), one.buyer ? h("span.tag.buyer", {}, w("buyer")) : null, h("span.grow"), h("time", {}, one.left || one.ago)),
       h("p", {}, one.text, one.together ? h("span.more", {}, w("n_more", { n: one.together })) : null));
     item.dataset.key = one.key;
@@ -142,13 +146,21 @@ export class DutyView {
     mark(item, "why", one.why);
     mark(item, "fresh", one.fresh ? "yes" : "no");
     item.setAttribute("aria-current", String(one.chosen));
-    if (one.chosen) queueMicrotask(() => item.scrollIntoView({ block: "nearest" }));
+    if (one.chosen) queueMicrotask(() => this.list.scrollHeight > this.list.clientHeight && item.scrollIntoView({ block: "nearest" }));
     return item;
   }
 
-  choose(key) {
+  // Whether the one in front has been there long enough to be decided by a key.
+  get wasRead() {
+    return Date.now() - (this.cameAt ?? 0) >= READ_MS;
+  }
+
+  choose(key, byHand = false) {
+    if (byHand) this.detail.element.scrollIntoView({ block: "nearest" });
     if (this.detail.editing && key !== this.chosen) this.detail.leave();
     this.chosen = key;
+    this.cameAt = 0;
+    mark(this.element, "read", "yes");
     this.draw();
   }
 
@@ -255,11 +267,12 @@ export class DutyView {
     if (key === "d" && !this.on) return this.context.go("duty");
     if (!this.on) return undefined;
     if (key === "Enter" && event.target.closest?.("button, a")) return undefined;
+    const sure = !event.repeat && this.wasRead;
     const work = {
       j: () => this.move(1), ArrowDown: () => this.move(1), k: () => this.move(-1), ArrowUp: () => this.move(-1),
-      Enter: () => !event.repeat && this.approve(), e: () => this.detail.edit(), a: () => this.detail.edit(""),
-      x: () => !event.repeat && this.decide("reject"), h: () => this.item?.state !== "handed_over" && !event.repeat && this.decide("hand_over"),
-      m: () => this.mute(), t: () => this.item && this.takeOver(this.item.room), "?": () => this.help(), 0: () => this.pick(this.only),
+      Enter: () => sure && this.approve(), e: () => this.detail.edit(), a: () => this.detail.edit(""),
+      x: () => sure && this.decide("reject"), h: () => sure && this.item?.state !== "handed_over" && this.decide("hand_over"),
+      m: () => this.mute(), t: () => this.item && this.takeOver(this.item.room), i: () => this.detail.scene.line.focus(), "?": () => this.help(), 0: () => this.pick(this.only),
     }[key];
     const number = /^[1-9]$/.test(key) ? this.context.rooms()[Number(key) - 1] : null;
     if (!work && !number) return undefined;
@@ -308,7 +321,7 @@ class Lane {
     say(this.title, room.title);
     say(this.count, n ? String(n) : "");
     say(this.host, isOpen(room) ? shortName(room.on_air?.name) : w(`life_${room.life}`));
-    say(this.spoken, duty.taken_by ? w("taken_by", { n: duty.taken_by }) : isOpen(room) ? room.now?.text || "" : "");
+    say(this.spoken, duty.taken_by ? w("taken_by", { n: duty.taken_by }) : duty.unattended ? w("nobody") : isOpen(room) ? room.now?.text || "" : "");
     this.modes.forEach((button, number) => {
       button.setAttribute("aria-pressed", String(MODES[number][0] === room.mode));
       button.disabled = !this.view.context.can("operator");

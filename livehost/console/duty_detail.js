@@ -1,8 +1,78 @@
 // One question at full size: what is proposed, what it rests on, what the review says, and the decision.
 
+import { api } from "./api.js";
+import { cutButton } from "./controls.js";
 import { filler, h, mark, say, show } from "./dom.js";
-import { toast } from "./toast.js";
+import { isOpen } from "./health.js";
+import { toast, tried } from "./toast.js";
 import { ago, w } from "./words.js";
+
+const LOOK_MS = 2000;
+
+// The room that is being decided for: what viewers see, a line to be said, and the red button.
+class Scene {
+  constructor(view) {
+    this.view = view;
+    this.id = null;
+    this.busy = false;
+    this.picture = h("img.picture", { alt: "" });
+    this.none = h("span.none", {}, w("no_picture"));
+    this.spoken = h("p.spoken", { lang: "zh" });
+    this.line = h("textarea", { rows: 2, maxLength: 500, placeholder: w("insert_hint"), ariaLabel: w("say") });
+    this.send = h("button", { type: "submit" }, w("say"), h("kbd", {}, "I"));
+    this.form = h("form.insert", { onsubmit: (event) => { event.preventDefault(); this.say(); } }, this.line, this.send);
+    this.line.addEventListener("keydown", (event) => {
+      if (event.isComposing || !["Enter", "Escape"].includes(event.key) || event.shiftKey) return;
+      event.preventDefault();
+      if (event.key === "Enter") this.say();
+      else this.line.blur();
+    });
+    this.cut = cutButton(view.context, () => view.context.room(this.id));
+    this.element = h("aside.scene", {}, h("a.look", { onclick: () => this.id && view.context.go(this.id) }, this.picture, this.none, h("div.over", {}, this.spoken)), this.form, this.cut.element);
+    setInterval(() => this.look(), LOOK_MS);
+  }
+
+  async look() {
+    if (this.busy || !this.id || !this.view.on || document.hidden || !this.element.offsetParent) return;
+    this.busy = true;
+    const { id } = this;
+    const fresh = new Image();
+    fresh.src = api.snapshot(id);
+    const there = await fresh.decode().then(() => true, () => false);
+    if (id === this.id) {
+      if (there) this.picture.src = fresh.src;
+      else this.picture.removeAttribute("src");
+      show(this.none, !there);
+    }
+    this.busy = false;
+  }
+
+  async say() {
+    const text = this.line.value.trim();
+    if (!text || this.send.disabled) return;
+    const done = await tried(this.send, () => api.speak(this.id, text, true));
+    if (done) {
+      this.line.value = "";
+      this.line.blur();
+      toast(w("said_ok", { t: text.length > 16 ? `${text.slice(0, 16)}…` : text }));
+    }
+  }
+
+  draw(id) {
+    const room = this.view.context.room(id);
+    show(this.element, Boolean(room));
+    if (!room) return;
+    if (id !== this.id) {
+      this.id = id;
+      this.picture.removeAttribute("src");
+      this.line.value = "";
+      this.look();
+    }
+    say(this.spoken, isOpen(room) ? room.now?.text || "" : w(`life_${room.life}`));
+    this.line.disabled = this.send.disabled = !this.view.may || !isOpen(room);
+    this.cut.render(room);
+  }
+}
 
 export class DutyDetail {
   constructor(view) {
@@ -19,7 +89,8 @@ export class DutyDetail {
     this.field.addEventListener("keydown", (event) => this.key(event));
     this.field.addEventListener("input", () => { this.confirm = false; this.label(); });
     this.deeds = h("div.deeds");
-    this.element = h("section.panel.detail", {}, this.body, this.form, this.deeds);
+    this.scene = new Scene(view);
+    this.element = h("section.panel.detail", {}, h("div.desk", {}, this.body, this.scene.element), this.form, this.deeds);
     this.fillBody = filler(this.body, (item) => (item ? this.parts(item) : [h("p.none.calm", {}, w("duty_pick"))]));
     this.fillDeeds = filler(this.deeds, (item) => (item ? this.buttons(item) : []));
     this.label();
@@ -30,6 +101,7 @@ export class DutyDetail {
     if (this.editing && (!item || item.id !== this.about?.id)) this.leave();
     const shown = item && { ...item, title: this.view.title(item.room), ago: ago(item.at), until: undefined };
     this.fillBody(shown);
+    this.scene.draw(item?.room ?? this.view.only ?? this.view.context.rooms().find(isOpen)?.id);
     this.fillDeeds(item && { id: item.id, room: item.room, state: item.state, proposed: Boolean(item.proposed), stale: !item.true });
     mark(this.element, "state", item?.state);
     show(this.deeds, Boolean(item) && !this.editing);

@@ -230,7 +230,13 @@ def staff(house: FakeHouse) -> None:
         {"product": "cleanser-01", "field": "coupon.amount", "value": "10.00", "version": 3},
         {"product": "cleanser-01", "field": "stock", "value": "328", "version": 3},
     ]
-    doubt = {"rule": "首选", "span": [4, 6], "category": "absolute", "why": "绝对化用语，需人工判断", "verdict": "review"}
+    doubt = {
+        "rule": "首选",
+        "span": [4, 6],
+        "category": "absolute",
+        "why": "绝对化用语，需人工判断",
+        "verdict": "review",
+    }
     wrong = {"rule": "治疗", "span": [3, 5], "category": "medical", "why": "医疗用语", "verdict": "block"}
     waits(
         "skincare", "d1", "小鹿", "洁面多少钱呀，用券以后到手多少", 8, proposed="洁面直播间价59元，领10元券，到手49元。",

@@ -1,0 +1,127 @@
+"""The duty page in a real Chromium: one list over all rooms, decided by keys, seen by who else watches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.test_console import CHROMIUM, opened, show
+from tests.fakes import TOKENS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
+]
+LATER = {"Authorization": f"Bearer {TOKENS['duty']}"}
+
+
+async def on_duty(page: Page, address: str) -> None:
+    """The duty page, with its list."""
+    await page.goto(f"{address}/#duty")
+    await expect(page.locator(".queue > li[data-key]")).to_have_count(5)
+
+
+async def press(page: Page, key: str) -> dict[str, Any]:
+    """A key that decides, once what is in front has been there long enough; what was sent."""
+    await expect(page.locator(".duty")).to_have_attribute("data-read", "yes")
+    async with page.expect_response(lambda answer: answer.url.endswith("/duty")) as answered:
+        await page.keyboard.press(key)
+    answer = await answered.value
+    return {**answer.request.post_data_json, "status": answer.status}
+
+
+async def test_a_shift_by_keys_alone() -> None:
+    async with show(4, "--duty") as address, opened(address) as page:
+        await expect(page.locator("#tab-duty .badge")).to_have_text("5")
+        await expect(page.locator("#tab-home .badge")).to_have_text("2")
+        assert (await page.title()).startswith("(5) ")
+        await page.keyboard.press("d")
+        await on_duty(page, address)
+        detail = page.locator(".detail")
+        await expect(detail.locator(".checks")).to_contain_text("首选")
+        assert await press(page, "Enter") == {"action": "approve", "question": "d2", "status": 200}
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(4)
+        await expect(page.locator("#tab-duty .badge")).to_have_text("4")
+        await expect(page.locator(".log")).to_contain_text("通过")
+        await expect(detail.locator(".question")).to_have_text("不是39吗")
+        await expect(detail.locator(".warn")).to_contain_text("刚变了")
+        assert (await press(page, "x"))["action"] == "reject"
+
+        await page.keyboard.press("e")
+        field = detail.locator(".own textarea")
+        await expect(field).to_have_value("洁面直播间价59元，领10元券，到手49元。")
+        await field.fill("这是全网第一的洁面")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#toasts")).to_contain_text("话术未过审")
+        await field.fill("首选这一支，到手49元")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#toasts")).to_contain_text("审核提醒")
+        async with page.expect_request(lambda request: request.url.endswith("/duty")) as asked:
+            await page.keyboard.press("Enter")
+        sent = (await asked.value).post_data_json
+        assert sent["confirmed"] and sent["way"] == "spoken" and sent["question"] == "d1"
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(2)
+        await expect(detail.locator(".blocked")).to_contain_text("治疗失眠")
+
+        await page.keyboard.press("m")
+        await page.locator("dialog select").select_option("60")
+        async with page.expect_request("**/mutes") as asked:
+            await page.locator("dialog button[type=submit]").click()
+        assert (await asked.value).post_data_json == {"who": "老李", "minutes": 60}
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(1)
+        assert (await press(page, "x"))["question"] == "d3"
+        await expect(page.locator(".queue")).to_contain_text("没有等你决定的")
+        await expect(page.locator("#tab-duty .badge")).to_be_empty()
+
+
+async def test_what_comes_by_itself_is_not_decided_before_it_can_be_read() -> None:
+    async with show(4, "--duty") as address, opened(address) as page:
+        await on_duty(page, address)
+        await press(page, "Enter")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(4)
+
+
+async def test_rooms_are_led_filtered_and_taken_over() -> None:
+    async with show(4, "--duty") as address, opened(address) as page:
+        await on_duty(page, address)
+        lane = page.locator(".lane", has_text="居家好物")
+        await page.keyboard.press("3")
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(2)
+        await page.keyboard.press("0")
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(5)
+        await lane.locator("button", has_text="审核").click()
+        await expect(lane.locator("button", has_text="审核")).to_have_attribute("aria-pressed", "true")
+        await lane.locator("button", has_text="接管").click()
+        await page.locator("dialog button[type=submit]").click()
+        await expect(lane).to_contain_text("已接管")
+        await lane.locator("button", has_text="交还主播").click()
+        await expect(lane.locator(".take")).to_have_text("接管")
+        async with httpx.AsyncClient(base_url=address, headers=LATER) as other:
+            room = (await other.get("/v1/rooms/home")).json()
+            assert room["mode"] == "review" and room["duty"]["people"][0]["name"].startswith("duty-")
+
+
+async def test_what_another_person_decides_goes_from_every_page() -> None:
+    async with show(4, "--duty") as address, opened(address) as page:
+        await on_duty(page, address)
+        async with httpx.AsyncClient(base_url=address, headers=LATER) as other:
+            decision = {"action": "approve", "question": "d2"}
+            assert (await other.post("/v1/rooms/skincare/duty", json=decision)).status_code == 200
+            await expect(page.locator(".queue > li[data-key]")).to_have_count(4)
+            assert (await other.post("/v1/rooms/skincare/duty", json=decision)).status_code == 404
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
+async def test_the_duty_page_fits(width: int, height: int) -> None:
+    async with show(4, "--duty") as address, opened(address, width=width, height=height) as page:
+        await on_duty(page, address)
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        for found in await page.locator(".detail .deeds button").all():
+            box = await found.bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+            assert box["y"] + box["height"] <= height
