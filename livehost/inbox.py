@@ -80,7 +80,8 @@ class Inbox:
         self._dropped = dropped
         self._queue = Queue()
         self._understood_by: Catalog | None = None
-        self._turns: OrderedDict[str, Turn] = OrderedDict()
+        self._turns: OrderedDict[str, Turn] = OrderedDict()  # claimed and not settled, by the first's id
+        self._joinable: set[str] = set()  # those of them that late askers may share
         self._last_product: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
         self._buyers: OrderedDict[str, None] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()  # ids that were in the queue once
@@ -97,7 +98,8 @@ class Inbox:
         What comes while the store is away waits in memory and is answered; sent again, it counts once.
         """
         at_door: dict[str, str] = {}
-        admitted = [one for one in messages if not self._turned_away(one, at_door)]
+        known = (replace(one, buyer=True) if one.who in self._buyers else one for one in messages)
+        admitted = [one for one in known if not self._turned_away(one, at_door)]
         if not admitted:
             return self._counted(len(messages), Accepted(), at_door)
         if self._store.away:
@@ -141,7 +143,7 @@ class Inbox:
             Question(
                 id=message.id, room=self._room, user=message.user, text=message.text, at=message.at,
                 state=QuestionState.ACCEPTED, updated_at=self._clock(), user_id=message.user_id,
-                source=message.source, buyer=message.buyer or message.who in self._buyers,
+                source=message.source, buyer=message.buyer,
             ),
             self._on_air(),
         )  # fmt: skip
@@ -169,6 +171,7 @@ class Inbox:
         if catalog is not self._understood_by:
             self._understood_by = catalog
             self._queue.forget_meanings()
+            self._joinable.clear()  # what is being said may stand on an old fact
         while True:
             await self._ignore(self._queue.understand(self._meaning))
             await self._join()
@@ -184,6 +187,7 @@ class Inbox:
             self._queue.answered(turn, now)
             self._remember_product(turn)
             _remember(self._turns, turn.first.id, turn)
+            self._joinable.add(turn.first.id)
             return turn
 
     def _give_back(self, turn: Turn) -> None:
@@ -197,7 +201,8 @@ class Inbox:
 
     async def _join(self) -> None:
         """Whoever asks what is being prepared, held or said already gets that answer."""
-        for turn in list(self._turns.values()):
+        self._joinable &= self._turns.keys()
+        for turn in [self._turns[one] for one in self._joinable]:
             late = self._queue.same_as(turn)
             if late:
                 self._queue.drop(one.id for one in late)

@@ -201,6 +201,18 @@ async def test_who_asks_what_is_being_answered_gets_that_answer(stand: Stand) ->
     assert await stand.states() == {"多少钱": "heard", "这个什么价": "heard"}
 
 
+async def test_who_asks_after_a_price_changed_does_not_get_the_old_answer(
+    stand: Stand, catalog: Catalog
+) -> None:
+    stand.on_air = "cleanser-01"
+    await stand.says("a", "多少钱")
+    assert await stand.inbox.next() is not None
+    stand.catalog = catalog.with_changes({"cleanser-01": {"price": "49.00"}})
+    await stand.says("b", "这个多少钱")
+    turn = await stand.inbox.next()
+    assert turn is not None and [one.user for one in turn.all] == ["b"]
+
+
 async def test_a_question_without_a_noun_is_about_the_viewers_last_product(stand: Stand) -> None:
     stand.on_air = "cleanser-01"
     await stand.says("a", "面膜多少钱")
