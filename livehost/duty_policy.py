@@ -14,8 +14,9 @@ from livehost.compliance import Verdict
 from livehost.desk import Mode
 from livehost.lines import Draft
 
-AWAY_AFTER_S = 30.0
-"""A person whose console gave no sign of life for so long is not counted as there."""
+AWAY_AFTER_S = 75.0
+"""A person whose console gave no sign of life for so long is not counted as there (a browser
+lets a page that is not looked at work once a minute)."""
 
 _FIXED_ACTS = ("handover", "disclose", "decline")
 _MODEL_FREE = "faq"

@@ -131,6 +131,17 @@ class ScriptedPlayout:
         queued = sum(len(phrase.pcm) / 2 / wire.SAMPLE_RATE_HZ + phrase.gap_s for phrase in self._queue)
         return max(0.0, self._ends - now) + queued
 
+    @property
+    def queued(self) -> int:
+        """Phrases that are held and not begun."""
+        return len(self._queue)
+
+    def drop(self) -> None:
+        """Let go of what is queued and not begun."""
+        for dropped in self._queue:
+            self._fated(dropped, wire.PhraseFate.DROPPED)
+        self._queue.clear()
+
     async def want(self) -> wire.Want:
         """As the link gives it: repeated each 0.25 s while it stands."""
         while True:
@@ -142,9 +153,7 @@ class ScriptedPlayout:
     async def send(self, message: wire.Message) -> None:
         assert isinstance(message, wire.Phrase)
         if message.urgent:
-            for dropped in self._queue:
-                self._fated(dropped, wire.PhraseFate.DROPPED)
-            self._queue.clear()
+            self.drop()
         self._queue.append(message)
 
     async def play(self) -> None:

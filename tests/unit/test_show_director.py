@@ -57,6 +57,7 @@ class Show:
     progress: Progress
     tasks: Tasks
     started: asyncio.Event
+    fates: list[tuple[wire.Phrase, PhraseFate]]
     true: Callable[[Line], bool] = lambda line: True
 
     def kinds(self) -> list[str]:
@@ -88,7 +89,10 @@ async def a_show(
     progress = progress or Progress()
     voicer = Voicer(ScriptedVoices(takes_s=speaks_s))
 
+    fates: list[tuple[wire.Phrase, PhraseFate]] = []
+
     def fated(phrase: wire.Phrase, fate: PhraseFate) -> None:
+        fates.append((phrase, fate))
         held = desk.fated(phrase.id, fate)
         where = Trace.read(phrase.trace)
         if where.place and fate is PhraseFate.FINISHED and held is not None:
@@ -106,7 +110,7 @@ async def a_show(
             catalog=lambda: CATALOG, clock=loop_clock, card=lambda product: None,
             spawn=tasks.spawn, running=started.is_set,
         )  # fmt: skip
-        show = Show(desk, playout, script, voicer, progress, tasks, started)
+        show = Show(desk, playout, script, voicer, progress, tasks, started, fates)
         director = Director(
             desk, playout, still_true=lambda line: show.true(line), said=lambda line, phrase: None,
             stale=lambda line: script.seek(line.place.segment if line.place else 0), session=lambda: "s",
@@ -187,6 +191,71 @@ def test_an_urgent_insert_drops_what_is_queued_and_the_dropped_phrase_is_said_la
         segments = show.desk.cast.rundown.segments
         expected = [clause for s in segments for clause in s.wordings[0].split("，")]
         assert script[:8] == expected[:8]
+
+    in_show(body)
+
+
+def test_a_phrase_that_was_dropped_is_said_again_under_another_id_and_has_a_fate_of_its_own() -> None:
+    async def body(show: Show) -> None:
+        await show.until(lambda: len(show.playout.heard) >= 2)
+        await show.until(lambda: show.playout.queued)
+        show.playout.drop()
+        await show.until(lambda: show.kinds().count("script") >= 8)
+        dropped = [phrase for phrase, fate in show.fates if fate is PhraseFate.DROPPED]
+        heard = {h.phrase.text: h.phrase.id for h in show.playout.heard}
+        assert dropped
+        assert all(heard[phrase.text] != phrase.id for phrase in dropped)
+        ids = [phrase.id for phrase, _ in show.fates]
+        assert len(ids) == len(set(ids))  # each id has one fate, so each stands in the record
+
+    in_show(body)
+
+
+def test_a_phrase_that_playout_may_not_have_got_keeps_its_id() -> None:
+    """Playout takes an id once: what it did get is heard once, what it did not is heard."""
+
+    async def body(show: Show) -> None:
+        await show.until(lambda: show.desk.in_flight)
+        phrase, (line, index) = next(iter(show.desk.in_flight.items()))
+        show.desk.unsent(phrase)
+        again = line.voiced[index]
+        assert again is not None and again.id == phrase and line.sent == index
+
+    in_show(body)
+
+
+def test_a_room_that_was_taken_over_says_only_what_a_person_lays_down_and_the_disclosure() -> None:
+    async def body(show: Show) -> None:
+        await show.until(lambda: len(show.playout.heard) >= 2)
+        show.desk.taken_by = "李雷"
+        await asyncio.sleep(8.0)
+        count = len(show.playout.heard)
+        await asyncio.sleep(20.0)
+        assert len(show.playout.heard) == count and show.desk.quiet
+        assert show.desk.leads is Mode.MANUAL
+        show.desk.lay(await show.line(PhraseKind.ANSWER, "人工答", question=_question(), by="李雷"))
+        due = True
+        show.desk.disclosure_due = lambda: due
+        await show.until(lambda: "disclosure" in show.kinds())
+        due = False
+        assert show.kinds()[count] == "answer" and "script" not in show.kinds()[count:]
+        show.desk.taken_by = ""
+        await show.until(lambda: "script" in show.kinds()[count:])
+
+    in_show(body)
+
+
+def test_a_room_that_is_left_alone_with_the_script_keeps_answers_waiting() -> None:
+    async def body(show: Show) -> None:
+        await show.until(lambda: len(show.playout.heard) >= 2)
+        show.desk.unattended_script = True
+        assert show.desk.leads is Mode.SCRIPT_ONLY
+        show.desk.lay(await show.line(PhraseKind.ANSWER, "答一", question=_question()))
+        count = len(show.playout.heard)
+        await show.until(lambda: len(show.playout.heard) >= count + 6)
+        assert "answer" not in show.kinds()
+        show.desk.unattended_script = False
+        await show.until(lambda: "answer" in show.kinds())
 
     in_show(body)
 
