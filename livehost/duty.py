@@ -97,6 +97,7 @@ class Duty:
             self._held[question.id] = question
             self._remember(question)
             if question.note in ("review", "unattended"):
+                self._coming[question.id] = self._room.now()  # decided about once it is handed over
                 words = handed_over(self._room.desk.cast)
                 self._room.questions.prepare(question, approved=words)
         elif question.state is not QuestionState.HANDED_OVER and was is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livehost.answers import Fact, still_true
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Questions of one state that are shown of a room; more than anybody decides in ten minutes."""
+
+HANDED_OVER_SHOWN = timedelta(hours=1)
+"""How long a question that was handed over is worth a late answer in the room."""
 
 
 class Holds(Protocol):
@@ -71,15 +74,17 @@ class QueueView:
         }
 
     async def items(self) -> list[dict[str, Any]]:
-        """Held answers first, then what was handed over in this session, then what waits for a person.
+        """Held answers first, then what was handed over lately in this session, then what waits for a person.
 
         Within each the oldest first; a question that shares another's answer is counted, not listed.
         """
         room, store = self._room, self._room.house.store
         held = await store.questions(room.id, 4 * SHOWN, state=QuestionState.HELD)
         handed = await store.questions(room.id, 4 * SHOWN, state=QuestionState.HANDED_OVER)
-        since = room.session.opened_at if room.session is not None else None
-        handed = [one for one in handed if since is not None and one.updated_at >= since]
+        since = room.now() - HANDED_OVER_SHOWN
+        if room.session is not None:
+            since = max(since, room.session.opened_at)
+        handed = [one for one in handed if one.updated_at >= since]
         waiting: list[Question] = []
         if room.desk.leads is Mode.MANUAL:
             waiting = await store.waiting(room.id, SHOWN)

@@ -36,6 +36,7 @@ export function health(room) {
   if (broken && isOpen(room)) return { level: "care", text: outputMend(broken) };
   if (room.next?.state === "failed") return { level: "care", text: nextFailed(room.next) };
   if (isOpen(room) && struggles(room)) return { level: "care", text: w("struggling") };
+  if (isOpen(room) && room.duty?.taken_by) return { level: "care", text: w("taken_by", { n: room.duty.taken_by }) };
   if (isOpen(room) && room.mode === "paused") return { level: "care", text: w("mode_paused") };
   if (isOpen(room) && room.playout?.source === "reserve") return { level: "care", text: w("s_reserve") };
   if (isOpen(room)) return { level: "well", text: w("all_well") };

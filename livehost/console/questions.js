@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { filler, h, mark, throttled } from "./dom.js";
 import { isOpen } from "./health.js";
-import { toast, tried } from "./toast.js";
+import { dialog, toast, tried } from "./toast.js";
 import { clock, w } from "./words.js";
 
 const FILTERS = [["f_all", () => true], ["f_open", (one) => ["accepted", "claimed", "held", "sent"].includes(one.state)], ["f_hand", (one) => one.state === "handed_over"]];
@@ -15,7 +15,7 @@ export class QuestionsPanel {
     this.items = [];
     this.filter = 0;
     this.list = h("ol.questions");
-    this.fill = filler(this.list, (items, zone) => items.length ? items.map((one) => row(one, zone)) : [h("li.none", {}, w("no_questions"))]);
+    this.fill = filler(this.list, (items, zone) => items.length ? items.map((one) => this.row(one, zone)) : [h("li.none", {}, w("no_questions"))]);
     this.filters = FILTERS.map(([word], number) => h("button", { onclick: () => { this.filter = number; this.draw(); } }, w(word)));
     this.ask = h("input", { placeholder: w("ask_hint"), maxLength: 500, ariaLabel: w("ask"), required: true });
     this.askButton = h("button", { type: "submit" }, w("ask"));
@@ -80,12 +80,37 @@ export class QuestionsPanel {
       this.context.refresh();
     });
   }
-}
 
-function row(one, zone) {
-  const fate = h("span.fate", { title: one.note || "" }, w(`q_${one.state}`));
-  const item = h("li", {}, h("div.row", {}, h("b", {}, one.user || "—"), h("time", {}, clock(one.at, zone)), h("span.grow"), fate),
-    h("p", {}, one.text), one.answer ? h("p.answer", { lang: "zh" }, one.answer) : one.note && one.state !== "heard" ? h("p.note", {}, one.note) : null);
-  mark(item, "state", one.state);
-  return item;
+  row(one, zone) {
+    const fate = h("span.fate", { title: one.note || "" }, w(`q_${one.state}`));
+    const wrong = one.state === "heard" && this.context.can("duty") ? h("button.quiet.wrong", { type: "button", onclick: () => this.correct(one) }, w("correct")) : null;
+    const item = h("li", {}, h("div.row", {}, h("b", {}, one.user || "—"), h("time", {}, clock(one.at, zone)), h("span.grow"), wrong, fate),
+      h("p", {}, one.text), one.answer ? h("p.answer", { lang: "zh" }, one.answer) : one.note && one.state !== "heard" ? h("p.note", {}, one.note) : null);
+    mark(item, "state", one.state);
+    return item;
+  }
+
+  // What was answered wrongly is put right: the host says it at once, and the record has both.
+  correct(one) {
+    const room = this.roomOf();
+    let confirmed = false;
+    const text = h("textarea", { name: "text", rows: 3, maxLength: 500, required: true, placeholder: w("correct_hint"), oninput: () => { confirmed = false; } });
+    dialog(w("correct_ask"), [[w("was_said"), h("p.note", {}, one.answer)], [w("correct"), text]], {
+      yes: w("send_answer"),
+      save: async (values) => {
+        try {
+          await api.decide(room.id, { action: "correct", question: one.id, text: values.text.trim(), confirmed });
+        } catch (error) {
+          if (!error.confirm) throw error;
+          confirmed = true;
+          toast(w("confirm_again"), "care", error.message);
+          return false;
+        }
+        await api.complain(room.id, one.id, values.text.trim());
+        toast(w("corrected_ok"));
+        this.context.refresh();
+        return true;
+      },
+    });
+  }
 }

@@ -116,6 +116,14 @@ async def test_what_another_person_decides_goes_from_every_page() -> None:
             assert (await other.post("/v1/rooms/skincare/duty", json=decision)).status_code == 404
 
 
+async def test_a_wrong_answer_is_put_right_from_the_room() -> None:
+    async with show(4, "--duty") as address, opened(address, "skincare") as page:
+        await page.locator(".questions .wrong").first.click()
+        await page.fill("dialog textarea", "更正一下，首选洁面再上精华")
+        await page.locator("dialog button[type=submit]").click()
+        await expect(page.locator("#toasts")).to_contain_text("已更正")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
 async def test_the_duty_page_fits(width: int, height: int) -> None:
     async with show(4, "--duty") as address, opened(address, width=width, height=height) as page:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -312,3 +312,39 @@ async def _quiet(live: Live) -> None:
     while count != len(live.playout.phrases):
         count = len(live.playout.phrases)
         await asyncio.sleep(0.4)
+
+
+async def test_what_was_said_wrongly_is_put_right_on_air_and_in_the_record(tmp_path: Path) -> None:
+    async with on_air(tmp_path) as live:
+        await live.ask("q1", PRICE)
+        await live.becomes("q1", QuestionState.HEARD)
+        await live.room.duty.correct("q1", "更正一下，直播间价就是59元", "李雷")
+        await wait_until(lambda: any("更正一下" in one.text for one in live.playout.phrases))
+        live.room.duty.complain("q1", "语气不好", "李雷")
+        (row,) = await live.journal("correction")
+        assert row["question"] == "q1" and row["persona"] == "ann"
+        (row,) = await live.journal("complaint")
+        assert (row["id"], row["why"], row["by"]) == ("q1", "语气不好", "李雷")
+
+
+async def test_an_answer_in_doubt_is_handed_over_with_the_proposal_kept(tmp_path: Path) -> None:
+    async with on_air(tmp_path) as live:
+        live.room.duty.holds = lambda question, draft, hits: "review"  # type: ignore[method-assign]
+        live.room.questions._holds = live.room.duty.holds
+        await live.ask("q1", PRICE)
+        await live.becomes("q1", QuestionState.HANDED_OVER)
+        (item,) = await live.room.duty.items()
+        assert "59" in item["proposed"] and item["facts"] and "59" not in live.answers()
+        await live.room.duty.approve("q1", "李雷")
+        await live.becomes("q1", QuestionState.HEARD)
+        assert "59" in live.answers()
+
+
+async def test_an_answer_that_nobody_approves_expires(tmp_path: Path) -> None:
+    async with on_air(tmp_path, mode="review", review_expires_s=10) as live:
+        await live.ask("q1", PRICE)
+        await live.becomes("q1", QuestionState.HELD)
+        held = live.room.duty._held
+        held["q1"] = replace(held["q1"], updated_at=held["q1"].updated_at - timedelta(seconds=11))
+        await live.becomes("q1", QuestionState.EXPIRED)
+        assert live.room.duty.held == 0 and live.answers() == ""
