@@ -12,7 +12,7 @@ from datetime import datetime
 
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY
 from livehost.catalog import Catalog
-from livehost.compliance import Review
+from livehost.compliance import Review, review
 from livehost.compliance.claim_check import check_said
 from livehost.lines import Draft, Line
 from livehost.refused import Refused
@@ -58,12 +58,11 @@ def judged(
     facts = draft.facts if strict and draft.source in _OWN_FACTS else None
     approved = (*_FIXED, *(own_words(persona) if persona is not None else ()))
     product = catalog.get(draft.product)
-    said = "".join(draft.texts)
-    texts = dict.fromkeys((said, *draft.texts))
-    found = [
-        check_said(one, facts=facts, product=product, catalog=catalog, now=now, approved=approved)
-        for one in texts
-    ]
+    said = check_said(
+        "".join(draft.texts), facts=facts, product=product, catalog=catalog, now=now, approved=approved
+    )
+    # The rules see each phrase by itself too: a pause may make a word of what is none in the whole.
+    found = [said, *(review(one, product=product, now=now) for one in draft.texts)]
     verdicts = {one.verdict for one in found}
     hits = tuple(dict.fromkeys(hit for one in found for hit in one.hits))
     return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", hits)

@@ -23,7 +23,7 @@ from livehost.answers.tables import packaged_yaml
 _BREAKS = "，。！？；：,!?;:…\n"
 _VALUE = re.compile(r"\{(\w+)\}")
 _SINGLE = frozenset("nkjpqsd")  # values that span no clauses, as in the training grammar
-_WAVE = re.compile(r"[～~·]+(?=[，。！？,.!?…]|$)")  # drawn out; anywhere else it may be a sign
+_WAVE = re.compile(r"(?<!\d)[～~·]+(?=[，。！？,.!?…]|$)")  # drawn out; anywhere else it may be a sign
 # Particles, before a mark only.
 _ENDING = re.compile(r"的?[呀哦啦呢哈哟哒喔噢]+(?=[，。！？；：,.!?;:…～~]|$)|的(?=[，。！？；：,.!?;:…]|$)")
 _LITERAL_KINDS = (Kind.PRODUCT, Kind.NAME, Kind.LATIN)

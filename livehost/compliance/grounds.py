@@ -16,7 +16,7 @@ from livehost.answers.types import Fact
 from livehost.chinese import folded
 
 # How a bare value of a field is counted.
-_UNIT_OF = {
+UNIT_OF = {
     "price": "元",
     "after_coupon": "元",
     "total": "元",
@@ -52,6 +52,7 @@ class Grounds:
     affirmed: str  # ingredients and groups that it has or suits
     denied: str  # ingredients that it is free of, groups that it does not suit
     fields: dict[str, str]
+    by_head: dict[str, frozenset[tuple[str, str]]]  # the numbers of each field
 
 
 @cache
@@ -94,32 +95,43 @@ def grounds(facts: tuple[Fact, ...], approved: tuple[str, ...]) -> Grounds:
     texts: list[str] = []
     affirmed: list[str] = []
     denied: list[str] = []
+    by_head: dict[str, frozenset[tuple[str, str]]] = {}
     for fact in facts:
         head, _, tail = fact.field.partition(".")
-        if head in _UNIT_OF:  # price.<variant>, total.<pieces>
+        if head in UNIT_OF:  # price.<variant>, total.<pieces>
             texts.append(tail)
             pieces = tail.partition(".")[0]
             numbers |= _numbers_of(tail) | ({(pieces, u) for u in _COUNTS} if pieces.isdigit() else set())
         if fact.value == NONE:
             continue
+        if head == "sensitive":  # said as it was approved, or not at all: it bears out no other words
+            continue
+        by_head[head] = by_head.get(head, frozenset()) | _numbers_of(fact.value + UNIT_OF.get(head, ""))
         texts.append(fact.value)
-        if head in _UNIT_OF:
-            found = _numbers_of(fact.value + _UNIT_OF[head])
+        if head in UNIT_OF:
+            found = _numbers_of(fact.value + UNIT_OF[head])
             numbers |= found | (
                 {(n, unit) for n, _ in found for unit in _COUNTS} if head == "stock" else set()
             )
         else:
             found = _numbers_of(fact.value)
+            if head == "list_price":  # the days of its basis are no days of anything else
+                found = frozenset(amount for amount in found if amount[1] == "元")
             numbers |= found | ({(n, ANY) for n, _ in found} if head not in _CATALOGUE else set())
+        if head == "gifts":  # one of each, where no count is named
+            numbers |= {("1", unit) for unit in _COUNTS}
+        if fact.field == "returns.seven_days":
+            numbers |= {("7", "天"), ("168", "小时")}
         if head in ("free_of", "not_for"):
             denied.append(fact.value)
         elif head in ("ingredients", "suitable_for"):
             affirmed.append(fact.value)
     for text in approved:
         numbers |= _numbers_of(text)
+        by_head["approved"] = by_head.get("approved", frozenset()) | _numbers_of(text)
         texts.append(text)
     fields = {fact.field: fact.value for fact in facts}
-    return Grounds(frozenset(numbers), _joined(texts), _joined(affirmed), _joined(denied), fields)
+    return Grounds(frozenset(numbers), _joined(texts), _joined(affirmed), _joined(denied), fields, by_head)
 
 
 def _joined(texts: Iterable[str]) -> str:

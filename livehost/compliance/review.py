@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 
 from livehost.catalog import Product
@@ -31,6 +30,7 @@ from livehost.compliance.normalise import (
 )
 from livehost.compliance.phrases import Group, Phrases, packaged
 from livehost.compliance.types import Hit, Review
+from livehost.compliance.urgency import borne_out
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 # A mark between these and another character is likely none inside a word.
@@ -71,7 +71,7 @@ def review(
     for group in (*groups, own) if own is not None else groups:
         if not group.covers(category):
             continue
-        for hit in _hits(group, forms, category, product):
+        for hit in _hits(group, forms, category, product, now):
             hits.setdefault((hit.rule, hit.span), hit)
     found = tuple(sorted(hits.values(), key=lambda h: h.span))
     verdicts = {hit.verdict for hit in found}
@@ -128,7 +128,9 @@ def _without_markup(text: str) -> tuple[str, list[int] | None]:
     return out, places
 
 
-def _hits(group: Group, forms: _Forms, category: str, product: Product | None) -> Iterator[Hit]:
+def _hits(
+    group: Group, forms: _Forms, category: str, product: Product | None, now: datetime | None
+) -> Iterator[Hit]:
     plain = forms.plain
     approved = _approved_spans(plain.text, group, category, product)
     for view in (*forms.whole, forms.digits) if group.name == "diversion" else forms.whole:
@@ -143,7 +145,7 @@ def _hits(group: Group, forms: _Forms, category: str, product: Product | None) -
                 continue
             if group.denial and denied(view.text, start, end):
                 continue
-            if group.name == "urgency" and _borne_out(match[0], product):
+            if group.name == "urgency" and borne_out(_clause(view.text, start, end), product, now):
                 continue
             yield Hit(match[0], view.span(start, end), group.name, group.why, group.verdict)
     for view, marks in forms.torn:
@@ -158,6 +160,11 @@ def _hits(group: Group, forms: _Forms, category: str, product: Product | None) -
     for word, start, end in disguised(group.sounds, forms.heard):
         if not _inside(start, end, excepted) and not (group.denial and denied(plain.text, start, end)):
             yield _disguise(group, word, plain.span(start, end))
+
+
+def _clause(text: str, start: int, end: int) -> str:
+    right = text.find(BARRIER, end)
+    return text[text.rfind(BARRIER, 0, start) + 1 : len(text) if right < 0 else right]
 
 
 def _disguise(group: Group, word: str, span: tuple[int, int]) -> Hit:
@@ -213,9 +220,3 @@ def _approved_spans(text: str, group: Group, category: str, product: Product | N
 @lru_cache(maxsize=4096)
 def _squeezed(text: str) -> str:
     return compact(text).text
-
-
-def _borne_out(words: str, product: Product | None) -> bool:
-    """Whether a "last N pieces" is what the stock says."""
-    number = re.search(r"\d+", words)
-    return product is not None and number is not None and Decimal(number[0]) == product.stock > 0

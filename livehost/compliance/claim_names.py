@@ -1,0 +1,176 @@
+"""Ingredients, groups, gifts, places, couriers, effects and papers that the facts do not know.
+
+The words come from `claim_words.yaml` and from the catalogue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from livehost.answers.facts import NONE
+from livehost.answers.intents import REGIONS
+from livehost.catalog import Catalog
+from livehost.chinese import folded
+from livehost.compliance.claim_text import (
+    NAMED,
+    NOTHING_SAID,
+    Found,
+    clause_of,
+    once_a_catalog,
+    sentence_rest,
+    squeezed,
+)
+from livehost.compliance.grounds import Grounds
+
+_NOT = re.compile(
+    r"(?:不含|没有|不是|不会|不能|不可|不建议|不推荐|避免|不|没|无|零|0|别|勿|非)[^,。;!?:]{0,8}$"
+    r"|(?:不适合|不适宜|不适用|不宜|慎用|禁用|避开)[^,。;!?:]*$"
+)
+_FREE_OF = re.compile(r"(?:不含|不添加|未添加|没添加|不加|零添加|0添加|无添加|没有)[^,。;!?:]{0,6}$")
+_HOLDS = re.compile(r"(?<!不)(?:含有?|成分|配料|富含|(?<!没)有|添加了|加了|加入)[^,。;!?:]*$")
+_SUITS = re.compile(
+    "适合|合适|适用|适宜|可以|能[用吃喝穿敷涂]|都能|也能|放心|专用|专为|专门|友好|照样|闭眼|推荐|不刺激|不过敏|选它|用它|用得|吃得|喝得|吃了|喝了|用了"
+)
+_UNFIT = re.compile(r"(?:不适合|不适宜|不适用|不宜)[^,。;!?:]*$")
+_UNFIT_AFTER = re.compile(
+    "[^,。;!?:]{0,4}(?:不适合|不适宜|不能[用吃喝]|不可以[用吃喝]|不建议[用吃喝]|慎用|别[用吃喝])"
+)
+_REFUSED = re.compile("不|别|勿|慎|禁|绕行|避|除外|咨询|医生|先问")
+_SENT = re.compile(r"^(?!.*从).*(?:发|寄|送|邮|到)")
+_SENT_NOT = re.compile("不发|不寄|不送|不到|发不了|除外|不包|不能|暂")
+WHY = {
+    "ingredients": "成分没有依据", "groups": "人群没有依据", "gifts": "赠品没有依据", "places": "地区没有依据",
+    "couriers": "快递没有依据", "effects": "功效没有依据", "papers": "资质没有依据",
+}  # fmt: skip
+_GIVEN = re.compile(
+    r"(?:送|赠|赠送|附赠)(?:你们?|您|大家|给你|给您|给大家|各位)?(?:[一两二三四五六七八九十\d]+[个支瓶盒片包袋张条套件份块把对双只枚本]|你|您|大家)+(?!手上|到|家门)[^,。;!?:]{1,10}"
+    r"|赠品(?:是|有|为|就是)[^,。;!?:]{1,12}"
+)
+
+
+@cache
+def _classes() -> dict[str, tuple[str, tuple[str, ...], bool]]:
+    """Every general word: its class, the words that mean the same, and that it is a general one."""
+    table: Any = yaml.safe_load(files("livehost.compliance").joinpath("claim_words.yaml").read_text("utf-8"))
+    words = {
+        folded(word): (kind, tuple(map(folded, same)), True)
+        for kind in WHY
+        if kind != "gifts"
+        for same in table[kind]
+        for word in same
+    }
+    return {folded(region): ("places", (folded(region),), True) for region in REGIONS} | words
+
+
+@once_a_catalog
+def _vocabulary(catalog: Catalog) -> Any:
+    """The general words and the catalogue's, found all at once."""
+    import ahocorasick
+
+    words = dict(_classes())
+    for product in catalog.products:
+        shipping = product.shipping
+        for kind, texts in (
+            ("ingredients", (*(product.ingredients or ()), *(product.free_of or ()))),
+            ("groups", (*(product.suitable_for or ()), *(product.not_for or ()))),
+            ("gifts", tuple(g.name for g in product.gifts or ())),
+            ("places", tuple(t for t in (product.origin, shipping.from_) if t)),
+            ("couriers", shipping.courier or ()),
+        ):
+            for text in texts:
+                plain = re.sub(r"\s+", "", folded(text))
+                if 2 <= len(plain) <= 16:
+                    words.setdefault(plain, (kind, (plain,), False))
+    automaton = ahocorasick.Automaton()
+    for word, entry in words.items():
+        automaton.add_word(word, (len(word), word, entry))
+    automaton.make_automaton()
+    return automaton
+
+
+def unfounded_names(text: str, catalog: Catalog, ground: Grounds, *, own: bool) -> Iterator[Found]:
+    """Ingredients, groups, gifts, places and couriers that the facts do not know, or know the other way."""
+    for last, (length, word, (kind, same, general)) in _vocabulary(catalog).iter_long(text):
+        start, end = last + 1 - length, last + 1
+        if _torn(text, word, start, end):
+            continue
+        clause, at = clause_of(text, start, end)
+        before, rest = clause[:at], sentence_rest(text, end)
+        if any(one in ground.text for one in same):
+            if _contradicts(kind, same, ground, before, rest) or (
+                kind == "places" and _sent_anyway(word, clause, ground)
+            ):
+                yield word, word, kind, f"与商品资料相反（{WHY[kind]}）", "block"
+            continue
+        if (
+            kind == "places"
+            and _SENT.search(clause)
+            and "shipping.not_to" in ground.fields
+            and word in REGIONS
+        ):
+            continue
+        addressed = kind == "groups" and not own and not _SUITS.search(before + rest)
+        everyday = (
+            kind == "ingredients"
+            and not general
+            and not _HOLDS.search(before)
+            and not _FREE_OF.search(before)
+        )
+        if not addressed and not everyday and not NOTHING_SAID.search(clause):
+            soft = kind in ("effects", "papers") and not own
+            yield word, word, kind, WHY[kind], "review" if soft else "block"
+
+
+def _sent_anyway(place: str, clause: str, ground: Grounds) -> bool:
+    """Whether goods are promised to a place that they are not sent to."""
+    excluded = place in ground.fields.get("shipping.not_to", "")
+    return excluded and bool(_SENT.search(clause)) and not _SENT_NOT.search(clause)
+
+
+def _torn(text: str, word: str, start: int, end: int) -> bool:
+    """Whether a Latin word is only part of a longer one."""
+    head = word[0].isascii() and _letter(text[start - 1 : start])
+    return head or (word[-1].isascii() and _letter(text[end : end + 1]))
+
+
+def _letter(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+def _contradicts(kind: str, same: tuple[str, ...], ground: Grounds, before: str, rest: str) -> bool:
+    """Whether a word that the facts know is said the other way round: 含酒精 of what is free of it."""
+    has, lacks = any(w in ground.affirmed for w in same), any(w in ground.denied for w in same)
+    if has == lacks:
+        return False
+    match kind:
+        case "ingredients":
+            return (
+                bool(_FREE_OF.search(before))
+                if has
+                else bool(_HOLDS.search(before)) and not _NOT.search(before)
+            )
+        case "groups":
+            refused = bool(_NOT.search(before) or _REFUSED.search(rest))
+            unfit = _UNFIT.search(before) or _UNFIT_AFTER.match(rest)
+            return bool(unfit) if has else bool(_SUITS.search(before + rest)) and not refused
+        case _:
+            return False
+
+
+def unfounded_gifts(text: str, ground: Grounds) -> Iterator[Found]:
+    """What is said to come along is one of the gifts."""
+    known = re.split("[、，]", ground.fields.get("gifts", ""))
+    names = [re.sub(r"\d+份$", "", squeezed(one)) for one in known if one and one != NONE]
+    for match in _GIVEN.finditer(text):
+        if (
+            not any(name in match[0] for name in names)
+            and match[0] not in ground.text
+            and NAMED not in match[0]
+        ):
+            yield match[0], match[0], "gifts", WHY["gifts"], "block"

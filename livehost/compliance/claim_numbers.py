@@ -1,0 +1,87 @@
+"""Numbers without a ground: amounts, prices beside the wrong word, times of use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from livehost.answers.claims import Claims, Kind, Token
+from livehost.compliance.claim_text import Found
+from livehost.compliance.grounds import ANY, Grounds, forms
+
+# Amounts that claim nothing.
+_SOFT_UNITS = frozenset("个位款种样句步遍点层人次条只把页台顿")
+_HARD_BEFORE = re.compile(
+    r"(?:送|赠(?!品)|减|满|抵|返|便宜|优惠|省|立减|只要|只卖|仅需|才卖|才|到手|卖|价格?|价是|原价|日常价|专柜|打|低至|库存|还有|剩|仅剩|限量|含|约|浓度)"
+    r"[^,。;!?:\d]{0,4}$"
+)
+_TAKEN = re.compile(r"(?:用|敷|吃|喝|洗|涂|坚持|连续|撑|管)(?:了|上|够|满|完|它|过|个)?$")
+_DURATIONS = frozenset(("小时", "天", "日", "周", "个月", "月", "年", "分钟", "工作日"))
+_ABOUT = re.compile("[一二两三四五六七八九十]{2}(?![十百千])")
+_INTERACTION = re.compile(r"(?:扣|打|刷|敲|发|回复?|按|数字|公屏)(?:个|一?波|上|一个)?$")
+_CLOCK = re.compile(
+    r"(?:早上?|上午|中午|下午|傍晚|晚上?|今晚|明晚|凌晨|明天|后天|每天|每晚|今天|周[一二三四五六日天])$"
+)
+_DIGITS = re.compile(r"[\d零〇一二两三四五六七八九十百千万半点.\-到至~]+")
+_ROLES = (
+    (re.compile(r"(?:券后|到手|到手价|领券后|实付)(?:价|只要|就是|是|才|只|仅)*$"), ("after_coupon", "total_after_coupon", "price", "total")),
+    (re.compile(r"(?:原价|划线价|日常价|市场价|专柜价|吊牌价|平时卖|平时)(?:是|要|都)*$"), ("list_price",)),
+    (re.compile(r"(?:直播间价|直播价|现价)(?:是|只要|就是)*$"), ("price", "total")),
+    (re.compile(r"满$"), ("coupon",)),
+    (re.compile(r"(?:立减|再减|减)$"), ("coupon",)),
+)  # fmt: skip
+_MONEY = frozenset(("price", "total", "after_coupon", "total_after_coupon", "list_price", "coupon"))
+_USE = ("usage", "lasts", "faq", "claims", "highlights", "shop", "approved", "specs")
+_PROSE = frozenset(("faq", "shop", "usage", "highlights", "approved"))
+
+
+def unfounded_numbers(claims: Claims, ground: Grounds, *, own: bool) -> Iterator[Found]:
+    for token in claims.of(Kind.NUMBER):
+        value = token.value.removesuffix(token.group)
+        words = claims.text[token.start : token.end]
+        if any(form in ground.numbers for form in forms(token)) or (value, ANY) in ground.numbers:
+            if token.group == "元" and _misplaced(claims.text, token, ground):
+                yield token.value, words, "number", "这个价不是所说的那个价", "block"
+            elif _of_use(claims.text, token) and not any(
+                forms(token)[-1] in ground.by_head.get(head, ()) for head in _USE
+            ):
+                yield token.value, words, "number", "使用时间没有依据", "block"
+            continue
+        if not token.group and any(n == value for n, _ in ground.numbers):
+            continue
+        if _says_nothing(claims.text, token, value):
+            continue
+        clock = not own and words.rstrip("半钟").endswith("点") and _CLOCK.search(claims.text[: token.start])
+        yield token.value, words, "number", "数字没有依据", "review" if clock else "block"
+
+
+def _of_use(text: str, token: Token) -> bool:
+    """Whether an amount of time says how long or how often it is used (用七天)."""
+    return token.group in _DURATIONS and bool(_TAKEN.search(text[: token.start]))
+
+
+def _misplaced(text: str, token: Token, ground: Grounds) -> bool:
+    """Whether an amount of money is some other field's than the word before it says: 券后59元."""
+    for pattern, heads in _ROLES:
+        if pattern.search(text[max(0, token.start - 8) : token.start]):
+            others = {head for head, found in ground.by_head.items() if found & set(forms(token))}
+            paid = "after_coupon" in heads and "after_coupon" in ground.by_head
+            allowed = set(heads) - ({"price", "total"} if paid else set())
+            return bool(others & _MONEY) and not others & (allowed | _PROSE)
+    return False
+
+
+def _says_nothing(text: str, token: Token, value: str) -> bool:
+    """Whether an amount claims nothing: an ordinal, 扣1, 一样, 两口, 不是39."""
+    before, words = text[: token.start], text[token.start : token.end]
+    if before.endswith(("第", "不是")) or (not token.group and _INTERACTION.search(before)):
+        return True
+    if _of_use(text, token):
+        return False
+    several = _ABOUT.match(words) and "十" not in words[:2]
+    if words[0].isdigit() or (len(_DIGITS.match(words)[0]) > 1 and not several):  # type: ignore[index]
+        return False
+    if _HARD_BEFORE.search(before[-8:]):
+        return False
+    few = (several or value in ("1", "0.5")) and token.group not in ("元", "折", "%", "倍", "毛")
+    return not token.group or token.group in _SOFT_UNITS or few
