@@ -124,7 +124,12 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
         return 100
     if not _ASKING.sub("", wanted):
         return 0  # nothing but 多久 or 怎么 is left: it fits any entry
-    if len(wanted) == 1 and wanted != "药" and wanted in known and len(known) <= 3:
+    if (
+        len(wanted) == 1
+        and wanted not in "药有多少好大小行买拍几说来给"
+        and wanted in known
+        and len(known) <= 3
+    ):
         return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0

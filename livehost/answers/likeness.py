@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -27,20 +28,37 @@ class Spelt:
 
 def spelt(cleaned: str, names: Mapping[str, Sequence[str]]) -> Spelt | None:
     """A name written with characters of the same sound, with one character amiss, or in pinyin."""
-    sounds = pinyin(cleaned)
+    sounds = [heard(char) for char in cleaned]
     for name in sorted(names, key=len, reverse=True):
         size = len(name)
         if size < 2 or name.isascii() or not names[name]:
             continue
-        wanted = pinyin(name)
+        wanted = [heard(char) for char in name]
         for at in range(len(cleaned) - size + 1):
             piece = cleaned[at : at + size]
             same = sum(a == b for a, b in zip(piece, name, strict=True))
             if same * 2 < size or (size == 2 and same < 1):
                 continue
-            if sounds[at : at + size] == wanted or (size >= 4 and fuzz.ratio(piece, name) >= LEAST_RATIO):
+            alike = all(a & b for a, b in zip(sounds[at : at + size], wanted, strict=True))
+            if alike or (size >= 4 and fuzz.ratio(piece, name) >= LEAST_RATIO):
                 return Spelt(names[name][0], at, at + size)
     return _lettered(cleaned, names)
+
+
+@lru_cache(maxsize=8192)
+def heard(char: str) -> frozenset[str]:
+    """The syllables of a character as dialects and careless typing keep them: no tone, no difference
+    between zh and z, ch and c, sh and s, n and l, -ng and -n."""
+    from pypinyin import Style
+    from pypinyin import pinyin as all_of
+
+    if not "\u4e00" <= char <= "\u9fff":
+        return frozenset((char,))
+    found = all_of(char, style=Style.NORMAL, heteronym=True)[0]
+    return frozenset(
+        re.sub(r"g$", "", re.sub(r"^l(?=[aeiouv])", "n", re.sub(r"^([zcs])h", r"\1", sound)))
+        for sound in found
+    )
 
 
 def _lettered(cleaned: str, names: Mapping[str, Sequence[str]]) -> Spelt | None:

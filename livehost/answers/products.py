@@ -92,6 +92,8 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if foreign is not None:
         return Topic((), None, _without(cleaned, [foreign]), True, foreign.word)
     guess = spelt(cleaned, shelf(catalog).names)
+    if guess is not None and any(n.start < guess.end and guess.start < n.end for n in nouns):
+        guess = None  # a word of its own: 被子 is no misspelt 杯子
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
         rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
         return Topic((catalog.product(guess.product),), None, rest, True)

@@ -13,7 +13,8 @@ from datetime import datetime
 from livehost.answers import faq, foreign, gate, on_price
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
-from livehost.answers.facts import APPROVED, ASKED_LINK
+from livehost.answers.facts import ASKED_LINK
+from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
 from livehost.answers.mentioned import mentioned
@@ -115,7 +116,7 @@ class _Room:
         if gate.off_topic(bare) and all(a.intent in WEAK for a in wanted):
             return self._fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
-            asks = bool(wanted) or gate.is_question(line) or not bare.strip()
+            asks = bool(wanted) or gate.is_question(line) or re.fullmatch("[我你想要买求看的有 ]*", bare)
             return self._not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
         if about.missing_link is not None:
             return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
@@ -135,12 +136,10 @@ class _Room:
         )
         if entry is None:
             return None
-        from livehost.rundown import fill  # it reads facts through this package
-
-        filled = fill(entry.words, product, self.catalog, self.now)
+        filled = spoken(entry, product, self.catalog, self.now)
         if filled is None:
             return None
-        said = Said(filled.text, (Fact("", f"{APPROVED}{entry.id}", filled.text), *filled.facts))
+        said = Said(filled.text, filled.facts)
         return self._checked("answer", [said], product, "book")
 
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:

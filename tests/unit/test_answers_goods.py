@@ -61,6 +61,7 @@ def ask(line: str, on_air: str | None = "fryer", previous: str | None = None) ->
         ("跑携什么价", "shoes"),
         ("paoxie duoshao qian", "shoes"),
         ("空气炸过几号", "fryer"),
+        ("洗法水怎么卖", "shampoo"),
         ("220*240的多少钱", "quilt"),
         ("两米二乘两米四的多少钱", "quilt"),
         ("透气的那双多少钱", "shoes"),
@@ -102,6 +103,7 @@ def test_what_is_not_on_sale_is_handed_over(line: str) -> None:
         "能用洗碗机洗吗",
         "包邮吗",
         "搭配裙子好看吗",
+        "能盖杯子吗",
     ],
 )
 def test_other_goods_that_only_stand_beside_it(line: str) -> None:
