@@ -14,7 +14,7 @@ from livehost.answers.types import Fact
 from livehost.catalog import Catalog, Product, Shop, Spec
 
 NONE = "无"
-APPROVED = "approved."  # before the id of the operator's entry that was said
+APPROVED = "faq_book."  # before the id of the operator's entry that was said
 ASKED_LINK = "asked.link"  # a link number that a viewer asked for and that there is not
 
 

@@ -1,0 +1,215 @@
+"""The operators' own question-and-answer book (互动问答库): which entry a line asks for, and its words.
+
+An entry fits a cleaned line when a group of its keywords stands in it, or when one of its questions is
+alike. The narrowest scope wins (product, then host, then shop), then the closer fit, then the older entry.
+A line about health or a delicate group is answered only by an entry about the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from rapidfuzz import fuzz
+
+from livehost.answers.clean import clean, squeezed
+from livehost.answers.facts import APPROVED, still_true
+from livehost.answers.faq import core
+from livehost.answers.intents import asked
+from livehost.answers.meaning import SENSITIVE
+from livehost.answers.types import Entry, Fact
+from livehost.catalog import Catalog, Product
+
+if TYPE_CHECKING:
+    from livehost.rundown import Filled
+
+SHOP = "shop"
+LEAST_LIKENESS = 87.0  # of rapidfuzz's ratio between two questions without their fillers
+LEAST_CORE = 2  # characters of a question without its fillers
+_BY_QUESTION, _BY_KEYWORDS = 100.0, 60.0
+_WIDTH = {"product": 2, "persona": 1, SHOP: 0}
+_NO_VALUE = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookEntry:
+    """An entry as it was saved.
+
+    Each of the `keywords` is a group whose words must all stand in a line; one group is enough. `rests`
+    has, for each answer, the facts that its numbers stood on when it was reviewed: it is said only while
+    they hold.
+    """
+
+    id: str
+    keywords: tuple[tuple[str, ...], ...] = ()
+    questions: tuple[str, ...] = ()
+    answers: tuple[str, ...]
+    scope: str = SHOP
+    cool_down_s: float = 0.0
+    enabled: bool = True
+    rests: tuple[tuple[Fact, ...], ...] = ()
+    version: int = 0
+
+    @property
+    def product(self) -> str | None:
+        """The product that it is about, where it is about one alone."""
+        kind, _, name = self.scope.partition(":")
+        return name if kind == "product" else None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An answer of an entry whose turn it is; `words` may hold placeholders."""
+
+    entry: BookEntry
+    words: str
+    rests: tuple[Fact, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The entry's id."""
+        return self.entry.id
+
+
+@dataclass
+class FaqBook:
+    """The book as one room uses it: what it said when, and whose turn it is. Finding changes nothing."""
+
+    entries: Callable[[], Sequence[BookEntry]]
+    _said: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+
+    def find(self, line: str, *, product: str | None, persona: str, now: datetime) -> Turn | None:
+        """The answer to a cleaned line; None where no entry fits, or all that fit cool down."""
+        for entry in fitting(self.entries(), line, product=product, persona=persona):
+            times, last = self._said.get(entry.id, (0, None))
+            if last is None or now - last >= timedelta(seconds=entry.cool_down_s):
+                number = times % len(entry.answers)
+                return Turn(
+                    entry, entry.answers[number], entry.rests[number] if number < len(entry.rests) else ()
+                )
+        return None
+
+    def used(self, facts: Iterable[Fact], now: datetime) -> None:
+        """An answer with these facts was written: the entry's next answer has its turn, and it cools down."""
+        for entry_id in (f.field.removeprefix(APPROVED) for f in facts if f.field.startswith(APPROVED)):
+            self._said[entry_id] = (self._said.get(entry_id, (0, now))[0] + 1, now)
+
+    def stands(self, facts: Iterable[Fact]) -> bool:
+        """Whether the entries that facts name are in the book still, as they were said."""
+        named = [f for f in facts if f.field.startswith(APPROVED)]
+        known = {entry.id: entry for entry in self.entries()} if named else {}
+        return all(
+            (entry := known.get(f.field.removeprefix(APPROVED))) is not None
+            and entry.enabled
+            and entry.version == f.version
+            for f in named
+        )
+
+
+def fitting(entries: Iterable[BookEntry], line: str, *, product: str | None, persona: str) -> list[BookEntry]:
+    """The entries that answer a cleaned line here, the best first."""
+    scored = [
+        ((_WIDTH[entry.scope.partition(":")[0]], score), entry)
+        for entry in entries
+        if entry.enabled and in_scope(entry.scope, product, persona) and (score := fit(entry, line)) > 0
+    ]
+    return [entry for _, entry in sorted(scored, key=lambda one: one[0], reverse=True)]
+
+
+def in_scope(scope: str, product: str | None, persona: str) -> bool:
+    """Whether an entry of that scope speaks for a product and a host."""
+    kind, _, name = scope.partition(":")
+    return kind == SHOP or name == (product if kind == "product" else persona)
+
+
+def fit(entry: BookEntry, line: str) -> float:
+    """How well an entry fits a cleaned line, 0 to about 100; 0: it does not."""
+    delicate = _delicate(line)
+    best = 0.0
+    for group in entry.keywords:
+        if delicate <= _delicate("".join(group)):
+            best = max(best, _held(group, line))
+    for question in entry.questions:
+        if delicate <= _delicate(question):
+            best = max(best, likeness(line, question))
+    return best
+
+
+def _held(group: Sequence[str], line: str) -> float:
+    """By how many characters a group of keywords stands in a line; 0 where one is missing."""
+    words = [_plain(word) for word in group]
+    tight = _plain(line)
+    if not words or not all(word and _stands(word, tight) for word in words):
+        return 0.0
+    return _BY_KEYWORDS + min(39.0, sum(map(len, words)))
+
+
+def _stands(word: str, tight: str) -> bool:
+    """Whether a word stands in a text; letters and digits only as a whole run (8 is not in 38)."""
+    if not re.fullmatch(r"[a-z0-9.]+", word):
+        return word in tight
+    return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", tight) is not None
+
+
+def likeness(line: str, question: str) -> float:
+    """How alike a cleaned line and a written question are, by what is left without fillers; 0 to 100."""
+    plain = clean(question)
+    if squeezed(line) == squeezed(plain):
+        return _BY_QUESTION
+    mine, theirs = core(line), core(question)
+    if min(len(mine), len(theirs)) < LEAST_CORE or _digits(mine) != _digits(theirs):
+        return 0.0
+    score = fuzz.ratio(mine, theirs)
+    return score if score >= LEAST_LIKENESS else 0.0
+
+
+def _digits(text: str) -> list[str]:
+    return re.findall(r"\d+", text)
+
+
+@lru_cache(maxsize=8192)
+def _plain(text: str) -> str:
+    return squeezed(clean(text))
+
+
+@lru_cache(maxsize=8192)
+def _delicate(text: str) -> frozenset[str]:
+    return frozenset(one.intent for one in asked(clean(text))) & SENSITIVE
+
+
+def placeholders(words: str) -> list[str]:
+    """The names in the braces of some words; raises ValueError where the braces are not right."""
+    names = []
+    for _, name, form, conversion in Formatter().parse(words):
+        if name is not None:
+            if form or conversion:
+                raise ValueError(f"{{{name}}}")
+            names.append(name)
+    return names
+
+
+def blanked(words: str) -> str:
+    """Words with a neutral sign for each character of a placeholder, so that spans stay what they are."""
+    return _NO_VALUE.sub(lambda found: "某" * len(found[0]), words)
+
+
+def spoken(found: Entry, product: Product | None, catalog: Catalog, now: datetime) -> Filled | None:
+    """An answer of the book with the facts of the moment, its own approved words first among them.
+
+    None where a placeholder has no fact now, or where a number that the answer was approved with stands in
+    the catalogue no more.
+    """
+    from livehost.rundown import Filled, fill  # it reads facts through this package
+
+    turn = found if isinstance(found, Turn) else Turn(BookEntry(id=found.id, answers=()), found.words)
+    entry = turn.entry
+    filled = fill(turn.words, catalog.get(entry.product) if entry.product else product, catalog, now)
+    if filled is None or not still_true(turn.rests, catalog, now):
+        return None
+    own = Fact("", f"{APPROVED}{entry.id}", filled.text, entry.version)
+    return Filled(filled.text, tuple(dict.fromkeys((own, *filled.facts, *turn.rests))))
