@@ -88,9 +88,10 @@ class QueueView:
         waiting: list[Question] = []
         if room.desk.leads is Mode.MANUAL:
             waiting = await store.waiting(room.id, SHOWN)
+        coming = await store.questions(room.id, 4 * SHOWN, state=QuestionState.CLAIMED)
+        together = Counter(one.joined for one in (*held, *handed, *coming) if one.joined)
         found = []
         for some in (list(reversed(held)), list(reversed(handed)), waiting):
-            together = Counter(one.joined for one in some if one.joined)
             own = [one for one in some if not one.joined and not self._duty.is_coming(one.id)]
             found += [self.item(one, together[one.id]) for one in own[-SHOWN:]]
         return found

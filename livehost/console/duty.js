@@ -230,7 +230,7 @@ export class DutyView {
     const item = this.item;
     if (!item || !this.may) return;
     const minutes = h("select", { name: "minutes" }, MUTES.map(([value, word]) => h("option", { value }, w(word))));
-    dialog(w("mute_ask", { n: item.user || item.who }), [[w("for_how_long"), minutes]], {
+    const asked = dialog(w("mute_ask", { n: item.user || item.who }), [[w("for_how_long"), minutes]], {
       yes: w("mute"),
       save: async (values) => {
         await api.muteViewer(item.room, { who: item.who, minutes: values.minutes ? Number(values.minutes) : null });
@@ -238,6 +238,7 @@ export class DutyView {
         this.soon();
       },
     });
+    asked.querySelector("[type=submit]").focus(); // Enter in a list of choices would do nothing
   }
 
   async muted(room) {

@@ -91,7 +91,7 @@ export class DutyDetail {
     this.deeds = h("div.deeds");
     this.scene = new Scene(view);
     this.element = h("section.panel.detail", {}, h("div.desk", {}, this.body, this.scene.element), this.form, this.deeds);
-    this.fillBody = filler(this.body, (item) => (item ? this.parts(item) : [h("p.none.calm", {}, w("duty_pick"))]));
+    this.fillBody = filler(this.body, (item) => (item ? this.parts(item) : [h("p.none.calm", {}, w("duty_calm"))]));
     this.fillDeeds = filler(this.deeds, (item) => (item ? this.buttons(item) : []));
     this.label();
     show(this.form, false);

@@ -62,7 +62,7 @@ const TABLE = {
   retire: ["停用", "Retire"], retire_ask: ["停用 {n}？以后不再上播，文件不会删除。", "Retire {n}? It is not put on air any more; no file is deleted."], retired_ok: ["{n} 已停用", "{n} is retired"],
   consent_until: ["授权至 {t}", "consent until {t}"], days_left: ["还有 {n} 天", "{n} days left"], c_missing: ["没有授权", "no consent"], c_expired: ["授权已到期", "consent ended"], c_refused: ["授权不覆盖", "consent does not cover it"], c_valid: ["授权有效", "consent valid"], c_expiring: ["授权快到期", "consent ends soon"],
   duty: ["值班", "Duty"], duty_queue: ["等你决定", "Waiting for you"], duty_log: ["处理记录", "Who did what"], duty_log_none: ["还没有人处理过", "Nothing was done yet"],
-  duty_calm: ["没有等你决定的", "Nothing waits"], duty_calm_more: ["新的会自己出现，并响一声", "What comes appears here, with a sound"], duty_pick: ["左边选一条", "Choose one"],
+  duty_calm: ["没有等你决定的", "Nothing waits"], duty_calm_more: ["新的会自己出现，并响一声", "What comes appears here, with a sound"],
   mode_review: ["审核", "Review"], mode_manual: ["人工", "By hand"], answering: ["怎么回答", "How questions are answered"],
   wait_held: ["待审", "to approve"], wait_mode: ["待审", "to approve"], wait_checks: ["待审 · 有疑点", "to approve, doubts"], wait_review: ["有疑点 · 已转人工", "doubts, handed over"], wait_blocked: ["被拦 · 已转人工", "blocked, handed over"], wait_unattended: ["无人时转人工", "handed over while away"], wait_handed_over: ["转人工", "to a person"], wait_accepted: ["待答", "waiting"], wait_no_sound: ["没合成出声音", "no sound"],
   buyer: ["买过", "buyer"], n_more: ["另有 {n} 人同问", "{n} more ask the same"], left_s: ["剩 {s} 秒", "{s} s left"],
