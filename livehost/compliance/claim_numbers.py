@@ -24,7 +24,8 @@ _CLOCK = re.compile(
 )
 _DIGITS = re.compile(r"[\d零〇一二两三四五六七八九十百千万半点.\-到至~]+")
 _ROLES = (
-    (re.compile(r"(?:券后|到手|到手价|领券后|实付)(?:价|只要|就是|是|才|只|仅)*$"), ("after_coupon", "total_after_coupon", "price", "total")),
+    (re.compile(r"(?:券后|领券后)(?:到手|价|只要|就是|是|才|只|仅)*$"), ("after_coupon", "total_after_coupon")),
+    (re.compile(r"(?:到手|到手价|实付)(?:价|只要|就是|是|才|只|仅)*$"), ("after_coupon", "total_after_coupon", "price", "total")),
     (re.compile(r"(?:原价|划线价|日常价|市场价|专柜价|吊牌价|平时卖|平时)(?:是|要|都)*$"), ("list_price",)),
     (re.compile(r"(?:直播间价|直播价|现价)(?:是|只要|就是)*$"), ("price", "total")),
     (re.compile(r"满$"), ("coupon",)),
@@ -36,6 +37,7 @@ _PROSE = frozenset(("faq", "shop", "usage", "highlights", "approved"))
 
 
 def unfounded_numbers(claims: Claims, ground: Grounds, *, own: bool) -> Iterator[Found]:
+    """Amounts that no fact holds, prices of another role, times of use that nobody told."""
     for token in claims.of(Kind.NUMBER):
         value = token.value.removesuffix(token.group)
         words = claims.text[token.start : token.end]
@@ -61,12 +63,17 @@ def _of_use(text: str, token: Token) -> bool:
 
 
 def _misplaced(text: str, token: Token, ground: Grounds) -> bool:
-    """Whether an amount of money is some other field's than the word before it says: 券后59元."""
+    """Whether an amount of money is some other field's than the word before it says: 券后59元.
+
+    What is paid is the price itself only where no coupon makes it less.
+    """
     for pattern, heads in _ROLES:
         if pattern.search(text[max(0, token.start - 8) : token.start]):
             others = {head for head, found in ground.by_head.items() if found & set(forms(token))}
             paid = "after_coupon" in heads and "after_coupon" in ground.by_head
             allowed = set(heads) - ({"price", "total"} if paid else set())
+            if "coupon" in ground.fields and not paid and "after_coupon" in heads:
+                allowed |= {"price", "total"}
             return bool(others & _MONEY) and not others & (allowed | _PROSE)
     return False
 

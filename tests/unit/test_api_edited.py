@@ -263,6 +263,26 @@ async def test_a_change_that_cannot_be_is_422(client: httpx.AsyncClient, change:
     assert (await client.get(f"{PRODUCTS}/cleanser-01")).json()["price"] == "59.00"
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"usage": "每天用两次，三天见效"}, "usage"),
+        ({"gifts": [{"name": "药 妆 小样"}]}, "gifts.0.name"),
+        ({"shipping": {"within": "最后几单马上发"}}, "shipping.within"),
+        ({"usage": "晚上用，次日就能zhi愈"}, "usage"),
+    ],
+)
+async def test_a_text_that_may_not_be_said_is_not_saved(
+    client: httpx.AsyncClient, change: dict[str, Any], field: str
+) -> None:
+    before = (await client.get(f"{PRODUCTS}/cleanser-01")).json()
+    answer = await client.patch(f"{PRODUCTS}/cleanser-01", json=change, headers={"if-match": "*"})
+    assert answer.status_code == 422, answer.text
+    assert {error["at"] for error in answer.json()["errors"]} == {field}
+    assert all(error["rule"] and error["span"] for error in answer.json()["errors"])
+    assert (await client.get(f"{PRODUCTS}/cleanser-01")).json() == before
+
+
 async def test_a_product_that_is_not_there(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{PRODUCTS}/nothing")).status_code == 404
     answer = await client.patch(f"{PRODUCTS}/nothing", json={"stock": 1}, headers={"if-match": "*"})
