@@ -109,6 +109,7 @@ class Shelf:
 
     def __init__(self, products: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
         self.names: dict[str, list[str]] = defaultdict(list)
+        self.spellable: dict[str, list[str]] = defaultdict(list)  # names, and the nouns that they end in
         self._kinds: dict[str, frozenset[int]] = {}
         self._broad: dict[str, frozenset[int]] = {}
         for product_id, names in products:
@@ -118,6 +119,9 @@ class Shelf:
                 plain = folded(name).replace(" ", "")
                 if product_id not in self.names[plain]:
                     self.names[plain].append(product_id)
+                for word in (plain, *(head for head in _heads(plain) if len(head) > 2)):
+                    if product_id not in self.spellable[word]:
+                        self.spellable[word].append(product_id)
                 for word in _heads(plain):
                     wide = word in _trade().broad
                     (broad if wide and place == 0 else specific if not wide else set()).update(

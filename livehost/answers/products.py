@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from livehost.answers import variants
 from livehost.answers.goods import Noun, shelf
-from livehost.answers.likeness import described, spelt
+from livehost.answers.likeness import Spelt, described, spelt
 from livehost.catalog import Catalog, Product
 from livehost.chinese import folded, numeral
 
@@ -88,15 +88,16 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     by_size = _sized(cleaned, catalog, on_air)
     if by_size is not None:
         return Topic((by_size,), None, cleaned, True)
-    foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, catalog, on_air)), None)
-    if foreign is not None:
-        return Topic((), None, _without(cleaned, [foreign]), True, foreign.word)
-    guess = spelt(cleaned, shelf(catalog).names)
-    if guess is not None and any(n.start < guess.end and guess.start < n.end for n in nouns):
+    guess = spelt(cleaned, shelf(catalog).spellable)
+    if guess is not None and any(_covers(n, guess) for n in nouns):
         guess = None  # a word of its own: 被子 is no misspelt 杯子
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
         rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
         return Topic((catalog.product(guess.product),), None, rest, True)
+    foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, catalog, on_air)), None)
+    if foreign is not None:
+        torn = len(foreign.word) == 1 and not _WANTING.fullmatch(cleaned[: foreign.start])
+        return Topic((), None, _without(cleaned, [foreign]), True, "" if torn else foreign.word)
     found = described(cleaned, catalog.products, on_air)
     if found is not None:
         return Topic((found,), None, cleaned, True)
@@ -106,6 +107,12 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if previous is not None and (_BACK.search(cleaned) or not _HERE.search(cleaned)):
         return Topic((previous,), None, cleaned, False)
     return Topic((on_air,) if on_air else (), None, cleaned, False)
+
+
+def _covers(noun: Noun, guess: Spelt) -> bool:
+    """Whether a known noun stands where a misspelt name is seen, and is no shorter."""
+    overlaps = noun.start < guess.end and guess.start < noun.end
+    return overlaps and noun.end - noun.start >= guess.end - guess.start
 
 
 def _numbered(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
