@@ -17,7 +17,7 @@ from livehost.answers.types import Fact
 from livehost.catalog import Catalog, Product
 from livehost.compliance.claim_names import unfounded_gifts, unfounded_names
 from livehost.compliance.claim_numbers import unfounded_numbers
-from livehost.compliance.claim_text import NOTHING_SAID, Found, clause_of, literal, unnamed
+from livehost.compliance.claim_text import Found, clause_of, literal, says_nothing, unnamed
 from livehost.compliance.grounds import Grounds, grounds, read_numbers
 from livehost.compliance.review import review
 from livehost.compliance.types import Hit, Review
@@ -50,6 +50,10 @@ _COMPARED = re.compile(
 _FREE_ONE = re.compile(
     "买[一二两三四五12345]送[一二两三四五12345]|第[二2三3]件(?:半价|[0零]元|一?[折元])|半价|[零0]元购|免单|白送|清仓|骨折"
 )
+
+
+_NO_BEFORE = re.compile(r"(?:不|没有?|无|未)[^,。;!?:]{0,6}$")
+_NO_AFTER = re.compile(r"[^,。;!?:]{0,6}(?:不(?:支持|开|能|可以|包|送|提供|行|给)|没有)")
 
 
 def check_said(
@@ -96,13 +100,12 @@ def _yes_no(text: str, ground: Grounds) -> Iterator[Found]:
             if match[0] in ground.text:
                 continue
             clause, at = clause_of(text, *match.span())
-            denied = bool(re.search(r"(?:不|没有?|无|未)[^,。;!?:]{0,6}$", clause[:at])) is not (
-                name == "缺货"
-            )
+            no = bool(_NO_BEFORE.search(clause[:at]) or _NO_AFTER.match(clause[at + len(match[0]) :]))
+            denied = no is not (name == "缺货")
             values = [ground.fields[field] for field in fields if field in ground.fields]
             if any((value in (NONE, "缺货", "0")) is denied for value in values):
                 continue
-            if NOTHING_SAID.search(clause) and not values:
+            if not values and says_nothing(text, clause, match.end()):
                 continue
             yield name, match[0], "service", "商品资料里没有这一条", "block"
 
@@ -116,7 +119,7 @@ def _offers(text: str, ground: Grounds) -> Iterator[Found]:
     ):
         for match in pattern.finditer(text):
             clause, at = clause_of(text, *match.span())
-            if category in ("service", "date") and NOTHING_SAID.search(clause):
+            if category in ("service", "date") and says_nothing(text, clause, match.end()):
                 continue
             if match[0] in ground.text or re.search(r"不(?:和|跟|与|作|做|去)?[^,。;!?:]{0,4}$", clause[:at]):
                 continue

@@ -19,10 +19,10 @@ from livehost.catalog import Catalog
 from livehost.chinese import folded
 from livehost.compliance.claim_text import (
     NAMED,
-    NOTHING_SAID,
     Found,
     clause_of,
     once_a_catalog,
+    says_nothing,
     sentence_rest,
     squeezed,
 )
@@ -122,7 +122,7 @@ def unfounded_names(text: str, catalog: Catalog, ground: Grounds, *, own: bool) 
             and not _HOLDS.search(before)
             and not _FREE_OF.search(before)
         )
-        if not addressed and not everyday and not NOTHING_SAID.search(clause):
+        if not addressed and not everyday and not says_nothing(text, clause, end):
             soft = kind in ("effects", "papers") and not own
             yield word, word, kind, WHY[kind], "review" if soft else "block"
 

@@ -86,6 +86,16 @@ def clause_of(text: str, start: int, end: int) -> tuple[str, int]:
     return text[left : min(rights) + 1 if rights else len(text)], start - left
 
 
+_BY_SERVICE = re.compile(
+    r"(?:客服|同事)[^,。;!?:]{0,8}(?:确认|核实|答复|回复|看|查)|请[^,。;!?:]{0,8}(?:确认|核实)"
+)
+
+
+def says_nothing(text: str, clause: str, end: int) -> bool:
+    """Whether a clause only asks, or leaves the answer to the shop's service (maybe in the clause after it)."""
+    return bool(NOTHING_SAID.search(clause) or _BY_SERVICE.search(sentence_rest(text, end)))
+
+
 def sentence_rest(text: str, end: int) -> str:
     """What follows a place up to the end of its sentence."""
     return re.split(r"[。;!?\n]", text[end:], maxsplit=1)[0]
