@@ -64,8 +64,11 @@ def check_words(parts: Parts, findings: Findings, *, review: bool) -> Catalog | 
                 )
                 findings.add((*at, "id"), said)
             lines += _segment(segment, at, catalog, findings)
-    for line in lines if review else ():
-        _review(line, findings)
+    if review:
+        for line in lines:
+            _review(line, catalog, findings)
+        if named is not None and catalog is not None:
+            _review_catalog(Path(named), catalog, findings)
     return catalog
 
 
@@ -212,22 +215,37 @@ def _said(wording: str, product: Product | None, catalog: Catalog | None) -> str
     return wording.format(**dict.fromkeys((*WORDS, *PLACEHOLDERS), ""))
 
 
-def _review(line: _Line, findings: Findings) -> None:
-    """Note a line that the compliance rules block."""
+def _review(line: _Line, catalog: Catalog | None, findings: Findings) -> None:
+    """Note a line that the compliance rules block, or that claims what the catalogue does not say."""
     from livehost.compliance import review
+    from livehost.compliance.claim_check import check_said
 
-    result = review(line.text, product=line.product, now=datetime.now(UTC), language=line.language)
+    now = datetime.now(UTC)
+    if catalog is None or line.product is None:
+        result = review(line.text, product=line.product, now=now, language=line.language)
+    else:
+        result = check_said(line.text, facts=None, product=line.product, catalog=catalog, now=now)
     if result.verdict != "block":
         return
     blocking = [hit for hit in result.hits if hit.verdict == "block"]
     caught = "、".join(dict.fromkeys(line.text[slice(*hit.span)] or hit.rule for hit in blocking))
-    why = f"（{blocking[0].why}）" if blocking and blocking[0].why else ""
-    findings.add(
-        line.place,
-        Said(
-            f"合规规则不允许这样说：{caught}{why}",
-            "换一种说法",
-            f"the rules do not let this be said: {caught} {why}",
-            "say it another way",
-        ),
+    findings.add(line.place, _blocked(caught, blocking[0].why))
+
+
+def _review_catalog(file: Path, catalog: Catalog, findings: Findings) -> None:
+    """Note every text of the catalogue that the host would say and may not."""
+    from livehost.compliance.saved import blocked_texts
+
+    for product in catalog.products:
+        for one in blocked_texts(product, datetime.now(UTC)):
+            findings.note(file, None, f"products.{product.id}.{one.field}", _blocked(one.words, one.why))
+
+
+def _blocked(caught: str, why: str) -> Said:
+    why = f"（{why}）" if why else ""
+    return Said(
+        f"合规规则不允许这样说：{caught}{why}",
+        "换一种说法",
+        f"the rules do not let this be said: {caught} {why}",
+        "say it another way",
     )
