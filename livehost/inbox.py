@@ -174,7 +174,8 @@ class Inbox:
             self._joinable.clear()  # what is being said may stand on an old fact
         while True:
             await self._ignore(self._queue.understand(self._meaning))
-            await self._join()
+            if not await self._join():
+                continue
             turn = self._queue.next(now, self._on_air())
             if turn is None:
                 return None
@@ -199,8 +200,12 @@ class Inbox:
         for one in noise[:_IGNORED_AT_ONCE]:
             await self.settle(one, QuestionState.IGNORED, note="noise")
 
-    async def _join(self) -> None:
-        """Whoever asks what is being prepared, held or said already gets that answer."""
+    async def _join(self) -> bool:
+        """Whoever asks what is being prepared, held or said already gets that answer.
+
+        False where some could not share it after all and wait again.
+        """
+        joined_all = True
         self._joinable &= self._turns.keys()
         for turn in [self._turns[one] for one in self._joinable]:
             late = self._queue.same_as(turn)
@@ -211,6 +216,8 @@ class Inbox:
                     for one in late:
                         self._queue.add(one, turn.on_air)
                     self._turns.pop(turn.first.id, None)
+                    joined_all = False
+        return joined_all
 
     def _meaning(self, question: Question, on_air: str | None) -> Meaning:
         return meaning(
@@ -266,6 +273,7 @@ class Inbox:
             turn = self._turns.pop(question.id, None)
             for one in turn.all if turn is not None else (question,):
                 self._queue.add(replace(one, state=state, joined=""), turn.on_air if turn else self._on_air())
+        self.changed(done)
         self._settled(done)
         return done
 
@@ -298,9 +306,11 @@ class Inbox:
         """What waited before this show began."""
         if self._loaded or self._store.away:
             return
-        self._loaded = True
-        on_air = self._on_air()
-        for question in await self._store.waiting(self._limit):
+        for question in await self._store.recent(_REMEMBERED):
+            _remember(self._known, question.id, None)  # sent again while the store is away, it counts once
+        on_air, waiting = self._on_air(), await self._store.waiting(self._limit)
+        self._loaded = not self._store.away  # else it is read when the store is back
+        for question in waiting:
             if question.id not in self._queue:
                 self._known.pop(question.id, None)
                 self._enter(question, on_air)

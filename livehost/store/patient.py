@@ -130,6 +130,10 @@ class PatientStore:
         """What waits; nothing is known while the store is away."""
         return await self._read(lambda: self._store.waiting(self._room, limit), [])
 
+    async def recent(self, limit: int) -> list[Question]:
+        """The newest questions, whatever became of them."""
+        return await self._read(lambda: self._store.questions(self._room, limit), [])
+
     async def sent(self, limit: int) -> list[Question]:
         """What was given to playout and has no fate yet."""
         return await self._read(
