@@ -9,11 +9,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from livehost.training import commands
+
+if TYPE_CHECKING:
+    from livehost.answers.faq_book import FaqBook
+    from livehost.catalog import Catalog
 
 app = typer.Typer(
     name="livehost", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -90,6 +94,9 @@ def ask(
         bool, typer.Option(help="Have her language adapter word the answers; needs --persona.")
     ] = False,
     deadline_s: Annotated[float | None, typer.Option(help="Wait so long for the model's words.")] = None,
+    faq: Annotated[
+        Path | None, typer.Option(help="The operators' own answers: 关键词 => 回答, a CSV or a TSV.")
+    ] = None,
 ) -> None:
     """Answer questions: JSON lines in, each with its answer out, and which path spoke."""
     from livehost.answers.rows import ask_rows
@@ -102,9 +109,10 @@ def ask(
     at = now or datetime.now().astimezone()
     try:
         if config is not None and persona is not None:
-            _rows(_ask_persona(config, persona, catalog, at, model=model, deadline_s=deadline_s))
+            _rows(_ask_persona(config, persona, catalog, at, model=model, deadline_s=deadline_s, faq=faq))
         elif catalog is not None:
-            _rows(ask_rows(sys.stdin, Catalog.load(catalog), at))
+            goods = Catalog.load(catalog)
+            _rows(ask_rows(sys.stdin, goods, at, _book(faq, goods, at)))
     except CatalogProblems as error:
         _fail(str(error))
 
@@ -155,8 +163,31 @@ def _rows(rows: Iterable[str]) -> None:
         raise typer.Exit(0) from None
 
 
+def _book(faq: Path | None, catalog: Catalog, now: datetime) -> FaqBook | None:
+    """The operators' answers of a file; ends with all that is wrong in it."""
+    if faq is None:
+        return None
+    from livehost.faq_desk import read_book
+
+    try:
+        return read_book(faq.read_text("utf-8"), catalog, now)
+    except OSError as error:
+        _fail(f"{faq}: 读不了 / cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        _fail(f"{faq}: 请存成 UTF-8 / save it as UTF-8")
+    except ValueError as error:
+        _fail(f"{faq}:\n{error}")
+
+
 def _ask_persona(
-    config: Path, persona: str, catalog: Path | None, now: datetime, *, model: bool, deadline_s: float | None
+    config: Path,
+    persona: str,
+    catalog: Path | None,
+    now: datetime,
+    *,
+    model: bool,
+    deadline_s: float | None,
+    faq: Path | None,
 ) -> Iterator[str]:
     from livehost.ask_model import AskFailed, ask_persona_rows
     from livehost.catalog import Catalog
@@ -167,8 +198,9 @@ def _ask_persona(
         settings = read_settings(config, review=False)
         goods = Catalog.load(catalog or settings.catalog)
         yield from ask_persona_rows(
-            sys.stdin, settings, goods, persona, now, model=model, deadline_s=deadline_s
-        )
+            sys.stdin, settings, goods, persona, now, model=model, deadline_s=deadline_s,
+            book=_book(faq, goods, now),
+        )  # fmt: skip
     except SettingsProblems as found:
         _fail("\n".join(str(problem) for problem in found.problems))
     except AskFailed as error:

@@ -80,6 +80,8 @@ async def open_house(
             recordings=settings.state_dir / "recordings",
             wardrobe=Wardrobe(Library(settings.adapters), engines),
         )  # fmt: skip
+        await house.faq.load()
+        beside.keep(house.faq.follow, "follow the book of answers")
         warming = asyncio.create_task(asyncio.to_thread(context.warm), name="warm the word list")
         stack.push_async_callback(asyncio.wait, [warming])
         for room in settings.rooms:
@@ -113,7 +115,12 @@ def _writer(house: House, room: RoomSettings) -> Writer | None:
         return live.desk.generation if live is not None else 0
 
     return ModelWriter(
-        engine, house.settings.models.language, room=room.id, platform=room.platform, generation=generation
+        engine,
+        house.settings.models.language,
+        room=room.id,
+        platform=room.platform,
+        generation=generation,
+        book=house.faq.book(),
     )
 
 

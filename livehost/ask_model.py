@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from livehost.answers.faq_book import FaqBook
 from livehost.answers.rows import questions
 from livehost.casting import Casting
 from livehost.catalog import Catalog
@@ -51,6 +52,7 @@ def ask_persona_rows(
     *,
     model: bool,
     deadline_s: float | None = None,
+    book: FaqBook | None = None,
 ) -> Iterator[str]:
     """Each JSON line with her `answer` added, and which path spoke it; eight are asked at a time.
 
@@ -59,7 +61,7 @@ def ask_persona_rows(
         ValueError: a line is no question.
     """
     cast = _cast(settings, persona)
-    yield from asyncio.run(_all(tuple(lines), settings, catalog, cast, now, model, deadline_s))
+    yield from asyncio.run(_all(tuple(lines), settings, catalog, cast, now, model, deadline_s, book))
 
 
 def _cast(settings: Settings, persona: str) -> Cast:
@@ -77,10 +79,12 @@ async def _all(
     now: datetime,
     model: bool,
     deadline_s: float | None,
+    book: FaqBook | None,
 ) -> list[str]:
     room = settings.rooms[0]
     if not model:
-        return await _answered(lines, TemplateWriter(platform=room.platform), room, catalog, cast, now)
+        writer = TemplateWriter(platform=room.platform, book=book)
+        return await _answered(lines, writer, room, catalog, cast, now)
     language = settings.models.language
     if language.engine == "off":
         language = LanguageModel(engine="embedded")
@@ -90,8 +94,8 @@ async def _all(
     with tempfile.TemporaryDirectory(prefix="livehost-ask-") as folder:
         own = settings.model_copy(update={"models": models, "state_dir": Path(folder)})
         async with _engine(own) as engine:
-            writer = ModelWriter(engine, language, room=room.id, platform=room.platform)
-            return await _answered(lines, writer, room, catalog, await _dressed(cast, own, engine), now)
+            by_model = ModelWriter(engine, language, room=room.id, platform=room.platform, book=book)
+            return await _answered(lines, by_model, room, catalog, await _dressed(cast, own, engine), now)
 
 
 @asynccontextmanager

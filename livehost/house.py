@@ -12,6 +12,7 @@ from livehost.adapter_desk import AdapterDesk, Wearing
 from livehost.alarms import Alarms
 from livehost.catalog import Catalog
 from livehost.events import EventBus
+from livehost.faq_desk import FaqDesk
 from livehost.journal import Journal
 from livehost.metrics import Metrics
 from livehost.promotion import named_in
@@ -46,6 +47,18 @@ class House:
         self.adapters = AdapterDesk(
             self.settings.models, self.wardrobe, self._worn, named=named_in(self.settings)
         )
+
+        self.faq = FaqDesk(
+            self.store,
+            catalogs=lambda: [room.catalog() for room in self.rooms.values()] or [self.catalog],
+            personas=[one.id for one in self.settings.personas],
+            changed=self._book_changed,
+        )
+
+    def _book_changed(self, entry_id: str) -> None:
+        for room in self.rooms.values():
+            self.events.publish(room.id, "faq", {"entry": entry_id})
+            room.desk.changed.set()
 
     def _worn(self) -> Iterator[Wearing]:
         for room in self.rooms.values():

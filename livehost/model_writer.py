@@ -16,6 +16,7 @@ import structlog
 
 from livehost.answers.claims import Lexicon
 from livehost.answers.faithful import Grounds, faults
+from livehost.answers.faq_book import FaqBook
 from livehost.catalog import Catalog
 from livehost.engines import EngineGone
 from livehost.lines import Cast, Draft
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 # What is worded anew; a disclosure, a refusal to talk and silence stay as they were written.
 ACTS = ("answer", "handover")
+# An operator's own approved answer is said word for word.
+BOOK = "book"
 ENDS = "。！？!?…～~"
 MOST_TOKENS = 512
 SCRIPT_PATIENCE = 3.0  # times an answer's deadline: nobody waits for the script, it is written ahead
@@ -75,13 +78,14 @@ class ModelWriter:
         room: str,
         platform: str,
         generation: Callable[[], int] = lambda: 0,
+        book: FaqBook | None = None,
     ) -> None:
         self._model = model
         self._settings = settings
         self._room = room
         self._generation = generation  # what a cancel of older work counts by
         self._platform = platform
-        self._template = TemplateWriter(platform=platform)
+        self._template = TemplateWriter(platform=platform, book=book)
         self._lexicon: tuple[Catalog, Lexicon] | None = None
 
     async def script(
@@ -107,7 +111,7 @@ class ModelWriter:
     ) -> Draft:
         """The grounded answer in the persona's words."""
         draft = await self._template.answer(question, cast, catalog, on_air, now, previous=previous)
-        if draft.act not in ACTS or self._kept_from(cast):
+        if draft.act not in ACTS or draft.intent == BOOK or self._kept_from(cast):
             return self._plain(draft, cast)
         prompt = answer_prompt(question.text, draft.core)
         return await self._worded(draft, prompt, cast, catalog, now, self._settings.deadline_s)

@@ -67,7 +67,7 @@ class Room:
         self.house = house
         self.media_socket = run_dir / "media.sock"
         self._control_socket = run_dir / "control.sock"
-        self.writer: Writer = writer or TemplateWriter(platform=settings.platform)
+        self.writer: Writer = writer or TemplateWriter(platform=settings.platform, book=house.faq.book())
         self.clearance = Clearance(catalog=self.catalog, clock=self.now)
         self.voicer = Voicer(voices, refused=self.clearance.refused)
         self.casting = Casting(house.settings, settings)
@@ -321,7 +321,9 @@ class Room:
 
     def true_now(self, draft: Draft) -> bool:
         """Whether the facts that a draft stands on hold at this moment."""
-        return answers.still_true(draft.facts, self._catalog, self.now())
+        return self.house.faq.stands(draft.facts) and answers.still_true(
+            draft.facts, self._catalog, self.now()
+        )
 
     def _card(self, product: str | None) -> wire.ProductCard | None:
         images = self.house.settings.catalog.parent

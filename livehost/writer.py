@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from livehost import answers, compliance
+from livehost.answers.faq_book import FaqBook
 from livehost.catalog import Catalog
 from livehost.clearance import judged
 from livehost.lines import Cast, Draft
@@ -57,8 +58,9 @@ class Writer(Protocol):
 class TemplateWriter:
     """Fills the operator's wordings and the answer templates with facts of the catalogue."""
 
-    def __init__(self, *, platform: str) -> None:
+    def __init__(self, *, platform: str, book: FaqBook | None = None) -> None:
         self._platform = platform
+        self._book = book
         self.turn = 0
 
     async def script(
@@ -112,10 +114,14 @@ class TemplateWriter:
             style=cast.persona.style,
             user=question.user,
             previous_product=previous,
+            book=self._book,
+            persona=cast.persona.id,
             platform=self._platform,
             seed=self.turn,
             language=cast.persona.language,
         )
+        if self._book is not None:
+            self._book.used(answer.facts, now)
         return Draft(
             texts=split_phrases(answer.text, cast.persona.language) if answer.text else (),
             facts=answer.facts,

@@ -19,6 +19,7 @@ from livehost.catalog import Catalog
 from livehost.chat.events import ChatEvent
 from livehost.chat.sources import Sources
 from livehost.events import EventBus
+from livehost.faq_desk import FaqDesk
 from livehost.metrics import Metrics
 from livehost.refused import Refused
 from livehost.settings import AdapterVersions, Models, Settings, Token
@@ -220,6 +221,11 @@ class FakeHouse:
         models = Models.model_validate({"language": {"engine": "embedded"}, "vision": {"engine": "embedded"}})
         self.adapters = AdapterDesk(models, self.wardrobe, lambda: ())
         self.alarms = Alarms(self.events, self.metrics)
+        self.faq = FaqDesk(
+            self.store,
+            catalogs=lambda: [room.catalog() for room in self.rooms.values()],
+            personas=[one.id for one in self.settings.personas],
+        )
 
 
 @asynccontextmanager

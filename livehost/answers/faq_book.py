@@ -99,16 +99,12 @@ class FaqBook:
         for entry_id in (f.field.removeprefix(APPROVED) for f in facts if f.field.startswith(APPROVED)):
             self._said[entry_id] = (self._said.get(entry_id, (0, now))[0] + 1, now)
 
-    def stands(self, facts: Iterable[Fact]) -> bool:
-        """Whether the entries that facts name are in the book still, as they were said."""
-        named = [f for f in facts if f.field.startswith(APPROVED)]
-        known = {entry.id: entry for entry in self.entries()} if named else {}
-        return all(
-            (entry := known.get(f.field.removeprefix(APPROVED))) is not None
-            and entry.enabled
-            and entry.version == f.version
-            for f in named
-        )
+
+def stands(entries: Iterable[BookEntry], facts: Iterable[Fact]) -> bool:
+    """Whether the entries that facts name are in a book still, as they were said."""
+    named = [f for f in facts if f.field.startswith(APPROVED)]
+    known = {entry.id: entry.version for entry in entries if entry.enabled} if named else {}
+    return all(known.get(f.field.removeprefix(APPROVED)) == f.version for f in named)
 
 
 def fitting(entries: Iterable[BookEntry], line: str, *, product: str | None, persona: str) -> list[BookEntry]:
@@ -161,7 +157,7 @@ def likeness(line: str, question: str) -> float:
     plain = clean(question)
     if squeezed(line) == squeezed(plain):
         return _BY_QUESTION
-    mine, theirs = core(line), core(question)
+    mine, theirs = (re.sub("哪[儿里]", "哪", core(text)) for text in (line, question))
     if min(len(mine), len(theirs)) < LEAST_CORE or _digits(mine) != _digits(theirs):
         return 0.0
     score = fuzz.ratio(mine, theirs)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from livehost.answers.faq_book import FaqBook
 from livehost.answers.reply import answer
 from livehost.catalog import Catalog
 
@@ -23,12 +24,17 @@ def questions(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def ask_rows(lines: Iterable[str], catalog: Catalog, now: datetime) -> Iterator[str]:
-    """Each JSON line with its `answer` by the templates added; no model is asked."""
+def ask_rows(
+    lines: Iterable[str], catalog: Catalog, now: datetime, book: FaqBook | None = None
+) -> Iterator[str]:
+    """Each JSON line with its `answer` by the book and the templates added; no model is asked."""
     for row in questions(lines):
         got = answer(
-            row["text"], catalog=catalog, on_air=row.get("on_air"), now=now, platform=row.get("platform")
-        )
+            row["text"], catalog=catalog, on_air=row.get("on_air"), now=now, platform=row.get("platform"),
+            book=book, persona=str(row.get("persona") or ""),
+        )  # fmt: skip
+        if book is not None:
+            book.used(got.facts, now)
         row["answer"] = {
             "act": got.act,
             "text": got.text,

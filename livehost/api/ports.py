@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from livehost.alarms import Alarms
 from livehost.chat.sources import Sources
 from livehost.events import EventBus
+from livehost.faq_desk import FaqDesk
 from livehost.library import Kind
 from livehost.metrics import Metrics
 from livehost.settings import AdapterVersions, Settings, Token
@@ -240,6 +241,11 @@ class House(Protocol):
     @property
     def adapters(self) -> Adapters:
         """The adapter library."""
+        ...
+
+    @property
+    def faq(self) -> FaqDesk:
+        """The operators' own answers."""
         ...
 
     @property

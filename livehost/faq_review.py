@@ -1,0 +1,220 @@
+"""What an operator writes into the question-and-answer book, and whether the host may say it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from livehost.answers import Fact
+from livehost.answers.claims import Kind, Token
+from livehost.answers.clean import clean, squeezed
+from livehost.answers.faq_book import SHOP, BookEntry, blanked, placeholders
+from livehost.catalog import Catalog, Product
+from livehost.compliance import Verdict, review
+from livehost.compliance.claim_check import all_facts, check_said
+from livehost.compliance.grounds import forms, grounds, read_numbers
+from livehost.rundown import PLACEHOLDERS, fill
+
+MAX_ANSWER = 200  # characters: what is heard in one go
+_NAMES = frozenset((*PLACEHOLDERS, "shop"))
+_MONEY = ("price", "after_coupon", "list_price")
+_SIGNS = "|｜\t"  # they part the cells of a pasted table
+
+
+def _writable(text: str) -> str:
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in text):
+        raise ValueError("有不能用的控制字符 / a control character is in it")
+    if any(sign in text for sign in _SIGNS):
+        raise ValueError("不能含 | / it must not hold |")
+    return text
+
+
+def _keyword(text: str) -> str:
+    if any(sign in text for sign in "、+＋"):
+        raise ValueError("关键词里不能有 、 和 + / a keyword must not hold 、 or +")
+    return _writable(text)
+
+
+_Stripped = StringConstraints(strip_whitespace=True, min_length=1, max_length=60)
+Keyword = Annotated[str, _Stripped, AfterValidator(_keyword)]
+Asked = Annotated[str, _Stripped, AfterValidator(_writable)]
+Words = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ANSWER),
+    AfterValidator(_writable),
+]
+Scope = Annotated[
+    str,
+    StringConstraints(max_length=120, pattern=r"^(shop|persona:[A-Za-z0-9._-]+|product:[A-Za-z0-9._-]+)$"),
+]
+
+
+class EntryWritten(BaseModel):
+    """An entry as an operator writes it; an answer may hold `{price}`, `{link}` and what else a script may."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    keywords: tuple[tuple[Keyword, ...], ...] = Field(
+        (), max_length=40, description="Groups: all words of one group must stand in the line"
+    )
+    questions: tuple[Asked, ...] = Field((), max_length=40, description="What viewers ask, in their words")
+    answers: tuple[Words, ...] = Field(min_length=1, max_length=10, description="Said in turn")
+    scope: Scope = Field(SHOP, description="shop, persona:<id> or product:<id>")
+    cool_down_s: float = Field(0, ge=0, le=86_400, description="Not said again within so many seconds")
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _is_found(self) -> EntryWritten:
+        if not self.keywords and not self.questions:
+            raise ValueError("写关键词或问法，至少一个 / write keywords or a question")
+        for group in self.keywords:
+            if sum(len(squeezed(clean(word))) for word in group) < 2:
+                raise ValueError(
+                    f"关键词「{'+'.join(group)}」太短，至少两个字 / a keyword needs two characters"
+                )
+        return self
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the review found in one text: where, which rule, and whether it may be confirmed."""
+
+    at: str
+    span: tuple[int, int]
+    words: str
+    rule: str
+    message: str
+    verdict: Verdict
+
+    def shown(self) -> dict[str, Any]:
+        """As a problem's `errors` lists it."""
+        return {
+            "at": self.at, "span": list(self.span), "words": self.words, "rule": self.rule,
+            "message": self.message, "verdict": self.verdict,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EntryReview:
+    """What was found in an entry, and for each answer the facts that its numbers stand on."""
+
+    findings: tuple[Finding, ...]
+    rests: tuple[tuple[Fact, ...], ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`block`: it is not saved; `review`: only once somebody confirms it."""
+        verdicts = {finding.verdict for finding in self.findings}
+        return "block" if "block" in verdicts else "review" if verdicts else "pass"
+
+
+def reviewed_entry(entry: EntryWritten, catalogs: Sequence[Catalog], now: datetime) -> EntryReview:
+    """Hold every answer against the rules and the catalogue; with several, by the one that it fits best."""
+    found = [_in_catalog(entry, catalog, now) for catalog in catalogs]
+    order = {"pass": 0, "review": 1, "block": 2}
+    return min(found, key=lambda one: (order[one.verdict], len(one.findings)))
+
+
+def _in_catalog(entry: EntryWritten, catalog: Catalog, now: datetime) -> EntryReview:
+    product = None
+    findings: list[Finding] = []
+    name = BookEntry(id="", answers=(), scope=entry.scope).product
+    if name is not None:
+        product = catalog.get(name)
+        if product is None:
+            findings.append(
+                Finding(
+                    "scope", (0, len(entry.scope)), name, "scope", "没有这个商品 / no such product", "block"
+                )
+            )
+    rests = []
+    for number, answer in enumerate(entry.answers):
+        found, facts = _answer(f"answers.{number}", answer, product, catalog, now)
+        findings += found
+        rests.append(facts)
+    return EntryReview(tuple(dict.fromkeys(findings)), tuple(rests))
+
+
+def _answer(
+    at: str, words: str, product: Product | None, catalog: Catalog, now: datetime
+) -> tuple[list[Finding], tuple[Fact, ...]]:
+    def finding(span: tuple[int, int], rule: str, message: str, verdict: Verdict) -> Finding:
+        return Finding(at, span, words[slice(*span)], rule, message, verdict)
+
+    whole = (0, len(words))
+    try:
+        unknown = [name for name in placeholders(words) if name not in _NAMES]
+    except ValueError:
+        return [
+            finding(whole, "placeholder", "大括号不成对，或写法不对 / the braces are not right", "block")
+        ], ()
+    found = [
+        finding(
+            (place := max(0, words.find(f"{{{name}}}")), place + len(name) + 2), "placeholder",
+            f"没有 {{{name}}}；可用：{'、'.join(sorted(_NAMES))} / no such placeholder", "block",
+        )
+        for name in unknown
+    ]  # fmt: skip
+    text = blanked(words)
+    rules = review(text, product=product, now=now)
+    found += [finding(hit.span, hit.rule, hit.why, hit.verdict) for hit in rules.hits]
+    said = check_said(text, facts=None, product=product, catalog=catalog, now=now)
+    # What stands in no fact is the operator's to approve: it is said word for word and promises no price.
+    found += [
+        finding(hit.span, hit.rule, f"{hit.why}，请确认 / please confirm", "review")
+        for hit in said.hits
+        if hit not in rules.hits
+    ]
+    prices, rests = _figures(text, product, catalog, now)
+    found += [finding(span, rule, why, "block") for span, rule, why in prices]
+    filled = fill(words, product, catalog, now) if not unknown else None
+    if filled is not None and filled.text != words and not any(one.verdict == "block" for one in found):
+        hits = review(filled.text, product=product, now=now).hits
+        found += [finding(whole, hit.rule, hit.why, "block") for hit in hits if hit.verdict == "block"]
+    return found, rests
+
+
+def _figures(
+    text: str, product: Product | None, catalog: Catalog, now: datetime
+) -> tuple[list[tuple[tuple[int, int], str, str]], tuple[Fact, ...]]:
+    """Prices that may go stale, and the facts that the other numbers of a text stand on."""
+    claims = read_numbers(text)
+    prices: list[tuple[tuple[int, int], str, str]] = []
+    rests: dict[Fact, None] = {}
+    own = all_facts(catalog, product, now)
+    for token in claims.of(Kind.NUMBER):
+        money = token.group == "元" or any(unit == "元" for _, unit in forms(token))
+        if not money and not token.group and len(token.value) < 2:
+            continue
+        standing = [fact for fact in own if _says(fact, token)]
+        rests.update(dict.fromkeys(standing))
+        priced = product is None and any(
+            _says(fact, token)
+            for one in catalog.products
+            for fact in all_facts(catalog, one, now)
+            if fact.field.partition(".")[0] in _MONEY
+        )
+        if (money and product is not None and not standing) or (priced and (money or not token.group)):
+            words = claims.text[token.start : token.end]
+            start = text.find(words)
+            span = (start, start + len(words)) if start >= 0 else (0, len(text))
+            why = (
+                "和商品资料里的价不一样，请写 {price} / not a price of this product; write {price}"
+                if product is not None
+                else "商品的价会变，请写 {price}，或把范围设为该商品 / a product's price: write {price}"
+            )
+            prices.append((span, "price", why))
+    return prices, tuple(rests)
+
+
+def _says(fact: Fact, token: Token) -> bool:
+    numbers = grounds((fact,), ()).numbers
+    value = token.value.removesuffix(token.group)
+    if token.group:
+        return any(form in numbers for form in forms(token))
+    return any(number == value for number, _ in numbers)
