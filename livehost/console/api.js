@@ -12,7 +12,7 @@ export class Problem extends Error {
   }
 }
 
-async function request(method, path, { body, version, timeoutMs = 15000 } = {}) {
+export async function request(method, path, { body, version, timeoutMs = 15000 } = {}) {
   const headers = { "Accept-Language": language() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = version === "*" ? "*" : `"${version}"`;
