@@ -8,13 +8,15 @@ ARGS ?=
 RUN_PACKAGES := fonts-noto-cjk
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg nginx libnginx-mod-rtmp redis-server chromium procps
 
-.PHONY: help setup setup-train setup-dev demo serve lint test test-long bench bench-swap bench-models bench-train train-bases draw lock clean
+.PHONY: help setup setup-train setup-dev demo serve lint test test-long bench bench-answers bench-chat bench-swap bench-models bench-train train-bases draw lock clean
 
 help:
 	@echo "make demo [ARGS='--seconds 60']   put a demo room on air on this machine"
 	@echo "make test                         every test (make test-long: the long ones)"
 	@echo "make lint                         ruff and mypy"
 	@echo "make bench                        the figures that the README quotes"
+	@echo "make bench-answers                how right answers, reviews and readings are (--catalog --questions --lines)"
+	@echo "make bench-chat                   a platform's push at 2,000 events a second while a show is on air"
 	@echo "make bench-swap                   adapter switches beside diffusers and peft"
 	@echo "make bench-models                 tokens and looks a second; who words a live show"
 	@echo "make setup-train                  what \`livehost train\` needs besides: from pictures and lines to a persona"
@@ -59,6 +61,12 @@ test-long: setup-dev
 
 bench: setup-dev
 	$(BIN)/python -m bench $(ARGS)
+
+bench-answers: setup-dev
+	$(BIN)/python -m bench.answers $(ARGS)
+
+bench-chat: setup-dev
+	$(BIN)/python -m bench.chat $(ARGS)
 
 bench-swap: setup-dev
 	$(BIN)/python -m bench.swap $(ARGS)
