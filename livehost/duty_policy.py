@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from livehost.answers.facts import APPROVED
 from livehost.compliance import Verdict
 from livehost.desk import Mode
 from livehost.lines import Draft
@@ -19,7 +20,8 @@ AWAY_AFTER_S = 75.0
 lets a page that is not looked at work once a minute)."""
 
 _FIXED_ACTS = ("handover", "disclose", "decline")
-_MODEL_FREE = "faq"
+_ENTRY = (APPROVED, "faq.")
+_NAMING = ("name", "link")
 
 
 class Unattended(StrEnum):
@@ -91,10 +93,12 @@ class Presence:
 
 
 def approved_words(draft: Draft) -> bool:
-    """Whether it says what an operator approved beforehand (an entry of theirs, a product's own FAQ)."""
-    if draft.source == _MODEL_FREE:
+    """Whether it says what an operator approved beforehand: an entry of the book, or a product's own FAQ."""
+    fields = [fact.field for fact in draft.facts]
+    if any(field.startswith(APPROVED) for field in fields):
         return True
-    return bool(draft.facts) and all(fact.field.startswith(_MODEL_FREE) for fact in draft.facts)
+    entries = [field for field in fields if field.startswith(_ENTRY)]
+    return bool(entries) and all(field in entries or field in _NAMING for field in fields)
 
 
 def handling(mode: Mode, policy: Unattended | None, verdict: Verdict, draft: Draft) -> Handling:

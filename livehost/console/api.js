@@ -53,6 +53,7 @@ export const api = {
   decide: (room, decision) => request("POST", at(room, "/duty"), { body: decision }),
   beat: () => request("POST", "/v1/duty/heartbeat", { body: {}, timeoutMs: 8000 }),
   leave: () => fetch("/v1/duty/heartbeat", { method: "DELETE", credentials: "same-origin", keepalive: true }).catch(() => {}),
+  keepAnswer: (room, question, values) => request("POST", `/v1/faq/from-question/${encodeURIComponent(room)}/${encodeURIComponent(question)}`, { body: values }),
   complain: (room, about, why) => request("POST", at(room, "/complaints"), { body: { about, why } }),
   mutes: (room) => request("GET", at(room, "/mutes")),
   muteViewer: (room, value) => request("POST", at(room, "/mutes"), { body: value }),

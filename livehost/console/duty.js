@@ -12,7 +12,7 @@ const EVERY_MS = 3000;
 const BEAT_MS = 10_000;
 const READ_MS = 500; // what came to the front by itself is not decided before it can have been read
 const MODES = [["auto", "mode_auto"], ["review", "mode_review"], ["manual", "mode_manual"], ["script_only", "mode_script_only"]];
-const KEYS = [["J K", "key_move"], ["⏎", "key_approve"], ["E", "key_edit"], ["A", "key_answer"], ["X", "key_reject"], ["H", "key_hand"], ["M", "key_mute"], ["T", "key_take"], ["I", "key_insert"], ["1–9 0", "key_room"], ["D", "key_duty"], ["Esc", "key_leave"]];
+const KEYS = [["J K", "key_move"], ["⏎", "key_approve"], ["E", "key_edit"], ["A", "key_answer"], ["X", "key_reject"], ["H", "key_hand"], ["M", "key_mute"], ["F", "key_keep"], ["T", "key_take"], ["I", "key_insert"], ["1–9 0", "key_room"], ["D", "key_duty"], ["Esc", "key_leave"]];
 const MUTES = [[10, "m10"], [60, "h1"], [1440, "d1"], ["", "for_ever"]];
 
 export const keyOf = (item) => `${item.room}/${item.id}`;
@@ -241,6 +241,29 @@ export class DutyView {
     asked.querySelector("[type=submit]").focus(); // Enter in a list of choices would do nothing
   }
 
+  // What is answered once is answered by itself from then on: an entry of the book of answers.
+  keep() {
+    const item = this.item;
+    if (!item || !this.may) return;
+    let confirmed = false;
+    const text = h("textarea", { rows: 3, maxLength: 500, required: true, value: item.proposed || "", oninput: () => { confirmed = false; } });
+    dialog(w("keep_ask"), [[w("asked_so"), h("p.note", {}, item.text)], [w("approved_so"), text]], {
+      save: async () => {
+        try {
+          await api.keepAnswer(item.room, item.id, { answers: [text.value.trim()], scope: item.product ? `product:${item.product.id}` : "shop", confirmed });
+        } catch (error) {
+          if (!error.confirm) throw error;
+          confirmed = true;
+          toast(w("keep_again"), "care", error.message);
+          return false;
+        }
+        toast(w("kept_ok"));
+        return true;
+      },
+    });
+    text.focus();
+  }
+
   async muted(room) {
     const { items } = await api.mutes(room);
     const rows = items.map((one) => h("li.row", {}, h("b", {}, one.who), h("span.small", {}, one.until ? w("until_t", { t: clock(one.until, this.zone(room)) }) : w("for_ever"), " · ", one.by), h("span.grow"),
@@ -273,7 +296,7 @@ export class DutyView {
       j: () => this.move(1), ArrowDown: () => this.move(1), k: () => this.move(-1), ArrowUp: () => this.move(-1),
       Enter: () => sure && this.approve(), e: () => this.detail.edit(), a: () => this.detail.edit(""),
       x: () => sure && this.decide("reject"), h: () => sure && this.item?.state !== "handed_over" && this.decide("hand_over"),
-      m: () => this.mute(), t: () => this.item && this.takeOver(this.item.room), i: () => this.detail.scene.line.focus(), "?": () => this.help(), 0: () => this.pick(this.only),
+      m: () => this.mute(), t: () => this.item && this.takeOver(this.item.room), f: () => this.keep(), i: () => this.detail.scene.line.focus(), "?": () => this.help(), 0: () => this.pick(this.only),
     }[key];
     const number = /^[1-9]$/.test(key) ? this.context.rooms()[Number(key) - 1] : null;
     if (!work && !number) return undefined;

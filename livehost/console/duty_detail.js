@@ -138,6 +138,7 @@ export class DutyDetail {
       item.state === "handed_over" ? null : deed("hand_over", "H", () => view.decide("hand_over")),
       deed("reject", "X", () => view.decide("reject")),
       deed("mute", "M", () => view.mute()),
+      deed("keep", "F", () => view.keep()),
     ].filter(Boolean);
   }
 

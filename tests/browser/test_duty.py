@@ -116,6 +116,22 @@ async def test_what_another_person_decides_goes_from_every_page() -> None:
             assert (await other.post("/v1/rooms/skincare/duty", json=decision)).status_code == 404
 
 
+async def test_an_answer_is_kept_for_the_next_who_asks() -> None:
+    async with show(4, "--duty") as address, opened(address) as page:
+        await on_duty(page, address)
+        await page.route("**/v1/faq/from-question/**", lambda route: route.fulfill(status=201, json={}))
+        await page.keyboard.press("f")
+        await expect(page.locator("dialog textarea")).to_have_value(
+            "敏感肌首选温和的氨基酸表活，先在耳后试一下。"
+        )
+        await page.fill("dialog textarea", "敏感肌先在耳后试一下")
+        async with page.expect_request("**/from-question/skincare/d2") as asked:
+            await page.locator("dialog button[type=submit]").click()
+        assert (await asked.value).post_data_json == {
+            "answers": ["敏感肌先在耳后试一下"], "scope": "product:cleanser-01", "confirmed": False,
+        }  # fmt: skip
+
+
 async def test_a_wrong_answer_is_put_right_from_the_room() -> None:
     async with show(4, "--duty") as address, opened(address, "skincare") as page:
         await page.locator(".questions .wrong").first.click()

@@ -16,6 +16,7 @@ from livehost.lines import Draft
 BEGAN = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
 PRICE = Draft(texts=("到手49元",), facts=(Fact("p", "price", "49"),))
 ENTRY = Draft(texts=("孕妈请先问医生",), facts=(Fact("p", "faq.2", "孕妈请先问医生"),))
+BOOK = Draft(texts=("到手49元",), facts=(Fact("", "faq_book.e1", "到手49元"), Fact("p", "price", "49")))
 HANDOVER = Draft(texts=("请客服确认",), act="handover", source="fixed")
 DISCLOSE = Draft(texts=("我是AI主播",), act="disclose")
 
@@ -34,6 +35,7 @@ DISCLOSE = Draft(texts=("我是AI主播",), act="disclose")
         (Mode.AUTO, Unattended.ANSWER, "pass", PRICE, Handling.SAY),
         (Mode.AUTO, Unattended.FAQ_ONLY, "pass", PRICE, Handling.HAND_OVER),
         (Mode.AUTO, Unattended.FAQ_ONLY, "pass", ENTRY, Handling.SAY),
+        (Mode.AUTO, Unattended.FAQ_ONLY, "review", BOOK, Handling.SAY),
         (Mode.REVIEW, Unattended.FAQ_ONLY, "pass", ENTRY, Handling.SAY),
         (Mode.REVIEW, Unattended.ANSWER, "pass", PRICE, Handling.HOLD),
         (Mode.AUTO, Unattended.FAQ_ONLY, "pass", DISCLOSE, Handling.SAY),
