@@ -8,7 +8,7 @@ the voicer asks once more, so that no line can go round it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY
 from livehost.catalog import Catalog
@@ -23,11 +23,12 @@ from services import wire
 _FIXED = tuple(
     text for table in (HANDOVER, DECLINE, STAY, DISCLOSE) for texts in table.values() for text in texts
 )
+CLEARED_FOR = timedelta(seconds=20)  # what a clock bears out (最后两小时) is looked at again after it
 _OWN_FACTS = ("template", "model", "fixed")
 
 
 class Clearance:
-    """Judges lines by the catalogue of the moment; remembers with which catalogue a line was cleared."""
+    """Judges lines by the catalogue of the moment; remembers with which catalogue a line was cleared, and when."""
 
     def __init__(self, *, catalog: Callable[[], Catalog], clock: Callable[[], datetime]) -> None:
         self._catalog = catalog
@@ -35,15 +36,14 @@ class Clearance:
 
     def refused(self, line: Line) -> Review | None:
         """Why a line may not be said now; None: it may."""
-        catalog = self._catalog()
-        if line.cleared_by is catalog:
+        catalog, now = self._catalog(), self._clock()
+        if line.cleared is not None and line.cleared[0] is catalog and now - line.cleared[1] < CLEARED_FOR:
             return None
-        found = judged(
-            line.draft, catalog, self._clock(), line.cast.persona, strict=line.kind is wire.PhraseKind.ANSWER
-        )
+        strict = line.kind is wire.PhraseKind.ANSWER
+        found = judged(line.draft, catalog, now, line.cast.persona, strict=strict)
         if found.verdict == "block":
             return found
-        line.cleared_by = catalog
+        line.cleared = (catalog, now)
         return None
 
 

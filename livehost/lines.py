@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,7 @@ class Line:
     id: str = field(default_factory=lambda: f"{next(_serial):x}-{uuid.uuid4().hex[:8]}")
     voiced: list[wire.Phrase | None] = field(default_factory=list)
     failed: str = ""
-    cleared_by: Catalog | None = None  # the catalogue with which its words were passed
+    cleared: tuple[Catalog, datetime] | None = None  # the catalogue by which its words were passed, and when
     sent: int = 0
     heard: int = 0
 

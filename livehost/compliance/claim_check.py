@@ -21,6 +21,7 @@ from livehost.compliance.claim_text import Found, clause_of, literal, says_nothi
 from livehost.compliance.grounds import Grounds, grounds, read_numbers
 from livehost.compliance.review import review
 from livehost.compliance.types import Hit, Review
+from livehost.compliance.urgency import borne_out
 
 # What the catalogue answers with yes or no: words, fields of which one must say so.
 _YES_NO: tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...] = (
@@ -76,9 +77,12 @@ def check_said(
     ground = grounds((*known, *_evidence(known, product)), tuple(approved))
     claims = read_numbers(unnamed(text, catalog, literal(known, product)))
     found = (
-        *unfounded_numbers(claims, ground, own=own), *unfounded_names(claims.text, catalog, ground, own=own),
-        *_yes_no(claims.text, ground), *_offers(claims.text, ground), *unfounded_gifts(claims.text, ground),
-    )  # fmt: skip
+        *unfounded_numbers(claims, ground, lambda clause: borne_out(clause, product, now), own=own),
+        *unfounded_names(claims.text, catalog, ground, own=own),
+        *_yes_no(claims.text, ground),
+        *_offers(claims.text, ground),
+        *unfounded_gifts(claims.text, ground),
+    )
     hits = tuple(
         Hit(rule, _span(text, words), category, why, verdict) for rule, words, category, why, verdict in found
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from livehost.answers.claims import Claims, Kind, Token
-from livehost.compliance.claim_text import Found
+from livehost.compliance.claim_text import Found, clause_of
 from livehost.compliance.grounds import ANY, Grounds, forms
 
 # Amounts that claim nothing.
@@ -28,6 +28,7 @@ _ROLES = (
     (re.compile(r"(?:到手|到手价|实付)(?:价|只要|就是|是|才|只|仅)*$"), ("after_coupon", "total_after_coupon", "price", "total")),
     (re.compile(r"(?:原价|划线价|日常价|市场价|专柜价|吊牌价|平时卖|平时)(?:是|要|都)*$"), ("list_price",)),
     (re.compile(r"(?:直播间价|直播价|现价)(?:是|只要|就是)*$"), ("price", "total")),
+    (re.compile(r"(?:现在|今天|价格|只要|只卖|仅需)(?:是|只要|就是|只卖|卖|就)*$"), ("price", "total", "total_after_coupon", "after_coupon")),
     (re.compile(r"满$"), ("coupon",)),
     (re.compile(r"(?:立减|再减|减)$"), ("coupon",)),
 )  # fmt: skip
@@ -36,8 +37,13 @@ _USE = ("usage", "lasts", "faq", "claims", "highlights", "shop", "approved", "sp
 _PROSE = frozenset(("faq", "shop", "usage", "highlights", "approved"))
 
 
-def unfounded_numbers(claims: Claims, ground: Grounds, *, own: bool) -> Iterator[Found]:
-    """Amounts that no fact holds, prices of another role, times of use that nobody told."""
+def unfounded_numbers(
+    claims: Claims, ground: Grounds, borne_out: Callable[[str], bool], *, own: bool
+) -> Iterator[Found]:
+    """Amounts that no fact holds, prices of another role, times of use that nobody told.
+
+    `borne_out` says whether what a clause urges with is so (最后两小时).
+    """
     for token in claims.of(Kind.NUMBER):
         value = token.value.removesuffix(token.group)
         words = claims.text[token.start : token.end]
@@ -52,6 +58,8 @@ def unfounded_numbers(claims: Claims, ground: Grounds, *, own: bool) -> Iterator
         if not token.group and any(n == value for n, _ in ground.numbers):
             continue
         if _says_nothing(claims.text, token, value):
+            continue
+        if borne_out(clause_of(claims.text, token.start, token.end)[0]):
             continue
         clock = not own and words.rstrip("半钟").endswith("点") and _CLOCK.search(claims.text[: token.start])
         yield token.value, words, "number", "数字没有依据", "review" if clock else "block"
@@ -70,9 +78,9 @@ def _misplaced(text: str, token: Token, ground: Grounds) -> bool:
     for pattern, heads in _ROLES:
         if pattern.search(text[max(0, token.start - 8) : token.start]):
             others = {head for head, found in ground.by_head.items() if found & set(forms(token))}
-            paid = "after_coupon" in heads and "after_coupon" in ground.by_head
+            paid = heads[0] == "after_coupon" and "after_coupon" in ground.by_head
             allowed = set(heads) - ({"price", "total"} if paid else set())
-            if "coupon" in ground.fields and not paid and "after_coupon" in heads:
+            if "coupon" in ground.fields and not paid and heads[0] == "after_coupon":
                 allowed |= {"price", "total"}
             return bool(others & _MONEY) and not others & (allowed | _PROSE)
     return False
