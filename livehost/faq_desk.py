@@ -69,6 +69,7 @@ class FaqDesk:
         self._personas = frozenset(personas)
         self._changed = changed
         self._entries: tuple[BookEntry, ...] = ()
+        self._stamps: tuple[tuple[str, int], ...] = ()
 
     def book(self) -> FaqBook:
         """The book for one room, always as it is now."""
@@ -80,7 +81,12 @@ class FaqDesk:
 
     async def load(self) -> None:
         """Read the book from the store; raises StoreError."""
-        self._entries = tuple(found for one in await self._store.faq_entries() if (found := _booked(one)))
+        stored = await self._store.faq_entries()
+        known = {(one.id, one.version): one for one in self._entries}
+        stamps = tuple((one.id, one.version) for one in stored)
+        if stamps != self._stamps:
+            self._entries = await asyncio.to_thread(_all_booked, stored, known)
+            self._stamps = stamps
 
     async def follow(self) -> None:
         """For ever: see what another process saved. While the store is away the book stays as it was."""
@@ -303,6 +309,19 @@ def _values(
         "updated_by": by,
         "at": now.isoformat(timespec="seconds"),
     }
+
+
+def _all_booked(
+    stored: Sequence[FaqEntry], known: Mapping[tuple[str, int], BookEntry]
+) -> tuple[BookEntry, ...]:
+    """The stored entries, made ready to be compared with a line; those known already are taken over."""
+    entries = []
+    for one in stored:
+        entry = known.get((one.id, one.version)) or _booked(one)
+        if entry is not None:
+            entry.make_ready()
+            entries.append(entry)
+    return tuple(entries)
 
 
 def _booked(stored: FaqEntry) -> BookEntry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,20 +24,22 @@ from livehost.rundown import PLACEHOLDERS, fill
 MAX_ANSWER = 200  # characters: what is heard in one go
 _NAMES = frozenset((*PLACEHOLDERS, "shop"))
 _MONEY = ("price", "after_coupon", "list_price")
-_SIGNS = "|｜\t"  # they part the cells of a pasted table
+_SIGNS = re.compile("[|｜→⇒]|[=＝][>＞]")  # they part what is pasted
 
 
 def _writable(text: str) -> str:
     if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in text):
         raise ValueError("有不能用的控制字符 / a control character is in it")
-    if any(sign in text for sign in _SIGNS):
-        raise ValueError("不能含 | / it must not hold |")
+    if _SIGNS.search(text):
+        raise ValueError("不能含 | 和箭头 / it must not hold | or an arrow")
+    if not re.search(r"\w", text):
+        raise ValueError("没有字 / there are no words in it")
     return text
 
 
 def _keyword(text: str) -> str:
-    if any(sign in text for sign in "、+＋"):
-        raise ValueError("关键词里不能有 、 和 + / a keyword must not hold 、 or +")
+    if any(sign in text for sign in "、,，;；+＋"):
+        raise ValueError("关键词里不能有 、，；+ / a keyword must not hold 、 , ; or +")
     return _writable(text)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,18 @@ LEAST_LIKENESS = 87.0  # of rapidfuzz's ratio between two questions without thei
 LEAST_CORE = 2  # characters of a question without its fillers
 _BY_QUESTION, _BY_KEYWORDS = 100.0, 60.0
 _WIDTH = {"product": 2, "persona": 1, SHOP: 0}
+_RUN = re.compile("[a-z0-9.]+")
 _NO_VALUE = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """A line or a question as it is compared; `delicate` are its intents about health or a delicate group."""
+
+    tight: str
+    core: str
+    digits: tuple[str, ...]
+    delicate: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +71,20 @@ class BookEntry:
         """The product that it is about, where it is about one alone."""
         kind, _, name = self.scope.partition(":")
         return name if kind == "product" else None
+
+    @cached_property
+    def found_by(self) -> tuple[tuple[tuple[str, ...], frozenset[str]], ...]:
+        """The keywords as they stand in a line, and the delicate intents of each group."""
+        return tuple((tuple(map(_tight, group)), _delicate("".join(group))) for group in self.keywords)
+
+    @cached_property
+    def asked(self) -> tuple[_Sought, ...]:
+        """The questions as a line is compared with them."""
+        return tuple(map(_seek, self.questions))
+
+    def make_ready(self) -> None:
+        """Read keywords and questions now, so that no viewer waits for it."""
+        _ = self.found_by, self.asked
 
 
 @dataclass(frozen=True)
@@ -125,21 +150,19 @@ def in_scope(scope: str, product: str | None, persona: str) -> bool:
 
 def fit(entry: BookEntry, line: str) -> float:
     """How well an entry fits a cleaned line, 0 to about 100; 0: it does not."""
-    delicate = _delicate(line)
+    wanted = _sought(line)
     best = 0.0
-    for group in entry.keywords:
-        if delicate <= _delicate("".join(group)):
-            best = max(best, _held(group, line))
-    for question in entry.questions:
-        if delicate <= _delicate(question):
-            best = max(best, likeness(line, question))
+    for words, delicate in entry.found_by:
+        if wanted.delicate <= delicate:
+            best = max(best, _held(words, wanted.tight))
+    for question in entry.asked:
+        if wanted.delicate <= question.delicate:
+            best = max(best, _likeness(wanted, question))
     return best
 
 
-def _held(group: Sequence[str], line: str) -> float:
+def _held(words: Sequence[str], tight: str) -> float:
     """By how many characters a group of keywords stands in a line; 0 where one is missing."""
-    words = [_plain(word) for word in group]
-    tight = _plain(line)
     if not words or not all(word and _stands(word, tight) for word in words):
         return 0.0
     return _BY_KEYWORDS + min(39.0, sum(map(len, words)))
@@ -147,35 +170,36 @@ def _held(group: Sequence[str], line: str) -> float:
 
 def _stands(word: str, tight: str) -> bool:
     """Whether a word stands in a text; letters and digits only as a whole run (8 is not in 38)."""
-    if not re.fullmatch(r"[a-z0-9.]+", word):
-        return word in tight
+    if word not in tight:
+        return False
+    if not _RUN.fullmatch(word):
+        return True
     return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", tight) is not None
 
 
-def likeness(line: str, question: str) -> float:
-    """How alike a cleaned line and a written question are, by what is left without fillers; 0 to 100."""
-    plain = clean(question)
-    if squeezed(line) == squeezed(plain):
+def _likeness(line: _Sought, question: _Sought) -> float:
+    """How alike a line and a written question are, by what is left without fillers; 0 to 100."""
+    if line.tight == question.tight:
         return _BY_QUESTION
-    mine, theirs = (re.sub("哪[儿里]", "哪", core(text)) for text in (line, question))
-    if min(len(mine), len(theirs)) < LEAST_CORE or _digits(mine) != _digits(theirs):
+    if min(len(line.core), len(question.core)) < LEAST_CORE or line.digits != question.digits:
         return 0.0
-    score = fuzz.ratio(mine, theirs)
-    return score if score >= LEAST_LIKENESS else 0.0
+    return fuzz.ratio(line.core, question.core, score_cutoff=LEAST_LIKENESS)
 
 
-def _digits(text: str) -> list[str]:
-    return re.findall(r"\d+", text)
-
-
-@lru_cache(maxsize=8192)
-def _plain(text: str) -> str:
+def _tight(text: str) -> str:
     return squeezed(clean(text))
 
 
-@lru_cache(maxsize=8192)
 def _delicate(text: str) -> frozenset[str]:
     return frozenset(one.intent for one in asked(clean(text))) & SENSITIVE
+
+
+def _seek(text: str) -> _Sought:
+    left = re.sub("哪[儿里]", "哪", core(text))
+    return _Sought(_tight(text), left, tuple(re.findall(r"\d+", left)), _delicate(text))
+
+
+_sought = lru_cache(maxsize=512)(_seek)  # one line is held against every entry
 
 
 def placeholders(words: str) -> list[str]:
