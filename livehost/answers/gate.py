@@ -33,8 +33,10 @@ def is_noise(cleaned: str) -> bool:
 
 
 def injected(cleaned: str) -> bool:
-    """Whether somebody tries to give the host orders."""
-    return bool(_words("injection").search(cleaned)) and not _words("not_injection").search(cleaned)
+    """Whether somebody gives the host orders, or words to say; also with marks between the characters."""
+    line = _words("not_injection").sub(" ", cleaned)
+    orders = _words("injection")
+    return bool(orders.search(line) or orders.search(re.sub(r"[\W_]+", "", line)))
 
 
 def diverts(cleaned: str, raw: str) -> bool:

@@ -100,6 +100,8 @@ class _Room:
         """Gate the line, then answer it."""
         bare = about.rest
         if gate.injected(line):
+            if gate.asks_ai(bare):  # whatever she is ordered to say of herself, she says what she is
+                return self._fixed("disclose", DISCLOSE, "ai_identity")
             return self._fixed("decline", DECLINE, "injection")
         if gate.diverts(line, raw):
             return self._fixed("decline", STAY, "diversion")
