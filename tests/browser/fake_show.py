@@ -290,11 +290,11 @@ async def furnish(house: FakeHouse) -> None:
     for adapter in ("xiaotang.language.1", "xiaotang.visual.1", "laochen.language.1"):
         await house.adapters.stage(adapter)
     for room in house.rooms:
-        for slot_id, persona_id, at, hours in SLOTS:
+        for slot_id, persona_id, begin, hours in SLOTS:
             slot = Slot.model_validate(
                 {
                     "id": slot_id, "persona": persona_id, "rundown": "skincare", "first": date(2026, 1, 1),
-                    "at": at, "duration": timedelta(hours=hours), "rrule": "FREQ=DAILY",
+                    "at": begin, "duration": timedelta(hours=hours), "rrule": "FREQ=DAILY",
                 }
             )  # fmt: skip
             await house.store.add_slot(room, slot)

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Request, expect
 
 from tests.browser.test_console import CHROMIUM, opened, show
 from tests.fakes import TOKENS
@@ -30,7 +30,12 @@ async def press(page: Page, key: str) -> dict[str, Any]:
     async with page.expect_response(lambda answer: answer.url.endswith("/duty")) as answered:
         await page.keyboard.press(key)
     answer = await answered.value
-    return {**answer.request.post_data_json, "status": answer.status}
+    return {**_sent(answer.request), "status": answer.status}
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    """The JSON that a request carried."""
+    return dict(request.post_data_json or {})
 
 
 async def test_a_shift_by_keys_alone() -> None:
@@ -61,7 +66,7 @@ async def test_a_shift_by_keys_alone() -> None:
         await expect(page.locator("#toasts")).to_contain_text("审核提醒")
         async with page.expect_request(lambda request: request.url.endswith("/duty")) as asked:
             await page.keyboard.press("Enter")
-        sent = (await asked.value).post_data_json
+        sent = _sent(await asked.value)
         assert sent["confirmed"] and sent["way"] == "spoken" and sent["question"] == "d1"
         await expect(page.locator(".queue > li[data-key]")).to_have_count(2)
         await expect(detail.locator(".blocked")).to_contain_text("治疗失眠")
