@@ -22,6 +22,7 @@ from livehost.desk import Desk, Mode
 from livehost.inbox import Inbox
 from livehost.lines import Cast, Draft, Line, Place
 from livehost.progress import Progress, after, product_at
+from livehost.settings import Segment
 from livehost.store.protocol import Question, QuestionState
 from livehost.voicing import Voicer
 from livehost.writer import Writer, handed_over, reviewed
@@ -54,11 +55,13 @@ class ScriptPreparer:
         card: Card,
         spawn: Spawn,
         running: Callable[[], bool],
+        greeted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._desk = desk
         self._writer = writer
         self._voicer = voicer
         self._progress = progress
+        self._greeted = greeted
         self._catalog = catalog
         self._clock = clock
         self._card = card
@@ -97,9 +100,13 @@ class ScriptPreparer:
             self._progress.enter(cast.rundown)
             self._cursor, self._cursor_of = (self._progress.segment, self._progress.loop), stamp
         segments = cast.rundown.segments
-        for _ in range(len(segments)):
+        rounds = 2 if self._greeted() else 1  # a script of nothing but welcomes is said all the same
+        for step in range(rounds * len(segments)):
             segment, loop = self._cursor
             here = Place(segment, -1, loop)
+            if rounds == 2 and step < len(segments) and self._welcomes(segments[segment], here):
+                self._cursor = after(segment, loop, len(segments))
+                continue
             written = await self._write(cast, here)
             if self._stamp() != stamp:
                 return True
@@ -111,6 +118,15 @@ class ScriptPreparer:
         log.warning("no segment can be said now", rundown=cast.rundown.id)
         return False
 
+    def _welcomes(self, segment: Segment, here: Place) -> bool:
+        """Whether a segment would welcome those whom her greeting has just welcomed."""
+        return segment.kind == "welcome" and not self._going_on(here)
+
+    def _going_on(self, here: Place) -> bool:
+        """Whether viewers heard a part of that segment."""
+        progress = self._progress
+        return progress.phrase > 0 and (progress.segment, progress.loop) == (here.segment, here.loop)
+
     def _stamp(self) -> tuple[str, str, int]:
         desk = self._desk
         return (desk.cast.persona.id, desk.cast.rundown.id, desk.generation)
@@ -118,7 +134,7 @@ class ScriptPreparer:
     async def _write(self, cast: Cast, here: Place) -> tuple[int, Draft] | None:
         progress, segment = self._progress, cast.rundown.segments[here.segment]
         pending = {"".join(line.draft.texts) for line in self._desk.all_lines()}
-        going_on = progress.phrase > 0 and (progress.segment, progress.loop) == (here.segment, here.loop)
+        going_on = self._going_on(here)
 
         def choose(wordings: list[tuple[int, str]]) -> int:
             if going_on and any(index == progress.wording for index, _ in wordings):

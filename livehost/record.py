@@ -9,7 +9,7 @@ Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
                 text, source (template | model | fixed | duty), core (the line in plain words), facts
                 [{product, field, value, version}], product, adapters; of an answer also question (its
                 id), asked (the viewer's words), user (the viewer's name), act, and with (the ids of those
-                that ask the same); `why`, `by`
+                that ask the same); `discloses` (of a line that says that she is AI); `why`, `by`
     fate        what became of a phrase: id, fate (finished | cut | dropped), position, heard_s, …
     question    a question that was settled with nothing said: id, user, text, state, note, with
     correction  a person on duty put an answer right, or gave one: question (its id; null if none),
@@ -34,6 +34,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from livehost.compliance.disclosure import discloses
 from livehost.desk import Desk
 from livehost.events import EventBus
 from livehost.journal import Journal
@@ -87,6 +88,7 @@ class Record:
         metrics: Metrics,
         changed: Callable[[Question], None] = lambda question: None,
         proposal: Callable[[str], Mapping[str, Any]] = lambda question_id: {},
+        unheard: Callable[[Line], None] = lambda line: None,
     ) -> None:
         self._room = room
         self._desk = desk
@@ -100,6 +102,7 @@ class Record:
         self._metrics = metrics
         self._changed = changed
         self._proposal = proposal
+        self._unheard = unheard
         self.cut = False
         self._cut_asked: bool | None = None
         self._asked_at: dict[str, datetime] = {}
@@ -132,6 +135,8 @@ class Record:
             entry["with"] = [other.id for other in line.others]  # who asked the same
         if line.draft.why:
             entry["why"] = line.draft.why  # a model was to word it, and the template spoke
+        if discloses("".join(line.draft.texts)):
+            entry["discloses"] = True
         if line.by:
             entry["by"] = line.by
         self._journal.append(self._room, phrase.session, entry)
@@ -170,6 +175,8 @@ class Record:
         if self._journal.phrase_seen(self._room, message.session, message.id):
             return
         held = self._desk.fated(message.id, message.fate)
+        if held is not None and message.fate is not wire.PhraseFate.FINISHED:
+            self._unheard(held[0])
         self._journal.append(
             self._room,
             message.session,

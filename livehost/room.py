@@ -6,6 +6,7 @@ a room that starts again goes on with a session that was open, and opens none by
 
 from __future__ import annotations
 
+import math
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from livehost.changes import Changes, kept, restored
 from livehost.chat.events import ChatEvent
 from livehost.chat.sources import Sources
 from livehost.clearance import Clearance
+from livehost.compliance.disclosure import Disclosing, discloses
 from livehost.desk import Desk, Mode, Stock
 from livehost.director import Director
 from livehost.duty import Duty
@@ -48,6 +50,8 @@ from services import wire
 from services.speech.phrases import split_phrases
 
 log = structlog.get_logger(__name__)
+
+WELCOME_AFTER_S = 120.0  # the script's own welcome does not follow her greeting sooner
 
 
 class Room:
@@ -75,7 +79,8 @@ class Room:
         self._override: Override | None = None
         self._catalog = house.catalog
         self._stack = AsyncExitStack()
-        self._disclosed_at = 0.0
+        self.disclosing = Disclosing(every_s=settings.disclose_every_s)
+        self._greeted_at = -math.inf
         self.progress = Progress()
 
     # ---- life of the object
@@ -103,12 +108,12 @@ class Room:
         self.duty = Duty(self)
         self.desk.disclosure_due = self._disclosure_due
         self.desk.orphaned = self._stale
-        self._disclosed_at = float(state.get("disclosed_at", 0.0))
+        self.disclosing.at = float(state.get("disclosed_at", 0.0))
         self.record = Record(
             room, self.desk, self.store, self.house.journal, self.progress,
             rundown=self._rundown, save=self.save, session=lambda: self.session_id,
             events=self.house.events, metrics=self.house.metrics, changed=self._question_changed,
-            proposal=self.duty.proposal,
+            proposal=self.duty.proposal, unheard=self.disclosing.unheard,
         )  # fmt: skip
         self.record.cut = bool(state.get("cut", False))
         self.booth = Booth(self, self._control_socket)
@@ -146,6 +151,7 @@ class Room:
         self.script: ScriptPreparer = ScriptPreparer(
             self.desk, self.writer, self.voicer, self.progress, **common,
             spawn=self.spawn, running=lambda: self.sessions.works and self.sessions.greeted.is_set(),
+            greeted=self._greeted,
         )  # fmt: skip
         self._questions: QuestionPreparer = QuestionPreparer(
             self.desk, self.writer, self.voicer, self.inbox, **common, on_air_product=self.product_on_air,
@@ -284,10 +290,15 @@ class Room:
     def _said(self, line: Line, phrase: wire.Phrase) -> None:
         self.record.said(line, phrase)
         self.changes.said()
-        if line.kind is wire.PhraseKind.DISCLOSURE:
-            self._disclosed_at = self.now().timestamp()
+        says_ai, now = discloses("".join(line.draft.texts)), self.now().timestamp()
+        if says_ai:
+            self.disclosing.said(line, now)
+            if line.sent == 1:
+                self.spawn(self.save(), "keep when it was disclosed")
         if line.kind is wire.PhraseKind.GREETING:
-            self._disclosed_at = self.now().timestamp()
+            self._greeted_at = now
+            if not says_ai:
+                self.disclosing.forget()  # it is said right after
             if line.cast is self.desk.cast and self.sessions.equipped is not self.desk.stock:
                 self.house.events.publish(self.id, "switch", {"persona": line.cast.persona.id})
                 self.tasks.spawn(self.sessions.equip(self.desk.stock), "equip")
@@ -310,7 +321,12 @@ class Room:
         self.duty.changed(question)
 
     def _disclosure_due(self) -> bool:
-        return self.now().timestamp() - self._disclosed_at > self.settings.disclose_every_s
+        return self.disclosing.due(self.now().timestamp())
+
+    def _greeted(self) -> bool:
+        """Whether viewers hear her greeting now, soon, or heard it lately."""
+        waits = any(line.kind is wire.PhraseKind.GREETING for line in self.desk.all_lines())
+        return waits or self.now().timestamp() - self._greeted_at < WELCOME_AFTER_S
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.tasks.spawn(work, name)
@@ -354,7 +370,7 @@ class Room:
                 "before_pause": self.steering.before_pause.value,
                 "taken_by": self.desk.taken_by,
                 "cut": self.record.cut,
-                "disclosed_at": self._disclosed_at,
+                "disclosed_at": self.disclosing.at,
                 "cast": kept(self.desk.cast),
             },
         )

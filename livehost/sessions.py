@@ -119,6 +119,7 @@ class Sessions:
         cast = room.changes.first()
         room.desk.cast, room.desk.stock = cast, room.stock(cast)
         room.desk.drop_script()
+        room.disclosing.forget()
         room.desk.on = room.desk.redress = room.desk.presented = None
         return Session(
             id=f"{now:%Y%m%d-%H%M%S}-{room.id}", room=room.id, mode=life.value, life=life,
