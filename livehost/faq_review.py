@@ -23,7 +23,9 @@ from livehost.rundown import PLACEHOLDERS, fill
 
 MAX_ANSWER = 200  # characters: what is heard in one go
 _NAMES = frozenset((*PLACEHOLDERS, "shop"))
-_MONEY = ("price", "after_coupon", "list_price")
+_MONEY: tuple[str, ...] = ("price", "after_coupon", "list_price")
+_OWN_MONEY = re.compile("(?:满|运费|邮费|快递费|另加|加收|补)$")  # an amount of the shop's own follows
+_COUPON = re.compile("券|减|满|优惠")
 _SIGNS = re.compile("[|｜→⇒]|[=＝][>＞]")  # they part what is pasted
 
 
@@ -118,7 +120,11 @@ class EntryReview:
 
 def reviewed_entry(entry: EntryWritten, catalogs: Sequence[Catalog], now: datetime) -> EntryReview:
     """Hold every answer against the rules and the catalogue; with several, by the one that it fits best."""
-    found = [_in_catalog(entry, catalog, now) for catalog in catalogs]
+    found: list[EntryReview] = []
+    for catalog in catalogs:
+        found.append(_in_catalog(entry, catalog, now))
+        if found[-1].verdict == "pass":
+            break
     order = {"pass": 0, "review": 1, "block": 2}
     return min(found, key=lambda one: (order[one.verdict], len(one.findings)))
 
@@ -196,13 +202,9 @@ def _figures(
             continue
         standing = [fact for fact in own if _says(fact, token)]
         rests.update(dict.fromkeys(standing))
-        priced = product is None and any(
-            _says(fact, token)
-            for one in catalog.products
-            for fact in all_facts(catalog, one, now)
-            if fact.field.partition(".")[0] in _MONEY
-        )
-        if (money and product is not None and not standing) or (priced and (money or not token.group)):
+        before = claims.text[: token.start]
+        priced = product is None and (money or not token.group) and _is_price(token, before, catalog, now)
+        if (money and product is not None and not standing) or priced:
             words = claims.text[token.start : token.end]
             start = text.find(words)
             span = (start, start + len(words)) if start >= 0 else (0, len(text))
@@ -213,6 +215,18 @@ def _figures(
             )
             prices.append((span, "price", why))
     return prices, tuple(rests)
+
+
+def _is_price(token: Token, before: str, catalog: Catalog, now: datetime) -> bool:
+    """Whether an amount is what some product costs now, or what a coupon of it takes off."""
+    heads = () if _OWN_MONEY.search(before) else _MONEY
+    if _COUPON.search(before[-12:]):
+        heads = (*heads, "coupon")
+    return any(
+        fact.field.partition(".")[0] in heads and _says(fact, token)
+        for one in (catalog.products if heads else ())
+        for fact in all_facts(catalog, one, now)
+    )
 
 
 def _says(fact: Fact, token: Token) -> bool:

@@ -64,6 +64,7 @@ async def test_an_entry_counts_for_the_next_question_and_goes_with_its_removal(
         ("能治疗痘痘", "shop", "治疗"),
         ("加微信领福利", "shop", "加微信"),
         ("洁面现在59元", "shop", "59元"),
+        ("领券满59元减10元", "shop", "10元"),
         ("现在只要49.5元", "product:cleanser-01", "49.5元"),
         ("现在只要四十五块", "product:cleanser-01", "块"),
         ("{prize}很划算", "shop", "{prize}"),
@@ -91,7 +92,7 @@ async def test_what_may_not_be_said_is_not_saved(
 
 
 async def test_a_figure_of_no_fact_is_saved_once_confirmed(client: httpx.AsyncClient) -> None:
-    entry = {"keywords": [["运费"]], "answers": ["偏远地区的运费另加8元"]}
+    entry = {"keywords": [["运费"]], "answers": ["偏远地区的运费另加8元", "全店满39.9元有小样"]}
     first = await client.post(FAQ, json=entry)
     assert first.status_code == 409 and first.json()["confirm"]
     assert any(one["verdict"] == "review" for one in first.json()["errors"])
