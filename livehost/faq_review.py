@@ -25,6 +25,7 @@ MAX_ANSWER = 200  # characters: what is heard in one go
 _NAMES = frozenset((*PLACEHOLDERS, "shop"))
 _MONEY: tuple[str, ...] = ("price", "after_coupon", "list_price")
 _OWN_MONEY = re.compile("(?:满|运费|邮费|快递费|另加|加收|补)$")  # an amount of the shop's own follows
+_COSTS = re.compile("(?:价|卖|要|到手|实付|只|才|仅)(?:是|为|要|就)?$")
 _COUPON = re.compile("券|减|满|优惠")
 _SIGNS = re.compile("[|｜→⇒]|[=＝][>＞]")  # they part what is pasted
 
@@ -198,11 +199,11 @@ def _figures(
     own = all_facts(catalog, product, now)
     for token in claims.of(Kind.NUMBER):
         money = token.group == "元" or any(unit == "元" for _, unit in forms(token))
-        if not money and not token.group and len(token.value) < 2:
-            continue
+        before = claims.text[: token.start]
+        if not money and not token.group and len(token.value) < 2 and not _COSTS.search(before):
+            continue  # 扣1, 一
         standing = [fact for fact in own if _says(fact, token)]
         rests.update(dict.fromkeys(standing))
-        before = claims.text[: token.start]
         priced = product is None and (money or not token.group) and _is_price(token, before, catalog, now)
         if (money and product is not None and not standing) or priced:
             words = claims.text[token.start : token.end]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import cn2an
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from livehost.answers import Fact, answer, still_true
-from livehost.answers.faq_book import BookEntry, FaqBook, fitting, stands
+from livehost.answers.faq_book import BookEntry, FaqBook, Turn, fitting, spoken, stands
 from livehost.catalog import Catalog
 from livehost.compliance.claim_check import check_said
+from livehost.faq_review import EntryWritten, reviewed_entry
 
 NOW = datetime(2026, 8, 1, 20, 0, tzinfo=UTC)
 CATALOG = Catalog.parse(
@@ -137,6 +140,33 @@ def test_a_figure_that_stood_in_the_catalogue_is_not_said_once_it_does_not() -> 
     assert not still_true(got.facts, dearer, NOW)
     got = answer("会员日多少钱", catalog=dearer, on_air="cleanser", now=NOW, book=book(one))
     assert got.intent != "book" and "59" not in got.text
+
+
+PRICES = st.integers(2, 999)
+WAYS = st.sampled_from(
+    ("现在{p}元", "{p}块就能拿", "这支卖{z}元", "直播间价{p}", "拍下{z}块钱", "会员{p}.00元")
+)
+
+
+@given(PRICES, PRICES, PRICES, WAYS, st.sampled_from(("shop", "product:cleanser")), st.booleans())
+@examples(max_examples=150, deadline=None)
+def test_no_price_is_said_that_is_not_the_price_any_more(
+    was: int, written: int, now: int, way: str, scope: str, right: bool
+) -> None:
+    """Whatever figure an operator writes for a product, and whatever is confirmed, no price goes stale."""
+    figure = was if right else written
+    words = way.format(p=figure, z=cn2an.an2cn(figure))
+    before, after = (CATALOG.with_changes({"cleanser": {"price": str(p)}}) for p in (was, now))
+    asked = EntryWritten(keywords=(("会员",),), answers=(words,), scope=scope)
+    found = reviewed_entry(asked, (before,), NOW)
+    if found.verdict == "block":
+        return
+    one = entry("a", words, keywords=["会员"], scope=scope, rests=found.rests)
+    got = spoken(Turn(one, words, found.rests[0]), after.get("cleanser"), after, NOW)
+    if figure == was and now != was:
+        assert got is None
+    if got is not None and found.rests[0]:
+        assert still_true(got.facts, after, NOW)
 
 
 def test_a_missing_fact_leaves_the_question_to_the_catalogue() -> None:
