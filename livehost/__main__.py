@@ -1,4 +1,4 @@
-"""The command line: serve | demo | check | ask | review | read | train | dataset | export | adapters.
+"""The command line: serve | demo | check | ask | review | read | journal | train | dataset | export | adapters.
 
 Heavy parts load inside the commands, so that `livehost --help` answers at once.
 """
@@ -131,6 +131,29 @@ def read() -> None:
     from services.speech.normalise import read_rows
 
     _rows(read_rows(sys.stdin))
+
+
+@app.command()
+def journal(
+    config: Annotated[Path, typer.Option(help="The configuration whose record is read.")],
+    room: Annotated[str, typer.Option(help="Of this room.")],
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day.")] = None,
+    form: Annotated[str, typer.Option("--format", metavar="jsonl|csv")] = "jsonl",
+    names: Annotated[bool, typer.Option(help="With the viewers' names.")] = True,
+) -> None:
+    """Write a room's record by date to standard output; days are the room's own."""
+    from livehost.check import SettingsProblems
+    from livehost.journal_command import Wrong, exported
+
+    try:
+        for piece in exported(config, room, first, last, form, names=names):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+    except SettingsProblems as found:
+        _fail("\n".join(str(problem) for problem in found.problems))
+    except (Wrong, OSError) as error:
+        _fail(str(error))
 
 
 app.command()(commands.train)

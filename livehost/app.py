@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -24,6 +25,7 @@ from livehost.engines import EngineClient
 from livehost.events import EventBus
 from livehost.house import House
 from livehost.journal import Journal
+from livehost.journal_keeping import keep
 from livehost.library import Library
 from livehost.metrics import Metrics
 from livehost.model_writer import ModelWriter
@@ -71,6 +73,9 @@ async def open_house(
             Journal(places.journal, secrets=_secrets(settings), alarm=_journal_alarm(alarms, settings))
         )
         beside = await stack.enter_async_context(Tasks("house"))
+        beside.keep(
+            lambda: keep(places.journal, settings.journal.keep_days), "delete records past their time"
+        )
         if engines is None:
             engines = _reach_engines(settings, places, beside)
         house = House(
@@ -182,6 +187,8 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     for push in settings.alarms:
         found += [push.url.get_secret_value(), push.secret.get_secret_value()]
     found.append(settings.models.language.key.get_secret_value())
+    if settings.redis_url is not None:
+        found.append(urlsplit(settings.redis_url.get_secret_value()).password or "")
     for persona in settings.personas:
         found += [engine.key.get_secret_value() for engine in persona.voice.chain]
     return tuple(secret for secret in found if secret)

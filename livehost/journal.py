@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from typing import Any, Self
 
 import structlog
 
+from livehost.journal_export import Span, records
 from livehost.journal_file import JournalFile, entries_after
 
 log = structlog.get_logger(__name__)
@@ -135,6 +136,10 @@ class Journal:
         """The room's sessions that have a record, newest first."""
         _checked(room)
         return await asyncio.to_thread(lambda: [file.stem for file in _by_age(self._folder / room)])
+
+    def records(self, room: str, span: Span, *, names: bool = True) -> Iterator[dict[str, Any]]:
+        """The room's entries of a span that are on disk, read as they are asked for."""
+        return records(self._folder, _checked(room), span, names=names)
 
     # ---- writing
 

@@ -45,7 +45,7 @@ class JournalFile:
         at, end, last, fates = 0, 0, 0, dict[str, None]()
         for line in tail.splitlines(keepends=True):
             at += len(line)
-            entry = _entry(line)
+            entry = read_entry(line)
             if entry is None:
                 continue
             end = at
@@ -98,7 +98,7 @@ def entries_after(path: Path, after: int, limit: int) -> list[dict[str, Any]]:
             if low:
                 file.readline()
             for line in file:
-                entry = _entry(line)
+                entry = read_entry(line)
                 if entry is not None and int(entry.get("seq", 0)) > after:
                     found.append(entry)
                     if len(found) >= limit:
@@ -109,11 +109,11 @@ def entries_after(path: Path, after: int, limit: int) -> list[dict[str, Any]]:
 
 
 def _seq(line: bytes) -> int | None:
-    entry = _entry(line)
+    entry = read_entry(line)
     return None if entry is None else int(entry.get("seq", 0))
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
+def read_entry(line: bytes) -> dict[str, Any] | None:
     """The line's entry; None for one that is torn or not an entry."""
     if not line.endswith(b"\n"):
         return None

@@ -317,6 +317,12 @@ class Models(Part):
     vision: VisionModel = VisionModel()
 
 
+class Journal(Part):
+    """The record of all that was said and done, which the law wants kept for three years."""
+
+    keep_days: int = Field(1100, ge=1096, le=36_500)  # a session's record is deleted when it is older
+
+
 class Settings(Part):
     """The whole configuration. Paths are absolute once read (relative to the file they stand in)."""
 
@@ -329,6 +335,7 @@ class Settings(Part):
     adapters: Path | None = None  # the adapter library: <persona>/<language|visual>/<version>/
     api: Api = Api()
     alarms: tuple[AlarmPush, ...] = ()
+    journal: Journal = Journal()
     redis_url: SecretStr | None = None
     rooms: tuple[Room, ...] = Field(min_length=1)
     personas: tuple[Persona, ...] = Field(min_length=1)

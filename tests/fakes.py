@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from livehost.chat.events import ChatEvent
 from livehost.chat.sources import Sources
 from livehost.events import EventBus
 from livehost.faq_desk import FaqDesk
+from livehost.journal_export import Span, without_names
 from livehost.metrics import Metrics
 from livehost.refused import Refused
 from livehost.settings import AdapterVersions, Models, Settings, Token
@@ -200,6 +201,15 @@ class FakeJournal:
         self, room: str, session: str, after: int = 0, limit: int = 100
     ) -> Sequence[Mapping[str, Any]]:
         return self.entries.get((room, session), [])[after : after + limit]
+
+    async def flush(self) -> bool:
+        return True
+
+    def records(self, room: str, span: Span, *, names: bool = True) -> Iterator[dict[str, Any]]:
+        for (of, session), entries in self.entries.items():
+            for entry in entries if of == room else ():
+                found = {"session": session, **entry}
+                yield found if names else without_names(found)
 
 
 @dataclass

@@ -11,8 +11,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from livehost.api.auth import Viewer
 from livehost.api.ground import TheHouse, new_router
+from livehost.api.keys import Role
 from livehost.api.problems import ProblemError
 from livehost.events import EventBus
+from livehost.journal_export import without_names
 
 router = new_router("events")
 
@@ -27,7 +29,7 @@ PING_S = 15
 )
 async def stream(
     house: TheHouse,
-    _: Viewer,
+    who: Viewer,
     room: Annotated[str | None, Query(max_length=100, description="Only this room's")] = None,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> EventSourceResponse:
@@ -37,16 +39,25 @@ async def stream(
     known = last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit()
     after = int(last_event_id) if known and last_event_id else None
     return EventSourceResponse(
-        _events(house.events, room, after), ping=PING_S, headers={"x-accel-buffering": "no"}
+        _events(house.events, room, after, names=who.role.may(Role.OPERATOR)),
+        ping=PING_S,
+        headers={"x-accel-buffering": "no"},
     )
 
 
-async def _events(bus: EventBus, room: str | None, after: int | None) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    bus: EventBus, room: str | None, after: int | None, *, names: bool = True
+) -> AsyncIterator[ServerSentEvent]:
     with bus.subscribe(after) as listener:
         yield ServerSentEvent(event="hello", data="{}", retry=2000)
         async for event in listener:
             if missed := listener.take_missed():
                 yield ServerSentEvent(event="missed", data=json.dumps({"count": missed}))
             if room in (None, event.room):
-                data = json.dumps(event.as_dict(), ensure_ascii=False, default=str)
+                told = event.as_dict()
+                if not names:
+                    told = {
+                        key: without_names(one) if isinstance(one, dict) else one for key, one in told.items()
+                    }
+                data = json.dumps(told, ensure_ascii=False, default=str)
                 yield ServerSentEvent(id=str(event.id), event=event.kind, data=data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -11,6 +11,7 @@ from livehost.alarms import Alarms
 from livehost.chat.sources import Sources
 from livehost.events import EventBus
 from livehost.faq_desk import FaqDesk
+from livehost.journal_export import Span
 from livehost.library import Kind
 from livehost.metrics import Metrics
 from livehost.settings import AdapterVersions, Settings, Token
@@ -165,6 +166,14 @@ class Transcripts(Protocol):
         self, room: str, session: str, after: int = 0, limit: int = 100
     ) -> Sequence[Mapping[str, Any]]:
         """Entries of a session after a position, oldest first."""
+        ...
+
+    async def flush(self) -> bool:
+        """Wait until what was said so far can be read."""
+        ...
+
+    def records(self, room: str, span: Span, *, names: bool = True) -> Iterator[dict[str, Any]]:
+        """A room's entries of a span; without what tells who a viewer is, where `names` is false."""
         ...
 
 

@@ -11,7 +11,9 @@ from pydantic import StringConstraints
 
 from livehost.api.auth import Operator, Viewer
 from livehost.api.ground import Body, Page, TheHouse, TheRoom, new_router
+from livehost.api.keys import Role
 from livehost.api.problems import ProblemError
+from livehost.journal_export import without_names
 from livehost.refused import Refused
 from livehost.store.protocol import MAX_TEXT, ChatMessage, Question, QuestionState
 
@@ -48,13 +50,14 @@ def shown(question: Question) -> dict[str, Any]:
 
 @router.get("/rooms/{room}/questions", summary="Viewers' questions and what became of them")
 async def list_questions(
-    house: TheHouse, room: TheRoom, _: Viewer, page: Page, state: QuestionState | None = None
+    house: TheHouse, room: TheRoom, who: Viewer, page: Page, state: QuestionState | None = None
 ) -> dict[str, Any]:
     """Newest first; `state` shows only those, for example `handed_over` (转人工)."""
     found = await house.store.questions(room.id, page.limit + 1, page.after, state)
     items = found[: page.limit]
     following = items[-1].id if len(found) > page.limit else None
-    return {"items": [shown(one) for one in items], "next": following}
+    names = who.role.may(Role.OPERATOR)
+    return {"items": [one if names else without_names(one) for one in map(shown, items)], "next": following}
 
 
 @router.post("/rooms/{room}/questions", status_code=202, summary="Ask as a viewer")
@@ -76,7 +79,7 @@ async def ask(room: TheRoom, _: Operator, asked: Asked) -> dict[str, Any]:
 async def get_transcript(
     house: TheHouse,
     room: TheRoom,
-    _: Viewer,
+    who: Viewer,
     page: Page,
     session: Annotated[
         str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="The last if left out")
@@ -93,4 +96,6 @@ async def get_transcript(
         session = last.id
     entries = await house.journal.transcript(room.id, session, int(after), page.limit)
     following = str(entries[-1].get("seq", int(after) + len(entries))) if entries else None
-    return {"session": session, "items": list(entries), "next": following}
+    names = who.role.may(Role.OPERATOR)
+    items = [entry if names else without_names(entry) for entry in entries]
+    return {"session": session, "items": items, "next": following}

@@ -1,0 +1,159 @@
+"""The record of a room by date, as JSON lines or as a table: what the law asks to be kept can be handed out.
+
+Sessions follow each other by their first entry, entries by their number. A day is the room's own. Nothing
+is held in memory but one line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, Literal
+
+from livehost.chat.inbox import shown_text
+from livehost.journal_file import read_entry
+
+Format = Literal["jsonl", "csv"]
+MEDIA_TYPES: dict[Format, str] = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
+HIDDEN = "***"
+COLUMNS = (
+    "at", "session", "seq", "type", "kind", "persona", "user", "asked", "text", "act", "answer", "source",
+    "product", "facts", "fate", "heard_s", "state", "action", "by", "note", "why", "discloses", "question",
+    "id", "line", "trace", "recording", "recording_s",
+)  # fmt: skip
+REST = "rest"  # what has no column of its own, as JSON
+_NAMES = ("user", "user_id", "who")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_TAIL_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Span:
+    """From one instant up to another, or open at an end."""
+
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+    @classmethod
+    def of_days(cls, first: date | None, last: date | None, zone: tzinfo) -> Span:
+        """Both days and all between; raises ValueError where the last is before the first."""
+        if first is not None and last is not None and last < first:
+            raise ValueError("结束日期早于开始日期 / the last day is before the first")
+        try:
+            after = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
+        except OverflowError:
+            after = None
+        return cls(None if first is None else datetime.combine(first, time(), zone), after)
+
+    def holds(self, at: datetime) -> bool:
+        """Whether an instant lies in it."""
+        return (self.begins is None or at >= self.begins) and (self.ends is None or at < self.ends)
+
+
+def records(folder: Path, room: str, span: Span, *, names: bool = True) -> Iterator[dict[str, Any]]:
+    """A room's entries of a span, oldest session first, each with its `session`.
+
+    `names=False` takes out what tells who a viewer is.
+    """
+    for _, file in sorted(_of_span(folder / room, span)):
+        with file.open("rb") as lines:
+            for line in lines:
+                entry = read_entry(line)
+                at = instant(entry)
+                if entry is not None and at is not None and span.holds(at):
+                    found = {"session": file.stem, **entry}
+                    yield found if names else without_names(found)
+
+
+def without_names(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry without the viewer's name, and without contacts in the viewer's words."""
+    hidden = dict(entry)
+    for name in _NAMES:
+        if hidden.get(name):
+            hidden[name] = HIDDEN
+    for words in ("asked", "text") if entry.get("type") == "question" else ("asked",):
+        if isinstance(hidden.get(words), str):
+            hidden[words] = shown_text(hidden[words], limit=10_000)
+    return hidden
+
+
+def written(entries: Iterable[Mapping[str, Any]], form: Format) -> Iterator[bytes]:
+    """The entries in a format, in UTF-8: JSON lines, or CSV that Excel opens as it is."""
+    if form == "jsonl":
+        for entry in entries:
+            yield json.dumps(entry, ensure_ascii=False, default=str).encode() + b"\n"
+        return
+    yield b"\xef\xbb\xbf" + _row((*COLUMNS, REST))
+    for entry in entries:
+        rest = {name: value for name, value in entry.items() if name not in COLUMNS}
+        yield _row((*(_cell(entry.get(name)) for name in COLUMNS), _cell(rest or None)))
+
+
+def in_pieces(lines: Iterable[bytes], *, at_least: int = 65_536) -> Iterator[bytes]:
+    """The same bytes in fewer pieces, for a stream."""
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        if len(piece) >= at_least:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
+
+
+def instant(entry: Mapping[str, Any] | None) -> datetime | None:
+    """When an entry was made; None where that cannot be read."""
+    try:
+        at = datetime.fromisoformat(str((entry or {}).get("at")))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def last_entry(file: Path) -> datetime | None:
+    """When the last entry of a file was made."""
+    with file.open("rb") as opened:
+        size = opened.seek(0, io.SEEK_END)
+        opened.seek(max(0, size - _TAIL_BYTES))
+        tail = opened.read().splitlines(keepends=True)
+    return next((at for line in reversed(tail) if (at := instant(read_entry(line))) is not None), None)
+
+
+def _first_entry(file: Path) -> datetime | None:
+    with file.open("rb") as lines:
+        return next((at for line in lines if (at := instant(read_entry(line))) is not None), None)
+
+
+def _of_span(folder: Path, span: Span) -> Iterator[tuple[datetime, Path]]:
+    """The files that may hold entries of a span, with their first entry's instant."""
+    for file in folder.glob("*.jsonl"):
+        first, last = _first_entry(file), last_entry(file)
+        if first is None or (span.ends is not None and first >= span.ends):
+            continue
+        if span.begins is None or last is None or last >= span.begins:
+            yield first, file
+
+
+def _cell(value: object) -> str:
+    """A value in a table; what a spreadsheet would take for a formula is marked as text."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case str():
+            return f"'{value}" if value.startswith(_FORMULA) else value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _row(cells: Iterable[str]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue().encode("utf-8", "replace")
