@@ -68,7 +68,7 @@ async def post(app: FastAPI, path: str, body: bytes, headers: dict[str, str], qu
     async def send(message: Any) -> None:
         parts.append(message)
 
-    await app(scope, receive, send)  # type: ignore[arg-type]
+    await app(scope, receive, send)
     return Reply(parts[0]["status"], b"".join(part.get("body", b"") for part in parts[1:]))
 
 
@@ -157,7 +157,7 @@ def refused(platform: str, reply: Reply) -> bool:
 def taken(house: FakeHouse) -> int:
     """How many messages and events the room got."""
     room = house.rooms["room"]
-    return len(room.seen) + sum(one[1] for one in room.asked if one[0] == "messages")
+    return len(room.seen) + sum(int(one[1]) for one in room.asked if one[0] == "messages")
 
 
 @pytest.mark.parametrize("platform", ["douyin", "kuaishou", "generic", "wxlivespy"])
@@ -180,7 +180,7 @@ async def test_mutated_bodies(platform: str, tmp_path: Path) -> None:
                 assert reply.status < 500, (reply, body)
                 continue
             before = taken(house)
-            spoilt = (
+            spoilt: tuple[tuple[bytes, dict[str, str], str], ...] = (
                 (body + b" ", headers, "token=" + TOKEN[:-1]),
                 (body[:-1] + b"\t" if body else b"x", headers, ""),
                 (body, {}, ""),
