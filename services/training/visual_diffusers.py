@@ -35,7 +35,7 @@ class DiffusersBase:
         self._pipe, self._xl, self._precision = pipeline, xl, precision
         self.folder, self.name = folder, name
         self.trains_text, self.text_format, self.at_once = False, precision.name, 1
-        self.targets = (*TARGETS, *TEXT_TARGETS)
+        self.targets: tuple[str, ...] = (*TARGETS, *TEXT_TARGETS)
         plan = DDIMScheduler.from_config(pipeline.scheduler.config)
         self.prediction: Prediction = plan.config.prediction_type
         self.signal = plan.alphas_cumprod.to(precision.device)

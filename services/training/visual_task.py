@@ -260,7 +260,7 @@ def _with_adapter(parts: Mapping[str, nn.Module], recipe: Recipe, targets: Seque
             if name == "unet":
                 part.enable_gradient_checkpointing()
             else:
-                part.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+                part.activation_checkpointing_enable()
     return model
 
 
