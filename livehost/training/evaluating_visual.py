@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.lora import Card
     from services.training.album import Picture
 
-MOST = 16  # pictures that are painted: two seconds each on two cores, with the adapter and without
+MOST = 12  # pictures that are painted: two seconds each on two cores, with the adapter and without
 MEANS = ("colour_distance", "picture_distance", "geometry_kept", "diversity", "face", "effect")
 REGIONS = ("hair", "dress", "skin", "set")
 

@@ -122,6 +122,8 @@ def _fallen(
         from livehost.training.style import distance_error
 
         loss = sign * (new.measures[measure.name] - old.measures[measure.name])
+        if loss <= least:
+            return ""
         error = distance_error(
             [a.said for a, _ in pairs], [b.said for _, b in pairs], [a.target for a, _ in pairs]
         )
