@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.lora import Card
     from services.training.album import Picture
 
-MOST = 12  # pictures that are painted: two seconds each on two cores, with the adapter and without
+MOST = 12  # pictures that are painted, each with the adapter and without: one to two seconds on two cores
 MEANS = ("colour_distance", "picture_distance", "geometry_kept", "diversity", "face", "effect")
 REGIONS = ("hair", "dress", "skin", "set")
 
@@ -57,7 +57,7 @@ def evaluated_visual(
         base_sha256=pictured.base_sha256, data=data.name,
         data_sha256=rows_sha256([f"{one.sha256} {one.caption}" for one in chosen]),
         measures=_means([row.marks for row in rows]), bare=_means([row.bare_marks for row in rows]),
-        rows=rows, settings={"painter": pictured.painter, "pictures": float(len(album))},
+        rows=rows, settings={"painter": pictured.painter, "dtype": pictured.dtype, "pictures": float(len(album))},
         took_s=round(time.monotonic() - began, 2), at=now(),
     )  # fmt: skip
 
