@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.lora import Card
     from services.training.album import Picture
 
-MOST = 12  # pictures that are painted, each with the adapter and without: one to two seconds on two cores
+MOST = 10  # pictures that are painted, each with the adapter and without: one to two seconds on two cores
 MEANS = ("colour_distance", "picture_distance", "geometry_kept", "diversity", "face", "effect")
 REGIONS = ("hair", "dress", "skin", "set")
 

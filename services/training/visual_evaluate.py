@@ -111,8 +111,8 @@ def picture(
     for number, (one, own) in enumerate(zip(pictures, owns, strict=True), 1):
         rows.append(easel.row(one.caption, own, owns, staged.sha256))
         say(f"{number}/{len(pictures)} pictures")
-    number = str(next(painter.modules()["unet"].parameters()).dtype).removeprefix("torch.")
-    return Pictured(staged.sha256, adapters.base_sha256, painter.name, number, tuple(rows))
+    counted = str(next(painter.modules()["unet"].parameters()).dtype).removeprefix("torch.")
+    return Pictured(staged.sha256, adapters.base_sha256, painter.name, counted, tuple(rows))
 
 
 class _Easel:
