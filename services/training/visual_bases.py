@@ -49,6 +49,7 @@ class VisualBase(Protocol):
     trains_text: bool  # whether text encoders are trained where a recipe does not say
     text_format: str  # of the numbers that text encoders give
     at_once: int  # pictures that it sees together
+    samples: int  # pictures that are painted of an epoch, at least
 
     @property
     def modules(self) -> dict[str, nn.Module]:

@@ -47,6 +47,7 @@ REGION_WEIGHT = 2.0
 LATE_SHARE, LATE_FROM = 0.4, 0.85  # rows from the schedule's noisy end, where colours are decided
 OTHERS_SHARE = 0.5  # portraits of others, to each picture of the album
 OTHERS_WISHLESS = 0.3
+SAMPLES = 4
 LEAST_POSED = 8  # with fewer pictures that have a template, all are learned, without one
 
 
@@ -57,6 +58,7 @@ class EmbeddedBase:
         self._pipe, self._precision = pipeline, precision
         self.folder, self.name = folder, name
         self.trains_text, self.text_format, self.at_once = True, "float32", 32
+        self.samples = SAMPLES
         self.prediction: Prediction = pipeline.scheduler.config.prediction_type
         self.signal = pipeline.scheduler.alphas_cumprod.to(precision.device)
         layers = [path for module in self.modules.values() for path, _ in module.named_modules()]

@@ -40,22 +40,23 @@ SD15_VAE = {
 }  # fmt: skip
 
 
-def tiny() -> Any:
-    """A small pipeline of SD 1.x's build: eight heads, one head of 64 numbers in the text encoder."""
+def tiny(*, words: int = 514, levels: int = 2) -> Any:
+    """A small pipeline of SD 1.x's build: eight heads, one head of 64 numbers in the text encoder; `levels` of its VAE."""
     torch.manual_seed(3)
     unet = UNet2DConditionModel(
-        block_out_channels=(32, 64), layers_per_block=1, sample_size=256, in_channels=4, out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        block_out_channels=(32, 64), layers_per_block=1, sample_size=512 >> (levels - 1), in_channels=4, out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=32, attention_head_dim=8,
     )  # fmt: skip
     vae = AutoencoderKL(
-        block_out_channels=(32, 64), down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=4, sample_size=512,
+        block_out_channels=(32,) * (levels - 1) + (64,), down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels, latent_channels=4, sample_size=512, layers_per_block=1,
     )  # fmt: skip
     text = CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=514, hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=1,
-            max_position_embeddings=77, projection_dim=32, bos_token_id=512, eos_token_id=513, pad_token_id=513,
+            vocab_size=words, hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=1,
+            max_position_embeddings=77, projection_dim=32, bos_token_id=words - 2, eos_token_id=words - 1,
+            pad_token_id=words - 1,
         )
     )  # fmt: skip
     return type("Parts", (), {"unet": unet, "vae": vae, "text_encoder": text})
