@@ -41,7 +41,7 @@ TARGETS = (
     "to_q", "to_k", "to_v", "to_out.0", "time_emb_proj", "ff.net.0.proj", "ff.net.2", "add_embedding.proj",
     "q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2",
 )  # fmt: skip
-LEAST_LIKENESS = 0.55  # of lines; drawn portraits reach 0.75 and more, another template or crop at most 0.44
+LEAST_LIKENESS = 0.45  # of lines; whole drawn portraits reach 0.6 and more, close-ups 0.25
 TEMPLATE_DROP = 0.1
 REGION_WEIGHT = 2.0
 LATE_SHARE, LATE_FROM = 0.4, 0.85  # rows from the schedule's noisy end, where colours are decided
@@ -235,10 +235,12 @@ class EmbeddedBase:
 
 
 def _lines(pictures: Tensor) -> Tensor:
-    """How strongly a picture's lightness changes at each place, [N, H, W]: lines, whatever the colours are."""
+    """How strongly a picture's lightness changes at each place, [N, H, W]: lines, whatever the colours are. They are
+    blurred, so that a picture may be cropped a few pixels otherwise."""
     light = F.avg_pool2d(to_lab(pictures)[:, :1], 3, 1, 1)[:, 0]
     down, across = torch.gradient(light, dim=(1, 2))
-    return (down.square() + across.square()).sqrt().clamp(max=8)
+    strength = (down.square() + across.square()).sqrt().clamp(max=8)
+    return F.avg_pool2d(strength[:, None], 5, 1, 2)[:, 0]
 
 
 def _alike(one: Tensor, two: Tensor, weight: Tensor) -> Tensor:

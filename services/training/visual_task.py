@@ -51,6 +51,8 @@ def open_visual(recipe: Recipe) -> VisualTask:
         album = read_album(recipe.train_data_dir, recipe.metadata_path, recipe.trigger_words)
         base = open_base(recipe, precision, cache_dir)
         prepared = prepare(album, base.buckets(recipe.resolution), cache_dir, workers=recipe.workers)
+        for note in (*album.notes, *prepared.notes):
+            print(note, flush=True)
     except AlbumProblems as error:
         raise TrainingFailed("\n".join(error.problems)) from error
     return VisualTask(recipe, base, prepared.pictures, data_sha256=album.sha256, cache_dir=cache_dir)

@@ -15,6 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from services.lora import base_sha256
 from services.model_directory import check_vision_base
 from services.training.faults import TrainingFailed
+from services.training.visual_diffusers import TARGETS, TEXT_TARGETS
 from services.training.visual_single_file import (
     convert,
     main,
@@ -232,3 +233,28 @@ def test_the_command_converts_and_never_writes_over_files(
     assert main() == 1 and "is not empty" in capsys.readouterr().err
     monkeypatch.setattr("sys.argv", [arguments[0], str(tmp_path / "none.safetensors"), str(tmp_path / "x")])
     assert main() == 2
+
+
+@pytest.mark.parametrize("rank", [12, 16])
+def test_at_sd_1_5s_size_under_a_hundredth_is_trained_and_the_file_is_small(rank: int) -> None:
+    """Reckoned from the layers' shapes: with and without the text encoder."""
+    with torch.device("meta"):
+        parts = {
+            "unet": UNet2DConditionModel.from_config(SD15_UNET),
+            "text_encoder": CLIPTextModel(
+                CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_attention_heads=12)
+            ),
+        }
+    total = sum(one.numel() for part in parts.values() for one in part.parameters())
+    assert 980e6 < total < 985e6
+    for names, targets in ((["unet"], TARGETS), (list(parts), (*TARGETS, *TEXT_TARGETS))):
+        layers = [
+            layer
+            for name in names
+            for path, layer in parts[name].named_modules()
+            if any(f".{path}".endswith(f".{one}") for one in targets)
+        ]
+        trained = sum(rank * (layer.in_features + layer.out_features) for layer in layers)
+        assert trained / total < 0.01
+        assert trained * 2 < 10e6  # bytes in half precision
+    assert len(layers) == 128 + 48
