@@ -23,7 +23,6 @@ LEAST_TO_SPLIT = 5  # with fewer pictures than this, none is held out
 MADE_BY = "1"  # of what is cached: raise it when a base makes something else of the same picture
 CAPTIONS_AT_ONCE = 16
 SHARED_FROM = 0.04  # of an album's captions: a clause that so many have may be left unsaid
-UNSAID = 0.5  # how often it is
 
 
 def split(
@@ -80,7 +79,7 @@ class Captions:
         if not any(word in caption for word in self.trigger_words):
             return caption
         parts = _clauses(caption)
-        kept = (torch.rand(len(parts)) >= UNSAID).tolist()
+        kept = (torch.rand(len(parts)) < torch.rand(1)).tolist()  # from all of them to none
         said = [one for one, keep in zip(parts, kept, strict=True) if keep or one not in self.shared]
         return ("，" if "，" in caption else ", ").join(said)
 

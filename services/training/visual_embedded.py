@@ -27,7 +27,7 @@ from services.training.faults import TrainingFailed
 from services.training.pictures import PreparedPicture
 from services.training.portraits import Studio, to_lab
 from services.training.portraits_captions import caption, draw, unconditional
-from services.training.portraits_colours import TEMPLATES
+from services.training.portraits_colours import ATTRIBUTES, TEMPLATES
 from services.training.precision import Precision
 from services.training.visual_bases import Extra, Pixels, Rows
 from services.training.visual_noise import Prediction
@@ -43,8 +43,9 @@ TARGETS = (
 )  # fmt: skip
 LEAST_LIKENESS = 0.45  # of lines; whole drawn portraits reach 0.6 and more, close-ups 0.25
 TEMPLATE_DROP = 0.1
+RESTYLED, RESTYLES = 0.5, 16  # share of rows, and how many colourings of each template there are
 REGION_WEIGHT = 2.0
-LATE_SHARE, LATE_FROM = 0.4, 0.85  # rows from the schedule's noisy end, where colours are decided
+LATE_SHARE, LATE_FROM = 0.6, 0.85  # rows from the schedule's noisy end, where colours are decided
 OTHERS_SHARE = 0.5  # portraits of others, to each picture of the album
 OTHERS_WISHLESS = 0.3
 SAMPLES = 4
@@ -149,10 +150,15 @@ class EmbeddedBase:
         return seen["latents"]
 
     def vary(self, seen: Rows) -> Rows:
-        """The template left out of some rows."""
-        pose = seen["pose"]
-        kept = torch.rand(len(pose), 1, 1, 1, device=pose.device) >= TEMPLATE_DROP
-        return {**seen, "pose": pose * kept}
+        """Templates in other colours for half of the rows, and none for a few: a colour that the template has by
+        itself would be copied from it, and the persona's word would not come to mean it."""
+        pose, at = seen["pose"], seen["template"]
+        count, device = len(pose), pose.device
+        other = self._restyled[at.clamp(min=0), torch.randint(0, RESTYLES, (count,), device=device)]
+        swapped = (torch.rand(count, device=device) < RESTYLED) & (at >= 0)
+        kept = torch.rand(count, device=device) >= TEMPLATE_DROP
+        pose = torch.where(swapped[:, None, None, None], other, pose) * kept[:, None, None, None]
+        return {**seen, "pose": pose}
 
     def times(self, count: int) -> Tensor:
         """Noise levels, some more from the noisy end."""
@@ -222,6 +228,16 @@ class EmbeddedBase:
         }
         none = {name: torch.zeros_like(value) for name, value in found[0].items()}
         return {**found, -1: {**none, "template": torch.tensor(-1)}}
+
+    @cached_property
+    def _restyled(self) -> Tensor:
+        """The latents of each template in other colours, [templates, RESTYLES, C, h, w]; always the same."""
+        numbers = torch.arange(len(TEMPLATES), device=self._precision.device).repeat_interleave(RESTYLES)
+        nothing = torch.zeros(len(numbers), len(ATTRIBUTES), dtype=torch.long, device=numbers.device)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            shown = self._studio.compose(numbers, nothing, restyle=1.0).templates
+            return self._pipe.codec.encode(shown).unflatten(0, (len(TEMPLATES), RESTYLES))
 
     def _nearest(self, pictures: Tensor) -> list[int]:
         """The number of each picture's template, −1 where its lines lie nowhere near one's; pictures 0..1 [N, 3, H, W]."""
