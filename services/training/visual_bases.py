@@ -72,8 +72,10 @@ class VisualBase(Protocol):
     def learns(self, album: Sequence[Mapping[str, Tensor]]) -> list[bool]:
         """Which pictures of an album, as they are cached, are of use to this base; at least one."""
 
-    def extras(self, count: int, seed: int) -> list[Extra]:
-        """Others' pictures that go with an album of `count` pictures."""
+    def extras(
+        self, album: Sequence[Mapping[str, Tensor]], trigger_words: Sequence[str], seed: int
+    ) -> list[Extra]:
+        """Pictures of the base's own that are learned with an album, as it is cached."""
 
     def words(self, captions: Sequence[str]) -> Rows:
         """The same as `read`, stacked and with gradients: for text encoders that are trained."""

@@ -152,7 +152,9 @@ class DiffusersBase:
         """Every picture."""
         return [True] * len(album)
 
-    def extras(self, count: int, seed: int) -> list[Extra]:
+    def extras(
+        self, album: Sequence[Mapping[str, Tensor]], trigger_words: Sequence[str], seed: int
+    ) -> list[Extra]:
         """None: what a real base knows of other captions is its own."""
         return []
 

@@ -101,7 +101,7 @@ class VisualTask:
         self._prompts = _prompts(recipe, pictures, base.samples)
         self._album = cache_album(
             base, self._sha256, pictures, cache_dir, train_text=self._trains_text, prompts=self._prompts,
-            share=recipe.validation_share, seed=recipe.seed,
+            trigger_words=recipe.trigger_words, share=recipe.validation_share, seed=recipe.seed,
         )  # fmt: skip
         self._pictures, self._held = self._album.pictures, self._album.held
         self._sizes, self._captions = self._album.sizes, self._album.captions

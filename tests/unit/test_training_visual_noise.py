@@ -16,7 +16,10 @@ from services.training.album import Picture
 from services.training.buckets import Bucket
 from services.training.faults import DiskFull
 from services.training.pictures import PreparedPicture
+from services.training.portraits import Studio, hex_lab
+from services.training.portraits_colours import ATTRIBUTES, index
 from services.training.precision import Precision
+from services.training.vision_measure import region_lab
 from services.training.visual_album import Captions, batches, split
 from services.training.visual_cache import TensorCache, key_of
 from services.training.visual_embedded import EmbeddedBase
@@ -117,11 +120,39 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         TensorCache(tmp_path / "c").put(key_of("x"), {"a": torch.zeros(1)})
 
 
-def test_a_drawn_picture_finds_its_template_and_others_none() -> None:
-    from services.training.portraits import Studio
-    from services.training.portraits_colours import ATTRIBUTES, index
+@pytest.fixture(scope="module")
+def embedded() -> EmbeddedBase:
+    return EmbeddedBase(EmbeddedPipeline.load(BASE_DIR), BASE_DIR, "base", Precision(torch.device("cpu")))
 
-    base = EmbeddedBase(EmbeddedPipeline.load(BASE_DIR), BASE_DIR, "base", Precision(torch.device("cpu")))
+
+def test_the_persona_is_shown_on_templates_that_the_album_lacks(embedded: EmbeddedBase) -> None:
+    palette = torch.tensor([hex_lab(one) for one in ("#6b3a24", "#7c1a38", "#efc6a2", "#8c5a26")])
+    rows = [{"template": torch.tensor(1), "colours": palette}] * 10
+    made = embedded.extras(rows, ["棠夜"], 3)
+    again = embedded.extras(rows, ["棠夜"], 3)
+    assert [one.caption for one in made] == [one.caption for one in again]
+    own = [one for one in made if "棠夜" in one.caption]
+    assert len(made) == 8 and len(own) == 4
+    assert {int(one.tensors["template"]) for one in own} == {0, 2}
+    for one in own:
+        picture = embedded._pipe.codec.decode(one.tensors["latents"][None]) / 2 + 0.5
+        masks = embedded._studio.weights[one.tensors["template"], :4][None]
+        assert float((region_lab(picture.clamp(0, 1), masks)[0] - palette).norm(dim=-1).max()) < 15
+    assert not any("棠夜" in one.caption for one in embedded.extras(rows, [], 3))
+
+
+def test_templates_are_shown_in_other_colours_while_training_only(embedded: EmbeddedBase) -> None:
+    row = embedded._templates[1]
+    seen = {name: torch.stack([one] * 64) for name, one in row.items()}
+    torch.manual_seed(2)
+    shown = embedded.vary(seen)["pose"]
+    same = sum(bool(torch.equal(one, row["pose"])) for one in shown)
+    none = sum(not bool(one.any()) for one in shown)
+    assert 15 < same < 45 and 1 <= none < 20 and torch.equal(seen["pose"][0], row["pose"])
+
+
+def test_a_drawn_picture_finds_its_template_and_others_none(embedded: EmbeddedBase) -> None:
+    base = embedded
     (size,) = base.buckets(None)
     values = dict.fromkeys(ATTRIBUTES, 0) | {
         "dress": index("dress", "jade"), "hair": index("hair", "blonde"), "set": index("set", "navy"),
