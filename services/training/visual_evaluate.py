@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from services.avatar.looks import builtin_look
-from services.language.loading import _counts_in_bf16
+from services.language.loading import counts_in_bf16
 from services.lora import StagingFailed, read_card
 from services.model_directory import is_embedded
 from services.training.album import Picture
@@ -91,7 +91,7 @@ def picture(
         torch.set_num_threads(threads)
     where = base or BASE_DIR
     kind = "embedded" if is_embedded(where) else "diffusers"
-    fast = kind == "embedded" and device_of(device) == "cpu" and _counts_in_bf16()
+    fast = kind == "embedded" and device_of(device) == "cpu" and counts_in_bf16()
     dtype = "bfloat16" if fast else "auto"
     painter = open_painter(kind, PainterSettings(base=where, device=device, dtype=dtype))
     card = read_card(folder)
