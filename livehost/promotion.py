@@ -196,6 +196,13 @@ def evaluation_problems(
         problems += [old] if isinstance(old, str) else [f"{rival.id}: {one}" for one in worse(new, old)]
     if promotion is None or all(rival.version != promotion.version for rival in rivals):
         problems += [f"基座 / the bare base: {one}" for one in worse(new, bare(new))]
+    if problems and "faithful" in new.measures and not new.settings.get("style"):
+        known = options if "--config" in options else f"{options} --config CONFIG".strip()
+        problems.append(
+            f"{shelved.id} 的评估不知道她的说法，她自己的开场语都算错；若因忠实率被拒，先运行 / her style was not known to "
+            f"the evaluation, so that her own phrases count as faults; where faithful fell, run: "
+            f"livehost adapters evaluate {shelved.id} --data {new.data} {known}"
+        )
     return problems
 
 

@@ -178,6 +178,17 @@ def test_a_refusals_command_names_the_configuration(place: Place) -> None:
         promote(place.library, shelved, by=WHO, verify=verify, options="--config my/room.yaml")
 
 
+def test_who_is_judged_without_her_style_is_told_how_to_be_judged_with_it(place: Place) -> None:
+    for style in ("", "aa"):
+        evaluate(place.add("1"), 8, bare=23, settings={"style": style})
+        file = place.kind / "1" / EVALUATION_FILE
+        file.write_text(file.read_text().replace("facts_copied", "faithful"))
+        told = refusal(place.promote, "1")
+        assert "faithful share fell" in told
+        again = "livehost adapters evaluate ann.language.1 --data held.jsonl --config CONFIG"
+        assert (again in told) == (not style)
+
+
 def test_an_evaluation_of_other_weights_counts_for_nothing(place: Place) -> None:
     place.add("1", copied=20)
     card = read_card(place.kind / "1")
