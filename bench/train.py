@@ -19,7 +19,7 @@ import argparse
 import json
 import math
 import os
-import resource
+import re
 import statistics
 import subprocess
 import sys
@@ -89,7 +89,9 @@ def _peak_bytes(device: str) -> int:
         import torch
 
         return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which a child takes over from the process that started it.
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
 def _targets(kind: str) -> list[str]:
