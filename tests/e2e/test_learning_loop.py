@@ -19,17 +19,21 @@ from tests.e2e.learning import Loop, Measured
 Round = tuple[Measured, Measured | None]  # of the loop, and of its control where there was one
 
 RECIPE = {
-    "lora_rank": 8, "lora_alpha": 32, "batch_size": 8, "epochs": 30, "steps": 60, "learning_rate": 3e-3,
+    "lora_rank": 8, "lora_alpha": 32, "batch_size": 8, "epochs": 30, "learning_rate": 3e-3,
     "weight_decay": 0.0, "threads": 1, "device": "cpu", "sample_every": 0, "save_every": 0,
 }  # fmt: skip
-EVENING, HELD = 60, 48  # questions
+EVENING = 60  # questions
+CHANCE = 0.05  # of the held questions: two in forty-eight, where a shuffled answer happens to be the right one
 
 
 def loop(
-    folder: Path, *, seed: int, rounds: int, controls: int, say: Callable[[str], None]
+    folder: Path, *, seed: int, rounds: int, controls: int, held: int, steps: int, say: Callable[[str], None]
 ) -> Iterator[Round]:
-    """Every round's measures, and in the first `controls` rounds the shuffled loop's; first the bare base's."""
-    learning = Loop(folder, seed=seed, evening=EVENING, held=HELD, recipe=RECIPE)
+    """Every round's measures, and in the first `controls` rounds the shuffled loop's; first the bare base's.
+
+    A round takes `steps` of training and is judged on `held` questions.
+    """
+    learning = Loop(folder, seed=seed, evening=EVENING, held=held, recipe=RECIPE | {"steps": steps})
     for number in range(1, rounds + 1):
         learning.evening(number)
         bare, taught = learning.learn(number)
@@ -50,12 +54,12 @@ def check(rounds: Sequence[Round]) -> None:
         assert after.hers > before.hers
         assert after.perplexity < before.perplexity
         if control:
-            assert control.hers <= bare.hers
+            assert control.hers <= bare.hers + CHANCE
             assert control.perplexity > after.perplexity
 
 
 def test_two_evenings_each_make_her_better(tmp_path: Path) -> None:
-    check(list(loop(tmp_path, seed=0, rounds=2, controls=1, say=print)))
+    check(list(loop(tmp_path, seed=0, rounds=2, controls=1, held=32, steps=50, say=print)))
 
 
 @pytest.mark.long
@@ -67,4 +71,4 @@ def test_three_evenings_each_make_her_better(
         with capsys.disabled():
             print(f"\n{text}", end="", flush=True)
 
-    check(list(loop(tmp_path, seed=seed, rounds=3, controls=3, say=say)))
+    check(list(loop(tmp_path, seed=seed, rounds=3, controls=3, held=48, steps=60, say=say)))
