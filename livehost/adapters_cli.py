@@ -52,6 +52,7 @@ class Place:
 
     library: Library
     settings: Settings | None
+    options: str = ""  # those that named it, for a command that is told
 
     @property
     def today(self) -> date:
@@ -139,7 +140,7 @@ def evaluate(
     with _refusals():
         evaluation = evaluate_adapter(
             shelved.folder, data, base=place.base(shelved.kind, base), catalog=_catalog(place.settings),
-            manner=_manner(place.settings, shelved.persona), threads=threads, say=_progress,
+            manner=_manner(place.settings, shelved.persona), config=config, threads=threads, say=_progress,
         )  # fmt: skip
     typer.echo(f"{shelved.id}: {len(evaluation.rows)} 行 / rows")
     for measure, value in evaluation.measures.items():
@@ -189,7 +190,7 @@ def promote(
     with _refusals():
         promotion = promoted(
             place.library, shelved, by=by or _me(), verify=lambda one: place.verify(one, base),
-            without_evaluation=without_evaluation.strip(),
+            without_evaluation=without_evaluation.strip(), options=place.options,
         )  # fmt: skip
     before = promotion.before[-1] if promotion.before else "—"
     typer.echo(
@@ -329,7 +330,9 @@ def _place(library: Path | None, config: Path | None) -> Place:
             f"没有适配器库 {folder or ''}，用 --library 或 --config 指明 / there is no adapter library at "
             f"{folder or 'any place'}; name one with --library or --config"
         )
-    return Place(Library(folder), settings)
+    named = (("--library", library), ("--config", config))
+    options = " ".join(f"{option} {path}" for option, path in named if path is not None)
+    return Place(Library(folder), settings, options)
 
 
 def _parts(name: str) -> tuple[str, Kind, str]:

@@ -1,8 +1,8 @@
 """Promoting, rolling back and retiring a persona's adapters: what may be done, and doing it.
 
 A version is promoted when it is sound, its consent covers today, and its evaluation is no worse than
-that of its parent and of the version that is promoted now, on the same rows; the first one must be no
-worse than the bare base. What is promoted then comes on through staging, as every adapter does: a
+that of its parent and of the version that is promoted now, on the same rows. Where nothing is promoted it
+must be no worse than the bare base besides: a parent that never was on air says nothing for it. What is promoted then comes on through staging, as every adapter does: a
 running show looks at the pointer (`promoted.py`) each second.
 
 PromotionRefused    it is not done; `problems` has a sentence for each reason, with its mend
@@ -58,12 +58,19 @@ class RolledBack:
 
 
 def promote(
-    library: Library, shelved: Shelved, *, by: str, verify: Verify, without_evaluation: str = ""
+    library: Library,
+    shelved: Shelved,
+    *,
+    by: str,
+    verify: Verify,
+    without_evaluation: str = "",
+    options: str = "",
 ) -> Promotion:
     """Make a version the promoted one of its persona and kind; the one before can be rolled back to.
 
-    `without_evaluation` is why none is asked for; it is kept with the deed. A version that is promoted
-    already stays so, and nothing is written.
+    `without_evaluation` is why none is asked for; it is kept with the deed. `options` are those that the
+    commands in a refusal need besides, such as `--config my/room.yaml`. A version that is promoted already
+    stays so, and nothing is written.
 
     Raises:
         PromotionRefused: with every reason.
@@ -73,7 +80,7 @@ def promote(
         if old is not None and old.version == shelved.version and not problems:
             return old
         if not without_evaluation and shelved.card is not None:
-            problems = [*problems, *evaluation_problems(library, shelved, old)]
+            problems = [*problems, *evaluation_problems(library, shelved, old, options)]
         if problems or shelved.card is None:
             raise PromotionRefused(*problems)
         deed = Deed(
@@ -173,21 +180,29 @@ def named_in(settings: Settings) -> dict[str, str]:
     return {name: where for name, where in named.items() if not name.endswith(f".{PROMOTED}")}
 
 
-def evaluation_problems(library: Library, shelved: Shelved, promotion: Promotion | None) -> list[str]:
+def evaluation_problems(
+    library: Library, shelved: Shelved, promotion: Promotion | None, options: str = ""
+) -> list[str]:
     """Why an adapter's evaluation does not let it take the promoted version's place; empty where it does."""
     from livehost.training.evaluation import worse
 
-    new = _evaluation(shelved)
+    new = _evaluation(shelved, options=options)
     if isinstance(new, str):
         return [new]
     problems: list[str] = []
-    compared = 0
-    for rival in _rivals(library, shelved, promotion):
-        old = _evaluation(rival, data=new.data, rows=new.data_sha256)
-        compared += 1
+    rivals = list(_rivals(library, shelved, promotion))
+    for rival in rivals:
+        old = _evaluation(rival, like=new, options=options)
         problems += [old] if isinstance(old, str) else [f"{rival.id}: {one}" for one in worse(new, old)]
-    if not compared:
+    if promotion is None or all(rival.version != promotion.version for rival in rivals):
         problems += [f"基座 / the bare base: {one}" for one in worse(new, bare(new))]
+    if problems and "faithful" in new.measures and not new.settings.get("style"):
+        known = options if "--config" in options else f"{options} --config CONFIG".strip()
+        problems.append(
+            f"{shelved.id} 的评估不知道她的说法，她自己的开场语都算错；若因忠实率被拒，先运行 / her style was not known to "
+            f"the evaluation, so that her own phrases count as faults; where faithful fell, run: "
+            f"livehost adapters evaluate {shelved.id} --data {new.data} {known}"
+        )
     return problems
 
 
@@ -224,12 +239,15 @@ def _rivals(library: Library, shelved: Shelved, promotion: Promotion | None) -> 
             yield rival
 
 
-def _evaluation(shelved: Shelved, *, data: str = "", rows: str = "") -> Evaluation | str:
-    """The evaluation of an adapter as it lies there (on the `rows` of that hash), or why there is none."""
+def _evaluation(shelved: Shelved, *, like: Evaluation | None = None, options: str = "") -> Evaluation | str:
+    """The evaluation of an adapter as it lies there (on the rows of `like`), or why there is none."""
     from livehost.training.evaluation import EvaluationFailed, read_evaluation
 
     assert shelved.card is not None
-    mend = f"livehost adapters evaluate {shelved.id} --data {data or 'HELD-OUT'}"
+    config = like.settings.get("config") if like is not None else None
+    if config and "--config" not in options:
+        options = f"{options} --config {config}".strip()
+    mend = f"livehost adapters evaluate {shelved.id} --data {like.data if like else 'HELD-OUT'} {options}".rstrip()
     try:
         found = read_evaluation(shelved.folder)
     except EvaluationFailed as error:
@@ -238,7 +256,7 @@ def _evaluation(shelved: Shelved, *, data: str = "", rows: str = "") -> Evaluati
         return f"{shelved.id} 还没有评估，先运行 / has no evaluation; run: {mend}"
     if found.adapter_sha256 != shelved.card.sha256:
         return f"{shelved.id} 的评估是别的权重的，重新运行 / its evaluation is of other weights; run: {mend}"
-    if rows and found.data_sha256 != rows:
+    if like is not None and found.data_sha256 != like.data_sha256:
         return f"{shelved.id} 是用别的数据评估的，先运行 / was evaluated on other rows; run: {mend}"
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,15 @@ from services.lora.card import read_card, write_card
 from tests.scripted_engines import sha
 
 
-def evaluate(folder: Path, copied: int, *, bare: int = 10, rows: int = 24, data: str = "held") -> None:
+def evaluate(
+    folder: Path,
+    copied: int,
+    *,
+    bare: int = 10,
+    rows: int = 24,
+    data: str = "held",
+    settings: Mapping[str, str] | None = None,
+) -> None:
     """Keep an evaluation in which `copied` of the rows have their facts, and `bare` without the adapter."""
     card = read_card(folder)
 
@@ -28,7 +37,7 @@ def evaluate(folder: Path, copied: int, *, bare: int = 10, rows: int = 24, data:
             )
             for n in range(rows)
         ),
-        took_s=1.0, at=datetime(2026, 12, 1, tzinfo=UTC),
+        settings=dict(settings or {}), took_s=1.0, at=datetime(2026, 12, 1, tzinfo=UTC),
     )  # fmt: skip
     write_evaluation(folder / EVALUATION_FILE, made)
     write_card(folder, card.model_copy(update={"evaluation": made.measures | {"rows": float(rows)}}))

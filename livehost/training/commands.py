@@ -73,6 +73,10 @@ def build(
         int | None,
         typer.Option("--min-side", min=16, help="Leave shorter sides out, in pixels; default: half of that."),
     ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="The pictures' captions: .csv, .tsv, .jsonl; default: a file of a usual name."),
+    ] = None,
     face_model: Annotated[Path | None, typer.Option(help="A YuNet .onnx file, to count faces with.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="The catalogue that answers rest on.")] = None,
     config: Annotated[
@@ -80,6 +84,20 @@ def build(
     ] = None,
     persona: Annotated[str | None, typer.Option(help="Whose lines they are; needs --config.")] = None,
     category: Annotated[str, typer.Option(help="What is sold, where no catalogue says it.")] = "other",
+    held: Annotated[
+        bool, typer.Option("--held", help="Rows to judge by: no practice, nor a row that training practises.")
+    ] = False,
+    practice_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=20.0, help="Practised answers for each of her own; default: 4, with --held 0."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the practice.")] = 0,
+    as_written: Annotated[
+        bool,
+        typer.Option("--as-written", help="Keep every text word by word, also what on air would be refused."),
+    ] = False,
 ) -> None:
     """Make a data set of pictures, of texts, or of both; the files themselves are only read.
 
@@ -89,10 +107,11 @@ def build(
     both = bool(pictures and texts)
     reports = []
     if pictures:
-        options = _Pictures(tuple(trigger or ()), resolution, min_side_px, face_model)
+        options = _Pictures(metadata, tuple(trigger or ()), resolution, min_side_px, face_model)
         reports.append(_build_pictures(pictures[0], out / "pictures" if both else out, options))
     if texts:
         known = _known(catalog, config, persona, category)
+        known |= {"held": held, "practice_share": practice_share, "seed": seed, "as_written": as_written}
         reports.append(_build_texts(texts, out / "text" if both else out, known))
     for report in reports:
         for line in report.lines():
@@ -110,8 +129,13 @@ def export(
     since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="The first day.")] = None,
     until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="The last day.")] = None,
     held_share: Annotated[
-        float, typer.Option(min=0.0, max=0.5, help="Share of the questions that are held out.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=0.5,
+            help="Share of the questions that are held out; default: 0.2, and 20 answers at least of 100 or more.",
+        ),
+    ] = None,
     earlier: Annotated[
         Path | None, typer.Option(help="An earlier export: what it held out stays held out.")
     ] = None,
@@ -138,6 +162,7 @@ def export(
 class _Pictures:
     """How pictures are looked at."""
 
+    metadata: Path | None
     trigger_words: tuple[str, ...]
     side_px: int
     min_side_px: int | None
@@ -189,6 +214,7 @@ def _build_pictures(pictures: Path, out: Path, options: _Pictures) -> BuildRepor
         return build_visual(
             pictures,
             out,
+            metadata_path=options.metadata,
             trigger_words=options.trigger_words,
             resolution=(options.side_px, options.side_px),
             min_side_px=options.min_side_px,

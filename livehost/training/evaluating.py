@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livehost.training.evaluation import EvaluatedRow, Evaluation, EvaluationFailed, now, rows_sha256
+from livehost.training.evaluation import (
+    EvaluatedRow,
+    Evaluation,
+    EvaluationFailed,
+    now,
+    place_told,
+    rows_sha256,
+)
 
 if TYPE_CHECKING:
     from livehost.catalog import Catalog
@@ -87,10 +96,12 @@ def _language(
     )  # fmt: skip
     return Evaluation(
         kind="language", persona=card.persona, version=card.version, adapter_sha256=spoken.adapter_sha256,
-        base_sha256=spoken.base_sha256, data_sha256=_content(samples), data=data.name,
+        base_sha256=spoken.base_sha256, data_sha256=_content(samples), data=place_told(data),
         measures=language_measures(samples, spoken.worn, worn),
         bare=language_measures(samples, spoken.bare, bare), rows=rows,
-        settings={"decoding": "greedy", "dtype": spoken.dtype, "catalogue": float(catalog is not None)},
+        settings={
+            "decoding": "greedy", "dtype": spoken.dtype, "catalogue": _catalogue(catalog), "style": _style(manner),
+        },
         took_s=round(time.monotonic() - began, 2), at=now(),
     )  # fmt: skip
 
@@ -115,6 +126,23 @@ def _content(samples: Sequence[Sample]) -> str:
     from services.training.samples import samples_sha256
 
     return rows_sha256([samples_sha256([replace(one, id="", weight=1.0, source="qa")]) for one in samples])
+
+
+def _catalogue(catalog: Catalog | None) -> str:
+    """A digest of what a catalogue says, its stock aside; empty where there is none."""
+    if catalog is None:
+        return ""
+    told = [catalog.shop, *sorted(catalog.products, key=lambda one: one.id)]
+    return _digest([one.model_dump(mode="json", exclude={"stock", "restock"}) for one in told])
+
+
+def _style(manner: Sequence[str]) -> str:
+    return _digest(sorted(set(manner))) if manner else ""
+
+
+def _digest(told: object) -> str:
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def unique(names: Iterable[str]) -> list[str]:

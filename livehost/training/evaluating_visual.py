@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livehost.training.evaluating import Say, refuse_seen, unique
-from livehost.training.evaluation import EvaluatedRow, Evaluation, EvaluationFailed, now, rows_sha256
+from livehost.training.evaluation import (
+    EvaluatedRow,
+    Evaluation,
+    EvaluationFailed,
+    now,
+    place_told,
+    rows_sha256,
+)
 
 if TYPE_CHECKING:
     from services.lora import Card
     from services.training.album import Picture
 
-MOST = 16  # pictures that are painted: two seconds each on two cores, with the adapter and without
+MOST = 10  # pictures that are painted, each with the adapter and without: one to two seconds on two cores
 MEANS = ("colour_distance", "picture_distance", "geometry_kept", "diversity", "face", "effect")
 REGIONS = ("hair", "dress", "skin", "set")
 
@@ -54,10 +61,10 @@ def evaluated_visual(
     )  # fmt: skip
     return Evaluation(
         kind="visual", persona=card.persona, version=card.version, adapter_sha256=pictured.adapter_sha256,
-        base_sha256=pictured.base_sha256, data=data.name,
+        base_sha256=pictured.base_sha256, data=place_told(data),
         data_sha256=rows_sha256([f"{one.sha256} {one.caption}" for one in chosen]),
         measures=_means([row.marks for row in rows]), bare=_means([row.bare_marks for row in rows]),
-        rows=rows, settings={"painter": pictured.painter, "pictures": float(len(album))},
+        rows=rows, settings={"painter": pictured.painter, "dtype": pictured.dtype, "pictures": float(len(album))},
         took_s=round(time.monotonic() - began, 2), at=now(),
     )  # fmt: skip
 

@@ -65,6 +65,7 @@ class Evaluation(_Part):
     """Measures of one adapter on one set of held-out rows; `bare` are the base's own on the same rows.
 
     `data_sha256` is over the rows' content, whatever file they stood in: equal hashes mean equal rows.
+    `settings` of a language adapter hold digests of the catalogue and of her style that answers were judged by.
     """
 
     kind: Literal["language", "visual"]
@@ -120,6 +121,7 @@ def evaluate_adapter(
     out: Path | None = None,
     catalog: Catalog | None = None,
     manner: tuple[str, ...] = (),
+    config: Path | None = None,
     threads: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
@@ -133,6 +135,7 @@ def evaluate_adapter(
             the main measures too. With `out` the adapter's own folder is left as it is.
         catalog: whose names the faithfulness check knows; None knows numbers and general words only.
         manner: the persona's own lines (`livehost.model_writer.manner`), which she may use around facts.
+        config: the configuration that catalogue and manner are of; named in commands that are told later.
         threads: CPU threads; 0 is all of them.
         say: takes progress lines.
 
@@ -145,6 +148,9 @@ def evaluate_adapter(
         folder, data, base=base, catalog=catalog, manner=manner, threads=threads,
         sheet=(out.with_suffix(".jpg") if out else folder / SHEET_FILE), say=say,
     )  # fmt: skip
+    if config is not None:
+        told = {"config": place_told(config)}
+        evaluation = evaluation.model_copy(update={"settings": evaluation.settings | told})
     write_evaluation(out or folder / EVALUATION_FILE, evaluation)
     if out is None:
         _into_card(folder, evaluation)
@@ -159,6 +165,12 @@ def _into_card(folder: Path, evaluation: Evaluation) -> None:
     bare = {f"bare_{name}": value for name, value in evaluation.bare.items()}
     measures = card.evaluation | evaluation.measures | bare | {"rows": float(len(evaluation.rows))}
     write_card(folder, card.model_copy(update={"evaluation": measures}))
+
+
+def place_told(path: Path) -> str:
+    """A path as it is kept, so that a command with it can be run again: from the current folder where it lies below."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def now() -> datetime:

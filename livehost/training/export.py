@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import IO, Any
@@ -30,7 +30,15 @@ from pydantic import BaseModel, SecretStr
 from livehost.catalog import TZ_CHINA, Catalog
 from livehost.training.export_folder import FILES, ExportFailed, check, failed, put_in_place, restore
 from livehost.training.export_report import ExportReport
-from livehost.training.export_rows import Candidate, Sieve, asks_still, group_of
+from livehost.training.export_rows import Candidate, Sieve, asks_still
+from livehost.training.export_sides import (
+    HELD_LEAST_OF,
+    HELD_SHARE,
+    held_out,
+    sides_before,
+    topped_up,
+    words_before,
+)
 from livehost.training.hot_words import HotWords, Unanswered
 from livehost.training.journal_rows import (
     Correction,
@@ -49,7 +57,6 @@ from services.training.samples import sample_row
 
 __all__ = ["ExportFailed", "export", "export_journal", "held_out"]
 
-HELD_SHARE = 0.1
 PLAIN_SHARE = 0.2  # of all: those in the plain words themselves
 SCRIPT_FLOOR = 20  # script lines that are kept however few answers there are; else as many as answers
 _SPOOL = ".candidates.jsonl"
@@ -67,7 +74,7 @@ def export(
     since: datetime | None = None,
     until: datetime | None = None,
     persona: str | None = None,
-    held_share: float = HELD_SHARE,
+    held_share: float | None = None,
     catalog: Catalog | None = None,
     own_words: Iterable[str] = (),
     secrets: Iterable[str] = (),
@@ -80,7 +87,8 @@ def export(
         rooms: only these; None is all.
         since, until: instants; a line counts when its first phrase does. `until` itself is not in.
         persona: whose lines; None where the journal has one persona only.
-        held_share: of the questions, those that are held out (0 to 0.5).
+        held_share: of the questions, those that are held out (0 to 0.5). None: `HELD_SHARE`, and of
+            `HELD_LEAST_OF` answers or more at least `HELD_LEAST`.
         own_words: the persona's addresses, openers and closers: never a viewer's name.
         secrets: what is removed wherever it occurs.
         earlier: an earlier export; its held-out questions stay so, its words are known. `out` if None.
@@ -90,7 +98,7 @@ def export(
     """
     begun = time.monotonic()
     restore(out)
-    check(journal, out, held_share)
+    check(journal, out, HELD_SHARE if held_share is None else held_share)
     files = _files(journal, rooms, since)
     before = earlier if earlier is not None else out
     known = catalog_words(catalog) if catalog is not None else frozenset[str]()
@@ -103,7 +111,7 @@ def export(
     )
     work = _Export(
         Sieve(privacy, met, catalog=catalog, now=now or datetime.now(UTC), own_words=own),
-        HotWords((*known, *_words_before(before))),
+        HotWords((*known, *words_before(before))),
         persona,
         report,
     )
@@ -112,7 +120,7 @@ def export(
         part.mkdir(parents=True)
         with (part / _SPOOL).open("w+", encoding="utf-8") as spool:
             work.read(files, Span(since, until), spool)
-            work.write(part, spool, held_share, frozenset(_held_before(before)))
+            work.write(part, spool, held_share, *sides_before(before))
         (part / _SPOOL).unlink()
         report.seconds = time.monotonic() - begun
         (part / "report.md").write_text(report.text(), encoding="utf-8")
@@ -134,7 +142,7 @@ def export_journal(
     until: date | None,
     persona: str | None,
     out: Path,
-    held_share: float = HELD_SHARE,
+    held_share: float | None = None,
     earlier: Path | None = None,
 ) -> ExportReport:
     """`livehost export`: the journal of a configuration, or a journal's folder by itself.
@@ -232,6 +240,9 @@ class _Export:
         if state and (state != "ignored" or self._sieve.looks_asked(cut.text)):
             self._unanswered.add(cut.text, user, product=product, state=state)
 
+    def _answers(self) -> int:
+        return self._kinds.get("answer", 0) + self._kinds.get("correction", 0)
+
     def _spool(self, found: Candidate, spool: IO[str]) -> None:
         self._kinds[found.kind] = self._kinds.get(found.kind, 0) + 1
         if found.kind in self._ranks:
@@ -239,10 +250,20 @@ class _Export:
         row = {"kind": found.kind, "group": found.group, "rank": found.rank, "row": sample_row(found.sample)}
         spool.write(json.dumps(row, ensure_ascii=False) + "\n")
 
-    def write(self, part: Path, spool: IO[str], held_share: float, held_before: frozenset[str]) -> None:
+    def write(
+        self,
+        part: Path,
+        spool: IO[str],
+        held_share: float | None,
+        held_before: frozenset[str],
+        trained_before: frozenset[str],
+    ) -> None:
         """Choose from the spool, and write every file but the report."""
+        share = HELD_SHARE if held_share is None else held_share
+        if held_share is None and self._answers() >= HELD_LEAST_OF:
+            held_before |= topped_up(spool, share, held_before, trained_before)
         report = self._report
-        answers = self._kinds.get("answer", 0) + self._kinds.get("correction", 0)
+        answers = self._answers()
         script = min(self._kinds.get("script", 0), max(SCRIPT_FLOOR, answers))
         most = {"plain": int((answers + script) * PLAIN_SHARE / (1 - PLAIN_SHARE)), "script": script}
         last = {kind: _rank_at(ranks, most[kind]) for kind, ranks in self._ranks.items()}
@@ -261,7 +282,7 @@ class _Export:
                 if kind in last and found["rank"] > last[kind]:
                     report.left_out[reasons[kind]] += 1
                     continue
-                is_held = found["group"] in held_before or held_out(found["group"], held_share)
+                is_held = found["group"] in held_before or held_out(found["group"], share)
                 counts, file = (report.held, held) if is_held else (report.train, train)
                 counts[found["row"]["kind"] if kind == "plain" else kind] += 1
                 if is_held:
@@ -275,11 +296,6 @@ class _Export:
             for row in self._unanswered.rows():
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 report.unanswered += 1
-
-
-def held_out(group: str, share: float) -> bool:
-    """Whether a group is held out at a share; one that is stays so at every larger share."""
-    return int(group[:12], 16) < share * 16**12
 
 
 def _rank_at(ranks: list[int], most: int) -> int:
@@ -330,32 +346,6 @@ def _span(since: datetime | None, until: datetime | None) -> str:
         if since or until
         else ""
     )
-
-
-def _rows_before(folder: Path, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    """The rows of an earlier export; a file that is not there or a line that is none gives nothing."""
-    for name in names:
-        try:
-            with (folder / name).open(encoding="utf-8") as file:
-                for line in file:
-                    try:
-                        row = json.loads(line)
-                    except ValueError:
-                        continue
-                    if isinstance(row, dict):
-                        yield row
-        except OSError:
-            continue
-
-
-def _held_before(folder: Path) -> Iterator[str]:
-    for row in _rows_before(folder, FILES[1:2]):
-        yield group_of(row.get("question"), str(row.get("core", "")))
-
-
-def _words_before(folder: Path) -> Iterator[str]:
-    for row in _rows_before(folder, FILES[:2]):
-        yield f"{row.get('question') or ''} {row.get('core', '')}"
 
 
 def _write_json(path: Path, value: Any) -> None:

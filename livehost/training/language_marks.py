@@ -67,10 +67,15 @@ class Judge:
         """Whether what the core and the persona's line both state is said, and no number beside theirs."""
         core = "\n".join(content for _, content in sample.messages) or sample.core
         given, own, told = (self._numbers(text) for text in (core, sample.target, said))
-        needed = [_squeezed(fact.value) for fact in sample.facts]
+        needed = [_squeezed(fact.value) for fact in sample.facts if not self._is_number(fact.value)]
         needed = [one for one in needed if one in _squeezed(core) and one in _squeezed(sample.target)]
         squeezed = _squeezed(said)
         return given & own <= told <= given | own and all(one in squeezed for one in needed)
+
+    def _is_number(self, value: str) -> bool:
+        """Whether a value is an amount alone: it may be said in other signs (两件 for 2件)."""
+        read = self._lexicon.read(value)
+        return sum(one.end - one.start for one in read.of(Kind.NUMBER)) == len(read.text)
 
     def _numbers(self, text: str) -> set[str]:
         return self._lexicon.read(text).values(Kind.NUMBER)

@@ -3,6 +3,8 @@
 Two hundred texts show how she speaks, but name few products; a small base that sees nothing else loses
 what it could: to copy any name and number. So her phrases are put around what the deterministic path
 says of random goods. Which phrases a question gets are those of her own most similar question.
+
+A tenth of all such rows, by their digest, is never trained on: practice for held-out rows is taken from it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from livehost.answers.faithful import Grounds, faults
 from livehost.training.asked import question, wants
 from livehost.training.goods import Goods
 from livehost.training.text_cores import sample_facts
+from services.training.held_out import sample_digest
 from services.training.samples import MAX_CORE_CHARS, Sample
+
+ASIDE = 10  # one in so many rows is for held-out sets alone
 
 Phrases = tuple[str, str]  # what stands before a core, and after it, with the marks between
 
@@ -32,17 +37,28 @@ def phrases_of(sample: Sample) -> Phrases | None:
     return before, after
 
 
-def practice(samples: Sequence[Sample], *, count: int, seed: int, now: datetime) -> list[Sample]:
-    """`count` answers about random goods in the manner of samples; none where no sample shows a manner."""
+def practice(
+    samples: Sequence[Sample], *, count: int, seed: int, now: datetime, held: bool = False
+) -> list[Sample]:
+    """`count` answers about random goods in the manner of samples; none where no sample shows a manner.
+
+    Those with `held` are none that any practice without it can have, whatever the seeds.
+    """
     own = {one.question: found for one in samples if one.question and (found := phrases_of(one))}
     if not own or count < 1:
         return []
     made: dict[str, Sample] = {}
     for sample in _answers(own, seed, now):
+        if _kept_aside(sample) != held:
+            continue
         made.setdefault(f"{sample.question}\n{sample.core}", sample)
         if len(made) >= count:
             break
     return list(made.values())
+
+
+def _kept_aside(sample: Sample) -> bool:
+    return int(sample_digest(sample), 16) % ASIDE == 0
 
 
 def _answers(own: dict[str, Phrases], seed: int, now: datetime) -> Iterator[Sample]:

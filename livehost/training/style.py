@@ -18,17 +18,16 @@ from collections.abc import Iterable, Sequence
 from livehost.chinese import folded
 
 LONGEST = 3
-RESAMPLES = 120
+RESAMPLES = 60
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _BLANK = re.compile(r"\s+")
 
 
 def grams(line: str) -> Counter[str]:
-    """A line's n-grams; its beginning and end count as characters, so openings and endings are told."""
+    """A line's n-grams; its beginning and end count beside other characters, so openings are told."""
     plain = f"^{_NUMBER.sub('#', _BLANK.sub('', folded(line)))}$"
-    return Counter(
-        plain[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(plain) - size + 1)
-    )
+    runs = (plain[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(plain) - size + 1))
+    return Counter(run for run in runs if run not in ("^", "$"))
 
 
 def style_distance(said: Iterable[str], own: Iterable[str]) -> float:

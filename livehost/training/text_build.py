@@ -28,6 +28,7 @@ from livehost.training.practice import practice
 from livehost.training.text_copies import bare, copies
 from livehost.training.text_cores import facts_in, names_of, product_of, sample_facts, sentence_for
 from livehost.training.text_sources import Text, TextProblems, Unusable, read_texts, source_files
+from livehost.training.worse import MIN_ROWS
 from services.training.build_report import BuildReport
 from services.training.samples import MAX_CORE_CHARS, Sample, SampleFact, write_samples
 
@@ -37,6 +38,7 @@ SAMPLES_FILE = "samples.jsonl"
 REPORT_FILE = "report.json"
 MAX_TOLD = 2000  # rows that the report names one by one
 FEW = 50
+FEWEST_HELD = MIN_ROWS["language"]
 PRACTICE = 4.0
 SHOWN = 12  # phrases of manner that a warning names
 MOST_PHRASES = 100  # that the report names
@@ -51,7 +53,7 @@ class _Told:
     doubtful: Counter[str] = field(default_factory=Counter)
     from_catalog: int = 0
     around_catalog: int = 0
-    refused: int = 0
+    refused: list[dict[str, str]] = field(default_factory=list)  # texts that would not pass on air, and where
     unchanged: int = 0
 
     def drop(self, place: str, why: str, text: str, words: str = "") -> None:
@@ -81,7 +83,8 @@ def build_text(
     phrases: Phrases | None = None,
     category: str = "other",
     as_written: bool = False,
-    practice_share: float = PRACTICE,
+    held: bool = False,
+    practice_share: float | None = None,
     seed: int = 0,
     now: datetime | None = None,
 ) -> BuildReport:
@@ -98,8 +101,9 @@ def build_text(
         phrases: the phrase rules; those of the package by default.
         category: of the products, where a text names none and there is no catalogue.
         as_written: see above; then nothing is practised either.
+        held: the set is for judging: nothing is practised by default, and no row that training practises.
         practice_share: answers about random goods in her manner (`livehost.training.practice`), for each
-            of her own answers; only with a catalogue.
+            of her own answers; only with a catalogue. None: `PRACTICE`, or none for a held-out set.
         seed: of the practice.
         now: the instant at which the catalogue's offers are read.
 
@@ -127,8 +131,11 @@ def build_text(
         why = [f"{why}：{count}" for why, count in told.dropped.most_common()]
         raise TextProblems(["没有一条可用的文本 / not one text can be used", *why])
     answers = sum(one.kind == "answer" for one in samples)
-    more = practice(samples, count=round(practice_share * answers), seed=seed, now=now) if on_air else []
-    return _written(samples, more, told, on_air, out)
+    if practice_share is None:
+        practice_share = 0.0 if held else PRACTICE
+    count = round(practice_share * answers)
+    more = practice(samples, count=count, seed=seed, now=now, held=held) if on_air else []
+    return _written(samples, more, told, on_air, out, held=held)
 
 
 def _refuse_to_overwrite(files: Iterable[Path], out: Path) -> None:
@@ -198,14 +205,21 @@ def _samples(
             told.around_catalog += words not in (None, one.text.target)
         if words is None and one.core:
             later.append(number)
+        elif words is None:
+            told.refused.append(_place(one.text))
         out[number] = _sample(one.text, core, words or one.text.target, facts)
     for number in later:
         sample, one = out[number], found[number]
         words = on_air.opened(sample.core, one.facts, one.product) if on_air is not None else None
         told.around_catalog += words is not None
-        told.refused += words is None
+        if words is None:
+            told.refused.append(_place(one.text))
         out[number] = _sample(one.text, sample.core, words or sample.target, sample.facts)
     return [out[number] for number in sorted(out)]
+
+
+def _place(text: Text) -> dict[str, str]:
+    return {"at": text.place, "text": text.target[:80]}
 
 
 def _sample(text: Text, core: str, target: str, facts: tuple[SampleFact, ...]) -> Sample:
@@ -237,14 +251,21 @@ def _reviewed(
 
 
 def _written(
-    samples: Sequence[Sample], more: Sequence[Sample], told: _Told, on_air: OnAir | None, out: Path
+    samples: Sequence[Sample],
+    more: Sequence[Sample],
+    told: _Told,
+    on_air: OnAir | None,
+    out: Path,
+    *,
+    held: bool,
 ) -> BuildReport:
     report = BuildReport(
         kept=len(samples),
         dropped=dict(told.dropped),
-        warnings=tuple(_warnings(samples, told, on_air)),
+        warnings=tuple(_warnings(samples, told, on_air, held=held)),
         files=(out / SAMPLES_FILE, out / REPORT_FILE),
         details={
+            "held_out": held,
             "answers": sum(one.kind == "answer" for one in samples),
             "scripts": sum(one.kind == "script" for one in samples),
             "cores_from_catalog": told.from_catalog,
@@ -252,6 +273,7 @@ def _written(
             "targets_around_the_catalogs_words": told.around_catalog,
             "practice": len(more),
             "manner": _phrases(on_air),
+            "refused_on_air": told.refused[:MAX_TOLD],
             "rows_left_out": told.rows,
         },
     )
@@ -277,9 +299,14 @@ def _phrases(on_air: OnAir | None) -> dict[str, list[str]]:
     }
 
 
-def _warnings(samples: Sequence[Sample], told: _Told, on_air: OnAir | None) -> Iterator[str]:
+def _warnings(samples: Sequence[Sample], told: _Told, on_air: OnAir | None, *, held: bool) -> Iterator[str]:
     count = len(samples)
-    if count < FEW:
+    if held and count < FEWEST_HELD:
+        yield (
+            f"只有 {count} 条，评估至少要 {FEWEST_HELD} 条才能晋升 / "
+            f"only {count} samples; a promotion takes {FEWEST_HELD} held-out rows at least"
+        )
+    if not held and count < FEW:
         yield f"只有 {count} 条，建议至少 200 条 / only {count} samples; 200 are a good start"
     if told.unchanged * 2 > count:
         yield (
@@ -287,11 +314,12 @@ def _warnings(samples: Sequence[Sample], told: _Told, on_air: OnAir | None) -> I
             f"{told.unchanged} texts have no manner of their own; an adapter learns nothing from them"
         )
     if told.refused:
+        where = "、".join(one["at"] for one in told.refused[:SHOWN])
         yield (
-            f"{told.refused} 条回答的说法上播时通不过核对，又没有可用的开场语 / "
-            f"{told.refused} answers would be refused on air, and no opener of hers could stand in"
+            f"{len(told.refused)} 条的说法上播时通不过核对（{where}{'…' * (len(told.refused) > SHOWN)}），见 report.json 的 "
+            f"refused_on_air / {len(told.refused)} texts, in the words they have, would be refused on air"
         )
-    if on_air is not None and (missing := on_air.unlisted()):
+    if not held and on_air is not None and (missing := on_air.unlisted()):
         yield (
             f"人设的 style 里没有这些说法，把 report.json 的 manner 写进 openers、closers 才能在直播里说：{'、'.join(missing[:SHOWN])} / "
             f"her settings' style does not name {len(missing)} phrases of hers; on air only named ones pass"

@@ -1,6 +1,7 @@
 """Whether one evaluation is worse than another on the same rows, by more than chance explains.
 
-Both evaluations have the same rows, so rows are compared in pairs.
+Both evaluations have the same rows, so rows are compared in pairs. They must have been judged by the same
+catalogue and the same style of the persona's: without them `faithful` is another measure.
 
 A share of rows (facts copied, compliant, faithful, geometry kept): exact one-sided McNemar test. Of the
 rows on which the two differ, about half would be lost and half won if nothing had changed; a fall
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 CHANCE = 0.05
 SIGMAS = 1.645  # the same chance, one-sided, for means
+KNOWN = {
+    "catalogue": ("商品目录", "catalogue"),
+    "style": ("人设说法", "style of hers"),
+}  # what answers are judged by
 MIN_ROWS = {"language": 20, "visual": 10}  # with fewer, a fall by a quarter of the rows could be chance
 
 Sort = Literal["share", "mean", "set"]
@@ -99,14 +104,34 @@ def comparable(new: Evaluation, old: Evaluation) -> list[str]:
     if new.data_sha256 != old.data_sha256 or {r.id for r in new.rows} != {r.id for r in old.rows}:
         out.append(
             f"评估所用的数据不同（{new.data}，{old.data}），请用同一份数据评估两者 / "
-            "they were evaluated on other rows; evaluate both on the same file"
+            f"they were evaluated on other rows; run: {command(old, new)}"
         )
+    out += _judged_unlike(new, old)
     if len(new.rows) < (least := MIN_ROWS[new.kind]):
         out.append(
             f"只有 {len(new.rows)} 行，至少要 {least} 行才看得出差别 / "
             f"{len(new.rows)} rows tell too little; give at least {least}"
         )
     return out
+
+
+def command(evaluation: Evaluation, like: Evaluation) -> str:
+    """The command that evaluates the one's adapter as the other's was: the same rows, the same configuration."""
+    name = f"{evaluation.persona}.{evaluation.kind}.{evaluation.version}"
+    config = like.settings.get("config")
+    return f"livehost adapters evaluate {name} --data {like.data}" + (f" --config {config}" if config else "")
+
+
+def _judged_unlike(new: Evaluation, old: Evaluation) -> list[str]:
+    """Why the marks of two evaluations are not of one measure: another catalogue, or another style of hers."""
+    unlike = [words for key, words in KNOWN.items() if new.settings.get(key, "") != old.settings.get(key, "")]
+    if not unlike:
+        return []
+    known, other = (new, old) if new.settings.get("catalogue") else (old, new)
+    zh, en = "和".join(zh for zh, _ in unlike), " and ".join(en for _, en in unlike)
+    return [
+        f"评估时所用的{zh}不同，不能相比，先运行 / they were judged by another {en}; run: {command(other, known)}"
+    ]
 
 
 def _fallen(
@@ -122,6 +147,8 @@ def _fallen(
         from livehost.training.style import distance_error
 
         loss = sign * (new.measures[measure.name] - old.measures[measure.name])
+        if loss <= least:
+            return ""
         error = distance_error(
             [a.said for a, _ in pairs], [b.said for _, b in pairs], [a.target for a, _ in pairs]
         )

@@ -5,6 +5,7 @@ BaseUnusable   the directory cannot serve; `mend` says what to do
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def load_base(folder: Path, *, device: str = "auto", dtype: str = "auto", thread
     number = _dtype(dtype, place)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    no_bars_in_logs()
+
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=number
@@ -110,13 +113,21 @@ def _device(name: str) -> torch.device:
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" or _counts_in_bf16() else torch.float32
+        return torch.bfloat16 if device.type == "cuda" or counts_in_bf16() else torch.float32
     if name not in _DTYPES:
         raise BaseUnusable(f"{name!r} is no number type", f"write auto, {', '.join(_DTYPES)}")
     return _DTYPES[name]
 
 
-def _counts_in_bf16() -> bool:
+def no_bars_in_logs() -> None:
+    """Switch the loading bars of transformers off where the errors' stream is no terminal: a log keeps every frame."""
+    if not sys.stderr.isatty():
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+
+
+def counts_in_bf16() -> bool:
     """Whether this processor has instructions for bfloat16: then it takes half the time and memory, and
     the same words come out; without them it is emulated and slower."""
     try:

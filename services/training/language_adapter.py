@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import save_file
 
+from services.language.loading import no_bars_in_logs
 from services.training.faults import TrainingFailed
 from services.training.language_base import answer_loss, progress, rate
 from services.training.language_measure import answers, judged
@@ -113,6 +114,7 @@ def train_language_adapter(run: AdapterRun) -> dict[str, Any]:
     pools, rows = read_rows(run.rows)
     held = read_rows(run.held_rows)[1] if run.held_rows else rows[-run.measure_rows :]
     rows = rows if run.held_rows else rows[: -run.measure_rows]
+    no_bars_in_logs()
     base = AutoModelForCausalLM.from_pretrained(run.base, dtype=torch.float32, local_files_only=True)
     config = LoraConfig(
         r=run.rank,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
+from services.language.loading import no_bars_in_logs
 from services.language.tokenizer import END, MAX_LENGTH, PAD, vocabulary, write_tokenizer
 from services.training.faults import TrainingFailed
 from services.training.language_measure import Copying, measure
@@ -247,6 +248,7 @@ def _model(run: BaseRun) -> Any:
     )
     model = Qwen3ForCausalLM(config)
     if run.start_from:
+        no_bars_in_logs()
         model = Qwen3ForCausalLM.from_pretrained(run.start_from, config=config, dtype=torch.float32)
     model.generation_config.eos_token_id = table[END]
     model.generation_config.pad_token_id = table[PAD]

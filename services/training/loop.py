@@ -70,7 +70,7 @@ def train(task: Task, settings: Settings, around: Surroundings) -> State:
 
     Raises:
         NotFinite: a loss or a gradient is NaN or Inf.
-        Interrupted: the person stopped it; the state is saved.
+        Interrupted: the person stopped it, be it after the last step; the state is saved.
         DiskFull: a checkpoint cannot be written.
     """
     run = _Run(task, settings, around)
@@ -82,16 +82,11 @@ def train(task: Task, settings: Settings, around: Surroundings) -> State:
             if run.save_due(over):
                 run.save()
             around.looked(state)
+            run.stop_if_asked(over=over)
         if over:
             break
         run.step()
-        if around.stop.asked:
-            run.save()
-            run.progress.close()
-            raise Interrupted(
-                f"已在第 {state.step}/{plan.steps} 步存档；用同一配方再次运行即可继续 / "
-                f"saved at step {state.step} of {plan.steps}; run the same recipe again to go on"
-            )
+        run.stop_if_asked(over=False)
         if run.save_due_between():
             run.save()
     run.progress.close()
@@ -222,6 +217,19 @@ class _Run:
         self.out_of_time()
         self.around.checkpoints.save(self.state, self.task.model, self.optimizer, self.scaler)
         self.saved_at = self.around.clock()
+
+    def stop_if_asked(self, *, over: bool) -> None:
+        """Save and end the run where the person asked for that, also when nothing but the writing is left."""
+        if not self.around.stop.asked:
+            return
+        self.save()
+        self.progress.close()
+        step, steps = self.state.step, self.plan.steps
+        left = ("写出适配器", "write the adapter") if over else ("继续", "go on")
+        raise Interrupted(
+            f"已在第 {step}/{steps} 步存档；用同一配方再次运行即可{left[0]} / "
+            f"saved at step {step} of {steps}; run the same recipe again to {left[1]}"
+        )
 
     def _epoch(self) -> int:
         """The epoch that the last step belongs to, from 1; 0 before the first step."""

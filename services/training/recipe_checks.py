@@ -11,7 +11,7 @@ from services.lora.plain import read_plain
 from services.training.language_rows import is_rows
 from services.training.pictures import check_album
 from services.training.recipe_base import SAMPLES, sample_files
-from services.training.recipe_fields import Kind
+from services.training.recipe_fields import Kind, place
 from services.training.recipe_paths import exists
 from services.training.recipe_problems import Findings
 from services.training.recipe_yaml import MAX_BYTES
@@ -25,6 +25,9 @@ OF_ONE_KIND: dict[str, Kind] = {
     ),
     **dict.fromkeys(("train_data", "validation_data", "max_length", "way"), "language"),
 }  # fmt: skip
+RESERVED_VERSIONS = frozenset(
+    {"promoted", "retired"}
+)  # the library's own files and settings bear these names
 NAMES = {"language": ("语言", "a language"), "visual": ("图像", "a visual")}
 
 
@@ -114,8 +117,17 @@ def with_prompts(values: Mapping[str, Any], findings: Findings) -> dict[str, Any
 
 
 def check_output(values: Mapping[str, Any], findings: Findings) -> None:
-    """Note an output folder that is a file, or lies in the data, which is never written to."""
+    """Note a reserved version; an output folder that is a file, or lies in the data, which is never written to."""
     output, data = values.get("output_dir"), values.get("train_data_dir")
+    version = values.get("version")
+    if version is None and isinstance(output, Path):
+        version = place(output)[1]
+    if str(version).casefold().removesuffix(".yaml") in RESERVED_VERSIONS:
+        findings.note(
+            "version" if "version" in findings.given else "output_dir",
+            f"{version} 是适配器库自己用的名字，请换一个版本号，例如 2",
+            f"{version} is a name that the library keeps for itself; name another version, such as 2",
+        )
     if not isinstance(output, Path):
         return
     if exists(output) and not output.is_dir():

@@ -139,7 +139,7 @@ def _train(
     )  # fmt: skip
     if recipe.init_from:
         parent = load_start(task.model, recipe.init_from, kind=task.kind, facts=facts)
-        told = replace(told, parent=_parent(parent, recipe))
+        told = replace(told, parent=_parent(parent, recipe, say))
         owner.append(_sha256(recipe.init_from / WEIGHTS_FILE))
     _check_card(card_of(task, told), recipe, say)
     start = weights_of(task.model)
@@ -257,9 +257,14 @@ def _check_card(card: Card, recipe: Recipe, say: Say) -> None:
         raise TrainingFailed("; ".join(problems), "换一份有效的授权 / name a consent that holds")
 
 
-def _parent(parent: Card, recipe: Recipe) -> str | None:
+def _parent(parent: Card, recipe: Recipe, say: Say) -> str | None:
     """The version that the card names: of the same persona, since a version alone names no other's."""
     if parent.persona != recipe.persona:
+        say(
+            f"init_from 是 {parent.persona} 的适配器，这次练的是 {recipe.persona}：卡片不记上一版，评估也不和它比；"
+            f"若是同一位，写 persona: {parent.persona} / init_from is {parent.persona}'s, this is {recipe.persona}'s: "
+            f"the card names no parent, and none is compared with; if she is the same, write persona: {parent.persona}"
+        )
         return None
     if parent.version == recipe.version:
         raise TrainingFailed(

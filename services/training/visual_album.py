@@ -20,10 +20,9 @@ from services.training.visual_bases import Extra, Rows, VisualBase
 from services.training.visual_cache import TensorCache, key_of
 
 LEAST_TO_SPLIT = 5  # with fewer pictures than this, none is held out
-MADE_BY = "1"  # of what is cached: raise it when a base makes something else of the same picture
+MADE_BY = "2"  # of what is cached: raise it when a base makes something else of the same picture
 CAPTIONS_AT_ONCE = 16
 SHARED_FROM = 0.04  # of an album's captions: a clause that so many have may be left unsaid
-UNSAID = 0.5  # how often it is
 
 
 def split(
@@ -80,7 +79,7 @@ class Captions:
         if not any(word in caption for word in self.trigger_words):
             return caption
         parts = _clauses(caption)
-        kept = (torch.rand(len(parts)) >= UNSAID).tolist()
+        kept = (torch.rand(len(parts)) < torch.rand(1)).tolist()  # from all of them to none
         said = [one for one, keep in zip(parts, kept, strict=True) if keep or one not in self.shared]
         return ("，" if "，" in caption else ", ").join(said)
 
@@ -160,6 +159,7 @@ def cache_album(
     *,
     train_text: bool,
     prompts: Sequence[str],
+    trigger_words: Sequence[str],
     share: float,
     seed: int,
 ) -> CachedAlbum:
@@ -177,13 +177,14 @@ def cache_album(
             f"{useful.count(False)} of {len(useful)} pictures are framed unlike the base's and are left out",
             flush=True,
         )
+    kept = {one.key: row for one, row in zip(pictures, rows, strict=True)}
     own, held = split(
         [one for one, used in zip(pictures, useful, strict=True) if used], share=share, seed=seed
     )
     album = CachedAlbum(
         cache=cache,
         pictures=tuple(own),
-        extras=tuple(base.extras(len(own), seed)),
+        extras=tuple(base.extras([kept[one.key] for one in own], trigger_words, seed)),
         held=tuple(held),
         base_sha256=base_sha256,
         text_key="" if train_text else key_of("text", MADE_BY, base_sha256, base.text_format),
@@ -228,7 +229,9 @@ def _read(base: VisualBase, album: CachedAlbum, captions: Sequence[str]) -> None
 
 
 def _stacked(rows: Sequence[Mapping[str, Tensor]], device: torch.device) -> Rows:
-    return {name: torch.stack([one[name] for one in rows]).to(device) for name in rows[0]}
+    """What all rows have."""
+    names = [name for name in rows[0] if all(name in one for one in rows)]
+    return {name: torch.stack([one[name] for one in rows]).to(device) for name in names}
 
 
 def _picture(base_sha256: str, one: PreparedPicture) -> str:

@@ -49,6 +49,7 @@ class VisualBase(Protocol):
     trains_text: bool  # whether text encoders are trained where a recipe does not say
     text_format: str  # of the numbers that text encoders give
     at_once: int  # pictures that it sees together
+    samples: int  # pictures that are painted of an epoch, at least
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -71,8 +72,10 @@ class VisualBase(Protocol):
     def learns(self, album: Sequence[Mapping[str, Tensor]]) -> list[bool]:
         """Which pictures of an album, as they are cached, are of use to this base; at least one."""
 
-    def extras(self, count: int, seed: int) -> list[Extra]:
-        """Others' pictures that go with an album of `count` pictures."""
+    def extras(
+        self, album: Sequence[Mapping[str, Tensor]], trigger_words: Sequence[str], seed: int
+    ) -> list[Extra]:
+        """Pictures of the base's own that are learned with an album, as it is cached."""
 
     def words(self, captions: Sequence[str]) -> Rows:
         """The same as `read`, stacked and with gradients: for text encoders that are trained."""

@@ -24,7 +24,7 @@ from services.training.visual_noise import Prediction
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 TEXT_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj")
 BUCKET_STEP = 64
-SAMPLE_STEPS, GUIDANCE = 20, 7.0
+SAMPLES, SAMPLE_STEPS, GUIDANCE = 2, 16, 7.0  # few: they cost as much as a fifth of the training
 FLAT = 2.0  # spread of a picture's numbers, of 255, below which it shows nothing
 
 
@@ -35,7 +35,8 @@ class DiffusersBase:
         self._pipe, self._xl, self._precision = pipeline, xl, precision
         self.folder, self.name = folder, name
         self.trains_text, self.text_format, self.at_once = False, precision.name, 1
-        self.targets = (*TARGETS, *TEXT_TARGETS)
+        self.samples = SAMPLES
+        self.targets: tuple[str, ...] = (*TARGETS, *TEXT_TARGETS)
         plan = DDIMScheduler.from_config(pipeline.scheduler.config)
         self.prediction: Prediction = plan.config.prediction_type
         self.signal = plan.alphas_cumprod.to(precision.device)
@@ -151,7 +152,9 @@ class DiffusersBase:
         """Every picture."""
         return [True] * len(album)
 
-    def extras(self, count: int, seed: int) -> list[Extra]:
+    def extras(
+        self, album: Sequence[Mapping[str, Tensor]], trigger_words: Sequence[str], seed: int
+    ) -> list[Extra]:
         """None: what a real base knows of other captions is its own."""
         return []
 

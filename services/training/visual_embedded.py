@@ -4,7 +4,8 @@ An ordinary picture has no template. The nearest is the one whose lines lie wher
 there (a close-up, another pose), the picture is left out, since looks are only ever made on templates; if that would
 leave hardly any, all are trained on without a template, as the base itself was for a part of its pictures. The template
 also says which region is where, so that each region's colour binds. Beside the album some of the base's own portraits
-are trained on, without the persona's word, so that other captions keep their meaning.
+are trained on, without the persona's word, so that other captions keep their meaning; and some with it, in the colours
+that the album's regions have, on the templates that the album does not show.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from services.training.buckets import Bucket
 from services.training.faults import TrainingFailed
 from services.training.pictures import PreparedPicture
 from services.training.portraits import Studio, to_lab
-from services.training.portraits_captions import caption, draw, unconditional
-from services.training.portraits_colours import TEMPLATES
+from services.training.portraits_captions import Portrait, caption, draw, unconditional
+from services.training.portraits_colours import ATTRIBUTES, TEMPLATES
 from services.training.precision import Precision
+from services.training.vision_measure import region_lab
 from services.training.visual_bases import Extra, Pixels, Rows
 from services.training.visual_noise import Prediction
 from services.vision.embedded import BaseUnusable, EmbeddedPipeline
@@ -41,12 +43,14 @@ TARGETS = (
     "to_q", "to_k", "to_v", "to_out.0", "time_emb_proj", "ff.net.0.proj", "ff.net.2", "add_embedding.proj",
     "q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2",
 )  # fmt: skip
-LEAST_LIKENESS = 0.55  # of lines; drawn portraits reach 0.75 and more, another template or crop at most 0.44
+LEAST_LIKENESS = 0.45  # of lines; whole drawn portraits reach 0.6 and more, close-ups 0.25
 TEMPLATE_DROP = 0.1
+RESTYLED, RESTYLES = 0.5, 16  # share of rows, and how many colourings of each template there are
 REGION_WEIGHT = 2.0
-LATE_SHARE, LATE_FROM = 0.4, 0.85  # rows from the schedule's noisy end, where colours are decided
-OTHERS_SHARE = 0.5  # portraits of others, to each picture of the album
+LATE_SHARE, LATE_FROM = 0.6, 0.85  # rows from the schedule's noisy end, where colours are decided
+OTHERS_SHARE, AWAY_SHARE = 0.4, 0.4  # portraits of others, and of the persona elsewhere, to each picture
 OTHERS_WISHLESS = 0.3
+SAMPLES = 4
 LEAST_POSED = 8  # with fewer pictures that have a template, all are learned, without one
 
 
@@ -57,6 +61,7 @@ class EmbeddedBase:
         self._pipe, self._precision = pipeline, precision
         self.folder, self.name = folder, name
         self.trains_text, self.text_format, self.at_once = True, "float32", 32
+        self.samples = SAMPLES
         self.prediction: Prediction = pipeline.scheduler.config.prediction_type
         self.signal = pipeline.scheduler.alphas_cumprod.to(precision.device)
         layers = [path for module in self.modules.values() for path, _ in module.named_modules()]
@@ -97,12 +102,16 @@ class EmbeddedBase:
     @torch.no_grad()
     def see(self, pictures: Sequence[PreparedPicture]) -> list[dict[str, Tensor]]:
         """`latents` of each; `pose`, the latents of its template, zeros where it has none; `regions`, each region's
-        share of each latent [4, h, w]; `template`, its number or −1."""
+        share of each latent [4, h, w]; `template`, its number or −1; `colours`, its regions' mean Lab [4, 3]."""
         pixels = torch.from_numpy(np.stack([one.pixels() for one in pictures])).permute(0, 3, 1, 2)
         shown = (pixels.float() / 255).to(self._precision.device)
         latents = self._pipe.codec.encode(shown * 2 - 1).cpu()
         nearest = self._nearest(shown)
-        return [{"latents": one, **self._templates[at]} for one, at in zip(latents, nearest, strict=True)]
+        colours = region_lab(shown, self._studio.weights[nearest, :4]).cpu()
+        return [
+            {"latents": one, "colours": colour, **self._templates[at]}
+            for one, colour, at in zip(latents, colours, nearest, strict=True)
+        ]
 
     def read(self, captions: Sequence[str]) -> list[dict[str, Tensor]]:
         """`hidden` of each caption."""
@@ -119,24 +128,45 @@ class EmbeddedBase:
         posed = [int(one["template"]) >= 0 for one in album]
         return posed if sum(posed) >= LEAST_POSED else [True] * len(posed)
 
-    @torch.no_grad()
-    def extras(self, count: int, seed: int) -> list[Extra]:
-        """Portraits drawn at random, captioned without a name, half as many as there are pictures."""
+    def extras(
+        self, album: Sequence[Mapping[str, Tensor]], trigger_words: Sequence[str], seed: int
+    ) -> list[Extra]:
+        """Portraits drawn at random and captioned without a name; and the persona on the templates that the album does
+        not show, in the middle colours of its pictures, with its word alone."""
         rng = random.Random(seed)
-        count = round(count * OTHERS_SHARE)
-        portraits = [draw(rng, full=rng.random() < OTHERS_WISHLESS) for _ in range(count)]
+        count = round(len(album) * OTHERS_SHARE)
+        others = [draw(rng, full=rng.random() < OTHERS_WISHLESS) for _ in range(count)]
         captions = [
-            unconditional(rng) if rng.random() < OTHERS_WISHLESS else caption(rng, one) for one in portraits
+            unconditional(rng) if rng.random() < OTHERS_WISHLESS else caption(rng, one) for one in others
         ]
-        device, codec = self._precision.device, self._pipe.codec
+        made = self._drawn(others, captions, seed, None)
+        posed = [one for one in album if int(one["template"]) >= 0]
+        if posed and trigger_words:
+            home = Counter(int(one["template"]) for one in posed).most_common(1)[0][0]
+            away = [at for at in range(len(TEMPLATES)) if at != home]
+            plain = (0,) * len(ATTRIBUTES)
+            own = [Portrait(away[at % len(away)], plain) for at in range(round(len(album) * AWAY_SHARE))]
+            said = [caption(rng, one, names=tuple(trigger_words), always_named=True) for one in own]
+            palette = torch.stack([one["colours"] for one in posed]).median(0).values
+            made += self._drawn(own, said, seed + 1, palette)
+        return made
+
+    @torch.no_grad()
+    def _drawn(
+        self, portraits: Sequence[Portrait], captions: Sequence[str], seed: int, palette: Tensor | None
+    ) -> list[Extra]:
+        if not portraits:
+            return []
+        device = self._precision.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             drawn = self._studio.compose(
                 torch.tensor([one.template for one in portraits], device=device),
                 torch.tensor([one.values for one in portraits], device=device),
+                palette=palette,
                 jitter=1.0,
             )
-        latents = codec.encode(drawn.pictures).cpu()
+        latents = self._pipe.codec.encode(drawn.pictures).cpu()
         return [
             Extra(text, {"latents": one, **self._templates[portrait.template]})
             for text, one, portrait in zip(captions, latents, portraits, strict=True)
@@ -147,10 +177,15 @@ class EmbeddedBase:
         return seen["latents"]
 
     def vary(self, seen: Rows) -> Rows:
-        """The template left out of some rows."""
-        pose = seen["pose"]
-        kept = torch.rand(len(pose), 1, 1, 1, device=pose.device) >= TEMPLATE_DROP
-        return {**seen, "pose": pose * kept}
+        """Templates in other colours for half of the rows, and none for a few: a colour that the template has by
+        itself would be copied from it, and the persona's word would not come to mean it."""
+        pose, at = seen["pose"], seen["template"]
+        count, device = len(pose), pose.device
+        other = self._restyled[at.clamp(min=0), torch.randint(0, RESTYLES, (count,), device=device)]
+        swapped = (torch.rand(count, device=device) < RESTYLED) & (at >= 0)
+        kept = torch.rand(count, device=device) >= TEMPLATE_DROP
+        pose = torch.where(swapped[:, None, None, None], other, pose) * kept[:, None, None, None]
+        return {**seen, "pose": pose}
 
     def times(self, count: int) -> Tensor:
         """Noise levels, some more from the noisy end."""
@@ -221,6 +256,16 @@ class EmbeddedBase:
         none = {name: torch.zeros_like(value) for name, value in found[0].items()}
         return {**found, -1: {**none, "template": torch.tensor(-1)}}
 
+    @cached_property
+    def _restyled(self) -> Tensor:
+        """The latents of each template in other colours, [templates, RESTYLES, C, h, w]; always the same."""
+        numbers = torch.arange(len(TEMPLATES), device=self._precision.device).repeat_interleave(RESTYLES)
+        nothing = torch.zeros(len(numbers), len(ATTRIBUTES), dtype=torch.long, device=numbers.device)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            shown = self._studio.compose(numbers, nothing, restyle=1.0).templates
+            return self._pipe.codec.encode(shown).unflatten(0, (len(TEMPLATES), RESTYLES))
+
     def _nearest(self, pictures: Tensor) -> list[int]:
         """The number of each picture's template, −1 where its lines lie nowhere near one's; pictures 0..1 [N, 3, H, W]."""
         lines = _lines(pictures)
@@ -233,10 +278,12 @@ class EmbeddedBase:
 
 
 def _lines(pictures: Tensor) -> Tensor:
-    """How strongly a picture's lightness changes at each place, [N, H, W]: lines, whatever the colours are."""
+    """How strongly a picture's lightness changes at each place, [N, H, W]: lines, whatever the colours are. They are
+    blurred, so that a picture may be cropped a few pixels otherwise."""
     light = F.avg_pool2d(to_lab(pictures)[:, :1], 3, 1, 1)[:, 0]
     down, across = torch.gradient(light, dim=(1, 2))
-    return (down.square() + across.square()).sqrt().clamp(max=8)
+    strength = (down.square() + across.square()).sqrt().clamp(max=8)
+    return F.avg_pool2d(strength[:, None], 5, 1, 2)[:, 0]
 
 
 def _alike(one: Tensor, two: Tensor, weight: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from services.training.visual_noise import level_weights, noise_like, noised, wa
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)  # shares of the schedule at which held-out pictures are measured
 CANARY_LEVEL, CANARIES = 0.6, 4
-SAMPLES, SAMPLE_SEED = 4, 7
+SAMPLE_SEED = 7
 THUMB_PX = 16
 DIFFERENT = 64.0  # mean difference of two thumbnails, of 255, that counts as altogether different
 
@@ -51,6 +51,8 @@ def open_visual(recipe: Recipe) -> VisualTask:
         album = read_album(recipe.train_data_dir, recipe.metadata_path, recipe.trigger_words)
         base = open_base(recipe, precision, cache_dir)
         prepared = prepare(album, base.buckets(recipe.resolution), cache_dir, workers=recipe.workers)
+        for note in (*album.notes, *prepared.notes):
+            print(note, flush=True)
     except AlbumProblems as error:
         raise TrainingFailed("\n".join(error.problems)) from error
     return VisualTask(recipe, base, prepared.pictures, data_sha256=album.sha256, cache_dir=cache_dir)
@@ -96,10 +98,10 @@ class VisualTask:
         self._layout: Layout = layout_of(
             modules, BankSpec(slots=1, max_rank=recipe.lora_rank, targets=self._targets)
         )
-        self._prompts = _prompts(recipe, pictures)
+        self._prompts = _prompts(recipe, pictures, base.samples)
         self._album = cache_album(
             base, self._sha256, pictures, cache_dir, train_text=self._trains_text, prompts=self._prompts,
-            share=recipe.validation_share, seed=recipe.seed,
+            trigger_words=recipe.trigger_words, share=recipe.validation_share, seed=recipe.seed,
         )  # fmt: skip
         self._pictures, self._held = self._album.pictures, self._album.held
         self._sizes, self._captions = self._album.sizes, self._album.captions
@@ -147,7 +149,8 @@ class VisualTask:
 
     def sample(self, folder: Path, stem: str) -> SampleReport:
         """Paint the recipe's `sample_prompts`, else some of the album's captions, into `<stem>-1.jpg`, …"""
-        prompts = [self._prompts[at % len(self._prompts)] for at in range(max(SAMPLES, len(self._prompts)))]
+        count = max(self._base.samples, len(self._prompts))
+        prompts = [self._prompts[at % len(self._prompts)] for at in range(count)]
         size = Counter(one.bucket for one in self._pictures).most_common(1)[0][0]
         pictures = self._base.paint(prompts, range(SAMPLE_SEED, SAMPLE_SEED + len(prompts)), size)
         files = []
@@ -260,7 +263,7 @@ def _with_adapter(parts: Mapping[str, nn.Module], recipe: Recipe, targets: Seque
             if name == "unet":
                 part.enable_gradient_checkpointing()
             else:
-                part.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+                part.activation_checkpointing_enable()
     return model
 
 
@@ -270,12 +273,12 @@ def _targets(wanted: Sequence[str], parts: Mapping[str, nn.Module]) -> tuple[str
     return tuple(one for one in wanted if any(path.endswith(f".{one}") for path in paths))
 
 
-def _prompts(recipe: Recipe, pictures: Sequence[PreparedPicture]) -> tuple[str, ...]:
+def _prompts(recipe: Recipe, pictures: Sequence[PreparedPicture], most: int) -> tuple[str, ...]:
     """What is painted while it trains: the recipe's prompts, else the trigger words and some captions."""
     if recipe.sample_prompts:
         return recipe.sample_prompts
     trigger = [" ".join(recipe.trigger_words)] if recipe.trigger_words else []
-    return tuple(dict.fromkeys([*trigger, *(one.picture.caption for one in pictures)]))[:SAMPLES]
+    return tuple(dict.fromkeys([*trigger, *(one.picture.caption for one in pictures)]))[:most]
 
 
 def _spread(prompts: Sequence[str], pictures: Sequence[Pixels]) -> float | None:

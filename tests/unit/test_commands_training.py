@@ -188,3 +188,33 @@ def test_no_command_loads_heavy_parts_before_it_runs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_held_out_set_practises_nothing_unless_told(tmp_path: Path) -> None:
+    lines(
+        tmp_path / "qa.csv", "question,answer,product\n保质期多久,姐妹们听好，保质期36个月哦。,cleanser-01\n"
+    )
+    catalog = ("--catalog", str(ROOT / "tests/data/catalog.yaml"))
+
+    def built(name: str, *words: str) -> list[dict[str, object]]:
+        out = tmp_path / name
+        code, _, told = run("dataset", "build", str(tmp_path / "qa.csv"), "--out", str(out), *catalog, *words)
+        assert code == 0, told
+        return [json.loads(row) for row in (out / "samples.jsonl").read_text("utf-8").splitlines()]
+
+    assert len(built("train")) == 5
+    assert len(built("held", "--held")) == 1
+    more = built("more", "--practice-share", "6", "--seed", "3")
+    assert len(more) == 7 and built("other", "--practice-share", "6", "--seed", "4") != more
+    (kept,) = built("kept", "--as-written")
+    assert kept["target"] == "姐妹们听好，保质期36个月哦。"
+
+
+def test_captions_of_another_file_are_taken(tmp_path: Path) -> None:
+    album(tmp_path / "pictures")
+    rows = "".join(f"{number}.png,唐妆女主播，黑发，青色长裙，竹帘前{number}\n" for number in range(4))
+    lines(tmp_path / "mine.csv", "file_name,text\n" + rows)
+    words = (str(tmp_path / "pictures"), "--metadata", str(tmp_path / "mine.csv"), "--trigger", "唐妆")
+    code, _, told = run("dataset", "build", *words, "--min-side", "32", "--out", str(tmp_path / "set"))
+    assert code == 0, told
+    assert "青色长裙" in (tmp_path / "set/metadata.csv").read_text("utf-8")

@@ -156,6 +156,30 @@ def test_a_share_holds_out_about_so_many() -> None:
     assert all(held_out(group, 0.3) for group in groups if held_out(group, 0.1))
 
 
+@pytest.mark.parametrize("count", [99, 100, 130])
+def test_a_hundred_answers_hold_out_what_a_promotion_takes(tmp_path: Path, count: int) -> None:
+    show = Show()
+    for number in range(count):
+        show.answer(f"{number}号链接多少钱", f"诸位，{number}号不贵。", "价格在页面上。")
+    show.write(tmp_path / "journal")
+    report = exported(tmp_path / "journal", tmp_path / "out", held_share=None)
+    by_hash = sum(held_out(group_of(f"{number}号链接多少钱", ""), 0.2) for number in range(count))
+    assert report.held.total() == (max(by_hash, 20) if count >= 100 else by_hash)
+    assert report.rows == count
+
+
+def test_a_set_is_never_filled_up_with_what_was_trained_on(tmp_path: Path) -> None:
+    show = Show()
+    for number in range(100):
+        show.answer(f"{number}号链接多少钱", f"诸位，{number}号不贵。", "价格在页面上。")
+    show.write(tmp_path / "journal")
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert not exported(tmp_path / "journal", first, held_share=0.0).held
+    report = exported(tmp_path / "journal", second, earlier=first, held_share=None)
+    held = {group_of(row["question"], "") for row in rows(second / "held.jsonl")}
+    assert held and all(held_out(group, 0.2) for group in held) and report.held.total() == len(held)
+
+
 def test_no_personal_datum_of_the_list_is_in_any_file(tmp_path: Path, out: Path) -> None:
     listed = rows(DATA / "journals/private_lines.jsonl")
     show = Show()

@@ -142,6 +142,53 @@ def test_what_is_missing_is_named_and_nothing_changes(place: Place, spoil: objec
     assert (place.kind / PROMOTED_FILE).read_bytes() == before and place.worn == "1"
 
 
+def test_a_parent_that_was_never_promoted_does_not_lower_what_is_asked(place: Place) -> None:
+    evaluate(place.add("1"), 8, bare=23)
+    assert "the bare base" in refusal(place.promote, "1")
+    evaluate(place.add("2"), 8, bare=23)
+    descends(place.kind / "2", "1")
+    assert "the bare base" in refusal(place.promote, "2")
+    evaluate(place.kind / "2", 23, bare=23)
+    assert place.promote("2").version == "2"
+
+
+def test_a_promoted_version_that_is_gone_leaves_the_bare_base_to_be_held_against(place: Place) -> None:
+    place.add("1", copied=23)
+    place.promote("1")
+    (place.kind / "1" / "adapter.yaml").unlink()
+    evaluate(place.add("2"), 8, bare=23)
+    assert "the bare base" in refusal(place.promote, "2")
+
+
+@pytest.mark.parametrize("which", ["1", "2"])
+def test_what_was_judged_by_another_catalogue_is_evaluated_again_first(place: Place, which: str) -> None:
+    known = {"catalogue": "aa", "style": "bb", "config": "my/room.yaml"}
+    for version in ("1", "2"):
+        evaluate(place.add(version), 20, settings={} if version == which else known)
+    place.promote("1")
+    told = refusal(place.promote, "2")
+    assert "another catalogue and style" in told
+    assert f"livehost adapters evaluate ann.language.{which} --data held.jsonl --config my/room.yaml" in told
+
+
+def test_a_refusals_command_names_the_configuration(place: Place) -> None:
+    place.add("1")
+    shelved = place.library.find("ann", "language", "1")
+    with pytest.raises(PromotionRefused, match=r"--data HELD-OUT --config my/room.yaml$"):
+        promote(place.library, shelved, by=WHO, verify=verify, options="--config my/room.yaml")
+
+
+def test_who_is_judged_without_her_style_is_told_how_to_be_judged_with_it(place: Place) -> None:
+    for style in ("", "aa"):
+        evaluate(place.add("1"), 8, bare=23, settings={"style": style})
+        file = place.kind / "1" / EVALUATION_FILE
+        file.write_text(file.read_text().replace("facts_copied", "faithful"))
+        told = refusal(place.promote, "1")
+        assert "faithful share fell" in told
+        again = "livehost adapters evaluate ann.language.1 --data held.jsonl --config CONFIG"
+        assert (again in told) == (not style)
+
+
 def test_an_evaluation_of_other_weights_counts_for_nothing(place: Place) -> None:
     place.add("1", copied=20)
     card = read_card(place.kind / "1")

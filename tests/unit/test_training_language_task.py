@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.language.loading import Base, load_base
+from services.language.loading import PACKAGED, Base, load_base
 from services.training.faults import TrainingFailed
 from services.training.language_answers import collapse, repeats, spread
 from services.training.language_batches import batches, padding, split
@@ -252,3 +252,11 @@ def test_answers_that_go_round_or_are_the_same_are_a_collapse() -> None:
 
 def test_tokens_count_what_is_learned() -> None:
     assert Tokens((1, 2, 3, 4), 3, 1.0).answer == 1
+
+
+def test_a_log_holds_no_loading_bars(capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()
+    load_base(PACKAGED)
+    assert "Loading" not in capfd.readouterr().err

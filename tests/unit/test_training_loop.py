@@ -284,3 +284,23 @@ def test_a_scaler_that_never_recovers_stops_the_run(tmp_path) -> None:
     )
     with pytest.raises(NotFinite, match="the gradient is"):
         train(task(tmp_path, script=lambda _call, loss: Burst.apply(loss)), SETTINGS, scaled)
+
+
+@pytest.mark.parametrize("minutes", [None, 1.0])
+def test_a_stop_asked_for_at_the_very_end_ends_the_run_and_the_next_one_finishes_it(
+    tmp_path, minutes
+) -> None:
+    stop = Stop()
+
+    def looked(state: State) -> None:
+        stop.asked = bool(state.step)
+
+    settings = replace(SETTINGS, epochs=1, minutes=minutes)
+    around = replace(surroundings(tmp_path, stop=stop), looked=looked, clock=Clock())
+    with pytest.raises(Interrupted, match="to write the adapter"):
+        train(task(tmp_path), settings, around)
+    task_again, said = task(tmp_path), []
+    state = train(task_again, settings, replace(surroundings(tmp_path, said=said), clock=Clock()))
+    assert state.step and any(f"step {state.step} of" in one for one in said)
+    whole = replace(surroundings(tmp_path / "whole"), clock=Clock())
+    assert state.history.points == train(task(tmp_path / "whole"), settings, whole).history.points

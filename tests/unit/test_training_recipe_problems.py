@@ -355,3 +355,11 @@ def test_pictures_in_folders_of_their_own_say_the_kind(tmp_path: Path) -> None:
     album(tmp_path / "data/10_tang")
     told = "train_data_dir: data\nbase_model: embedded\noutput_dir: out/a"
     assert not any("kind" in one for one in problems(lines(tmp_path / "r.yaml", told)))
+
+
+@pytest.mark.parametrize("version", ["promoted", "Retired", "promoted.yaml"])
+def test_the_librarys_own_names_are_no_versions(tmp_path: Path, version: str) -> None:
+    told = only(recipe(tmp_path), version=version)
+    assert "--set: version" in told and "keeps for itself" in told
+    told = only(recipe(tmp_path), output_dir=str(tmp_path / "tang" / "visual" / version))
+    assert "output_dir" in told and "keeps for itself" in told

@@ -83,3 +83,11 @@ def test_init_from_its_own_version_is_refused(tmp_path) -> None:
 def test_another_personas_adapter_can_be_begun_from_without_being_its_parent(tmp_path) -> None:
     parent = train(tmp_path / "parent", recipe={"persona": "other"})
     assert read_card(train(tmp_path, recipe={"init_from": parent})).parent is None
+
+
+def test_a_start_from_another_persona_names_no_parent_and_says_so(tmp_path) -> None:
+    parent = train(tmp_path / "parent", recipe={"version": "7", "persona": "mei"})
+    said: list[str] = []
+    child = train(tmp_path, said, recipe={"init_from": parent, "version": "8"})
+    assert read_card(child).parent is None
+    assert any("persona: mei" in one and "no parent" in one for one in said)

@@ -17,6 +17,7 @@ from livehost.training.text_build import build_text
 from livehost.training.text_copies import copies
 from livehost.training.text_sources import TextProblems
 from services.training.build_report import BuildReport
+from services.training.held_out import sample_digest
 from services.training.samples import Sample, read_samples
 
 DATA = Path(__file__).parent.parent / "data"
@@ -254,3 +255,34 @@ def test_a_denial_is_never_manner() -> None:
 
 def test_plain_words_keep_numbers_and_units() -> None:
     assert manner_of([]).plain("亲，取2到3滴，68.50元哦！") == "取2到3滴，68.50元"
+
+
+def test_a_held_out_set_holds_no_practice_and_never_a_row_that_training_practises(
+    tmp_path: Path, damei: tuple[BuildReport, list[Sample]], catalog: Catalog
+) -> None:
+    source = DATA / "training" / "damei" / "qa.csv"
+    report, samples = _built(tmp_path / "held", source, catalog=catalog, held=True)
+    assert report.details["practice"] == 0 and report.details["held_out"]
+    assert not any(one.id.startswith("practice") for one in samples)
+    more = {"catalog": catalog, "held": True, "practice_share": 0.5}
+    _, again = _built(tmp_path / "more", source, **more)
+    practised = {sample_digest(one) for one in again if one.id.startswith("practice")}
+    trained = {sample_digest(one) for one in damei[1] if one.id.startswith("practice")}
+    assert len(practised) == len(trained) == 61 and not practised & trained
+    assert all(int(one, 16) % 10 == 0 for one in practised) and all(int(one, 16) % 10 for one in trained)
+
+
+def test_a_held_out_set_that_is_too_small_for_a_promotion_says_so(tmp_path: Path) -> None:
+    source = tmp_path / "lines.txt"
+    source.write_text("姐妹们好呀\n家人们来了哦\n", encoding="utf-8")
+    report, _ = _built(tmp_path / "out", source, held=True)
+    assert "a promotion takes 20" in report.warnings[0]
+
+
+def test_lines_that_would_be_refused_on_air_are_counted_and_named(tmp_path: Path, catalog: Catalog) -> None:
+    source = tmp_path / "lines.txt"
+    source.write_text("姐妹们看氨基酸洁面乳。\n拍1号的姐妹，送起泡网，咱家不藏着。\n", encoding="utf-8")
+    report, _ = _built(tmp_path / "out", source, catalog=catalog)
+    assert [one["at"] for one in report.details["refused_on_air"]] == ["lines.txt:2"]
+    assert "咱家不藏着" in report.details["refused_on_air"][0]["text"]
+    assert any("1 texts" in one and "lines.txt:2" in one for one in report.warnings)

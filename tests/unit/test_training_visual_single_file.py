@@ -15,6 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from services.lora import base_sha256
 from services.model_directory import check_vision_base
 from services.training.faults import TrainingFailed
+from services.training.visual_diffusers import TARGETS, TEXT_TARGETS
 from services.training.visual_single_file import (
     convert,
     main,
@@ -40,22 +41,23 @@ SD15_VAE = {
 }  # fmt: skip
 
 
-def tiny() -> Any:
-    """A small pipeline of SD 1.x's build: eight heads, one head of 64 numbers in the text encoder."""
+def tiny(*, words: int = 514, levels: int = 2) -> Any:
+    """A small pipeline of SD 1.x's build: eight heads, one head of 64 numbers in the text encoder; `levels` of its VAE."""
     torch.manual_seed(3)
     unet = UNet2DConditionModel(
-        block_out_channels=(32, 64), layers_per_block=1, sample_size=256, in_channels=4, out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        block_out_channels=(32, 64), layers_per_block=1, sample_size=512 >> (levels - 1), in_channels=4, out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=32, attention_head_dim=8,
     )  # fmt: skip
     vae = AutoencoderKL(
-        block_out_channels=(32, 64), down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=4, sample_size=512,
+        block_out_channels=(32,) * (levels - 1) + (64,), down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels, latent_channels=4, sample_size=512, layers_per_block=1,
     )  # fmt: skip
     text = CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=514, hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=1,
-            max_position_embeddings=77, projection_dim=32, bos_token_id=512, eos_token_id=513, pad_token_id=513,
+            vocab_size=words, hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=1,
+            max_position_embeddings=77, projection_dim=32, bos_token_id=words - 2, eos_token_id=words - 1,
+            pad_token_id=words - 1,
         )
     )  # fmt: skip
     return type("Parts", (), {"unet": unet, "vae": vae, "text_encoder": text})
@@ -231,3 +233,28 @@ def test_the_command_converts_and_never_writes_over_files(
     assert main() == 1 and "is not empty" in capsys.readouterr().err
     monkeypatch.setattr("sys.argv", [arguments[0], str(tmp_path / "none.safetensors"), str(tmp_path / "x")])
     assert main() == 2
+
+
+@pytest.mark.parametrize("rank", [12, 16])
+def test_at_sd_1_5s_size_under_a_hundredth_is_trained_and_the_file_is_small(rank: int) -> None:
+    """Reckoned from the layers' shapes: with and without the text encoder."""
+    with torch.device("meta"):
+        parts = {
+            "unet": UNet2DConditionModel.from_config(SD15_UNET),
+            "text_encoder": CLIPTextModel(
+                CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_attention_heads=12)
+            ),
+        }
+    total = sum(one.numel() for part in parts.values() for one in part.parameters())
+    assert 980e6 < total < 985e6
+    for names, targets in ((["unet"], TARGETS), (list(parts), (*TARGETS, *TEXT_TARGETS))):
+        layers = [
+            layer
+            for name in names
+            for path, layer in parts[name].named_modules()
+            if any(f".{path}".endswith(f".{one}") for one in targets)
+        ]
+        trained = sum(rank * (layer.in_features + layer.out_features) for layer in layers)
+        assert trained / total < 0.01
+        assert trained * 2 < 10e6  # bytes in half precision
+    assert len(layers) == 128 + 48

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from services.training.recipe import Recipe, read_recipe
 
+torch.set_num_threads(1)  # the models are tiny, and tests run side by side
+
 _RESNET = (
     ("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"), ("norm2", "out_layers.0"),
     ("conv2", "out_layers.3"), ("conv_shortcut", "skip_connection"),
