@@ -22,12 +22,15 @@ log = structlog.get_logger(__name__)
 TOLD_ONE_BY_ONE = frozenset({Kind.GIFT, Kind.ORDER, Kind.FANS_CLUB, Kind.SUBSCRIBE, Kind.END})
 """What an operator wants to see of each viewer; the rest is counted."""
 
+GIFTS_A_SECOND = 10  # so many are told one by one: nobody reads more, and each name has to be moderated
+
 
 class Reception:
     """One room's way in for what viewers do, and its own patient way to the store."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._gifts = (0, 0)  # a second, and how many gifts it had
         self.store = PatientStore(room.house.store, room.id, alarm=self._store_alarm)
         self.inbox = Inbox(
             self.store, room=room.id, limit=room.settings.inbox_limit,
@@ -51,7 +54,7 @@ class Reception:
         for kind, count in Counter(event.kind.value for event in events if not event.test).items():
             house.metrics.viewer_events_total.labels(room, kind).inc(count)
         for event in events:
-            if event.kind in TOLD_ONE_BY_ONE:
+            if event.kind in TOLD_ONE_BY_ONE and self._tells(event):
                 house.events.publish(
                     room,
                     "viewer",
@@ -60,6 +63,16 @@ class Reception:
                         "value_fen": event.value_fen, "product": event.product, "test": event.test,
                     },
                 )  # fmt: skip
+
+    def _tells(self, event: ChatEvent) -> bool:
+        """Whether there is room for one more to be told of in this second: only gifts come in floods."""
+        if event.kind is not Kind.GIFT:
+            return True
+        second = int(self._room.now().timestamp())
+        if second != self._gifts[0]:
+            self._gifts = (second, 0)
+        self._gifts = (second, self._gifts[1] + 1)
+        return self._gifts[1] <= GIFTS_A_SECOND
 
     async def begins(self, line: Line) -> bool:
         """An answer goes to playout: a show that dies from here on leaves the question to its fate.
