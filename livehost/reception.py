@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from livehost.chat.events import ChatEvent, Kind
-from livehost.chat.inbox import shown_name
+from livehost.chat.moderation import moderated_name
 from livehost.inbox import Inbox
 from livehost.lines import Line
 from livehost.store.patient import PatientStore
@@ -31,12 +31,13 @@ class Reception:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._gifts = (0, 0)  # a second, and how many gifts it had
+        self._book = room.house.faq.book()
         self.store = PatientStore(room.house.store, room.id, alarm=self._store_alarm)
         self.inbox = Inbox(
             self.store, room=room.id, limit=room.settings.inbox_limit,
             expires_s=room.settings.question_expires_s, catalog=room.catalog, on_air=room.product_on_air,
             clock=room.now, settled=lambda question: room.record.question_changed(question),
-            dropped=self._dropped,
+            dropped=self._dropped, booked=self._booked,
         )  # fmt: skip
 
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
@@ -59,7 +60,7 @@ class Reception:
                     room,
                     "viewer",
                     {
-                        "kind": event.kind.value, "user": shown_name(event.user), "count": event.count,
+                        "kind": event.kind.value, "user": moderated_name(event.user), "count": event.count,
                         "value_fen": event.value_fen, "product": event.product, "test": event.test,
                     },
                 )  # fmt: skip
@@ -103,6 +104,9 @@ class Reception:
             room, "store", f"状态存储暂不可用，直播照常 / the store is away, the show goes on: {cause}",
             "检查 Redis 或磁盘 / check Redis, or the disk",
         )  # fmt: skip
+
+    def _booked(self, text: str, on_air: str | None) -> bool:
+        return self._book.knows(text, product=on_air, persona=self._room.desk.cast.persona.id)
 
     def _dropped(self, reason: str, count: int) -> None:
         self._room.house.metrics.inbox_dropped_total.labels(self._room.id, reason).inc(count)

@@ -33,6 +33,7 @@ LEAST_LIKENESS = 87.0  # of rapidfuzz's ratio between two questions without thei
 LEAST_CORE = 2  # characters of a question without its fillers
 _BY_QUESTION, _BY_KEYWORDS = 100.0, 60.0
 _WIDTH = {"product": 2, "persona": 1, SHOP: 0}
+_KNOWN = 2000  # short lines that are remembered: viewers say the same few again and again
 _RUN = re.compile("[a-z0-9.]+")
 _NO_VALUE = re.compile(r"\{[^{}]*\}")
 
@@ -107,6 +108,8 @@ class FaqBook:
 
     entries: Callable[[], Sequence[BookEntry]]
     _said: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _known: dict[tuple[str, str | None, str], bool] = field(default_factory=dict)
+    _known_by: Sequence[BookEntry] = ()
 
     def find(self, line: str, *, product: str | None, persona: str, now: datetime) -> Turn | None:
         """The answer to a cleaned line; None where no entry fits, or all that fit cool down."""
@@ -118,6 +121,20 @@ class FaqBook:
                     entry, entry.answers[number], entry.rests[number] if number < len(entry.rests) else ()
                 )
         return None
+
+    def knows(self, text: str, *, product: str | None, persona: str) -> bool:
+        """Whether an entry is about a raw line, said lately or not."""
+        entries = self.entries()
+        if not entries:
+            return False
+        if entries is not self._known_by:
+            self._known_by, self._known = entries, {}
+        key = (clean(text[:300]), product, persona)
+        if key not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[key] = bool(fitting(entries, key[0], product=product, persona=persona))
+        return self._known[key]
 
     def used(self, facts: Iterable[Fact], now: datetime) -> None:
         """An answer with these facts was written: the entry's next answer has its turn, and it cools down."""
