@@ -31,7 +31,7 @@ from tests.evaluations import evaluate
 from tests.fakes import TOKENS, FakeHouse, open_house
 from tests.scripted_engines import TODAY, sha, shelve
 
-ROOMS = [
+ROOMS: list[dict[str, Any]] = [
     {
         "id": "skincare", "title": "棠小铺 · 护肤", "platform": "douyin",
         "sources": [
