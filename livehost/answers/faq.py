@@ -11,6 +11,7 @@ from livehost.answers.clean import clean
 from livehost.answers.intents import asked
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
+from livehost.chinese import folded
 
 _FILLERS = re.compile(
     r"为什么|为啥|会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
@@ -105,7 +106,7 @@ def held(line: str, words: str) -> float:
     """The share of what a question is about that some words hold; 0 without two characters of it in a
     row, or below LEAST_HELD."""
     wanted = re.sub("多久|怎么|什么|多少", "", core(line))
-    own = _alike(words)
+    own = _alike(folded(words))
     pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)} - _COMMON
     if not any(pair in own for pair in pairs):
         return 0

@@ -169,7 +169,8 @@ def _heads(name: str) -> list[str]:
     """The noun that a product's name ends in, sizes and brackets aside."""
     bare = re.sub(r"[(（\[【].*$|[\d.×*x+/\-]+[a-z\u4e00-\u9fff]{0,3}$", "", name) or name
     hits = [h for h in _found(_trade().automaton, bare) if h[2] in _trade().kinds]
-    last = [word for _, end, word in hits if end == len(bare)] or [word for _, _, word in hits[-1:]]
+    last = [word for _, end, word in hits if end == len(bare)]
+    last = last or [word for _, _, word in hits[-1:] if len(word) > 1]
     return last or ([bare] if bare in _trade().kinds else [])
 
 

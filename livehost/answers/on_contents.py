@@ -53,8 +53,10 @@ _MATERIAL = re.compile(
 def contains(ask: Asking) -> Said | None:
     """Whether something is in it: by the list of ingredients or of what it is free of."""
     line = ask.line
-    if ask.has("含量|浓度|比例|百分之|占多少|多少%"):
-        return None
+    if ask.has("含.{0,4}量|浓度|比例|百分之|占多少|多少%"):
+        given = [i for i in ask.product.ingredients or () if re.search(r"\d", i)]
+        told = any(char in i for i in given for char in re.sub("[含量浓度比例占多少的有是几]", "", line))
+        return ingredients(ask) if told else None
     inside = [i for i in ask.product.ingredients or () if folded(i) in line or _alias_in(i, line)]
     words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
     without = [f for f in ask.product.free_of or () if folded(f) in line or _alias_in(f, line)]
