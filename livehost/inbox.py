@@ -37,6 +37,7 @@ _T = TypeVar("_T")
 
 SAME_WORDS = 20  # questions in the very same words that wait at once; more add nothing
 NEARLY_FULL = 0.75  # of the inbox: from here on only what looks like a question is taken
+LOOKS = 4  # at what waits, before each turn
 FOLLOW_UP = timedelta(seconds=120)  # how long a viewer's last product is what "it" means
 UNCERTAIN_S = 20.0  # playout tells a fate sooner than that: a phrase lasts six seconds at the most
 _REMEMBERED = 5000
@@ -179,7 +180,9 @@ class Inbox:
             self._queue.forget_meanings()
             self._joinable.clear()  # what is being said may stand on an old fact
         while True:
-            await self._ignore(self._queue.understand(self._meaning))
+            for _ in range(LOOKS):
+                await self._ignore(self._queue.understand(self._meaning))
+                await asyncio.sleep(0)  # acknowledgements wait for one look only, not for all of them
             if not await self._join():
                 continue
             turn = self._queue.next(now, self._on_air())
