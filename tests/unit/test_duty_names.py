@@ -11,6 +11,7 @@ import pytest
 from livehost import app
 from livehost.chat.events import ChatEvent, Kind
 from livehost.store.protocol import QuestionState
+from tests.conftest import wait_until
 from tests.unit.test_duty_room import PRICE, configured, on_air
 
 
@@ -39,6 +40,7 @@ async def test_no_viewer_passes_for_somebody_else(tmp_path: Path, monkeypatch: p
             await live.ask(f"q{number}", PRICE, user=name)
         await live.room.control("resume")
         await live.becomes("q0", QuestionState.HEARD)
+        await wait_until(lambda: "59" in live.answers())
         assert "小某" in live.answers() and "官" not in live.answers()
 
 

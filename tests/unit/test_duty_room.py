@@ -165,7 +165,7 @@ async def test_a_person_answers_for_what_no_fact_bears_out(tmp_path: Path) -> No
             await live.room.duty.answer("q1", "洁面乳是广州生产的，今天只要9块9", "李雷", confirmed=True)
         await live.room.duty.answer("q1", words, "李雷", confirmed=True)
         await live.becomes("q1", QuestionState.HEARD)
-        assert words in live.answers()
+        await wait_until(lambda: words in live.answers())
         (row,) = [one for one in await live.journal("duty") if one["action"] in ("answer", "edit")]
         assert (row["confirmed_by"], row["confirmed"]) == ("李雷", ["广州"])
         with pytest.raises(Refused, match="话术未过审"):
