@@ -18,6 +18,12 @@ _FILLERS = re.compile(
     r"的|了|和|跟|与|一下|请|想问|问下|问问|一样|怎么样|有点|吃|用|没有|没|是|就|还|得|要|那|到底|真的|[\W_]+"
 )
 _ASKING = re.compile("多久|怎么|什么|多少|几个|哪里|哪个|为什么")
+# What an entry is about by the nouns of its questions, and the words that ask for the same.
+_NOUNS = (
+    ("颜色|什么色|几个色", "[黑白红粉蓝绿黄紫灰棕橙青米杏咖]色|颜色|什么色|几个?色"),
+    ("味道|口味|什么味|香味|香型", "口味|味道|什么味|几个味|几种味|[\u4e00-\u9fff]味的"),
+    ("尺码|多大码|什么码|几码|选码|穿多大", "尺码|[大小中]码|几码|\\d码|什么码|均码"),
+)
 LEAST_HELD = 0.6  # of a question's characters, in words that may answer it
 # Questions of these kinds are answered by any approved entry of the same kind.
 _BY_KIND = ("adverse", "compare", "replace_drug", "opened", "warranty", "size")
@@ -72,6 +78,10 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
         if intent in kinds and intent in _BY_KIND:
             return number
     found = entry(line, product, least=60)
+    for about, words in _NOUNS:
+        number = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
+        if number is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
+            return number
     return found if found is not None and _shares(line, product.faq[found].q) else None
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from livehost.answers import faq
 from livehost.answers.asking import Asking, Said
 from livehost.answers.variants import tokens
 from livehost.chinese import folded, with_digits
@@ -20,7 +21,7 @@ _SAME_UNIT = {
     "斤": "(?:斤|公斤|kg)", "毫安": "(?:毫安|mah)", "mah": "(?:毫安|mah)", "件": "[件个只条]", "年": "(?:年|个月)", "个月": "(?:年|个月)",
     "粒": "[粒颗枚片]", "颗": "[粒颗枚片]", "条": "[条根支]", "根": "[条根支]",
 }  # fmt: skip
-_SUBJECT = re.compile(r"([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$")
+_SUBJECT = re.compile(r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$")
 _ABOUT_MONEY = re.compile(r"钱|价|卖|收|到手|券|元|块|优惠|邮|运|减")
 _PLAIN = re.compile(
     r"这个|那个|这款|那款|这种|这|那|它的?|现在|今天|一共|总共|大概|分别|各|的|主播|请问|你们|直播间|[一两二三四五六七八九十半\d]+[\u4e00-\u9fff]"
@@ -63,14 +64,15 @@ def amount(ask: Asking) -> Said | None:
         return None
     if holds.search(folded(ask.product.name)):
         return ask.say(f"这款是{ask.get('name')}")
+    for number, entry in enumerate(ask.product.faq):
+        if holds.search(folded(entry.a)) and any(faq.held(ask.line, q) for q in entry.q):
+            return ask.say(ask.get(f"faq.{number}") or "")
     for name, said, words in _fields(ask):
         if holds.search(folded(words)):
             return _said(ask, name, said)
     ask.used.clear()
-    for number, entry in enumerate(ask.product.faq):
-        if holds.search(folded(entry.a)):
-            return ask.say(ask.get(f"faq.{number}") or "")
-    return None
+    number = next((n for n, entry in enumerate(ask.product.faq) if holds.search(folded(entry.a))), None)
+    return None if number is None else ask.say(ask.get(f"faq.{number}") or "")
 
 
 def counts_in_specs(ask: Asking) -> bool:
@@ -85,7 +87,7 @@ def counts_in_specs(ask: Asking) -> bool:
 def measured(ask: Asking) -> tuple[bool, Said | None]:
     """`遮光率多少`: whether something else than the price is asked for, and what is known of it."""
     match = _SUBJECT.search(ask.line)
-    if match is None or _ABOUT_MONEY.search(ask.line):
+    if match is None or _ABOUT_MONEY.search(ask.line) or ask.specs():
         return False, None
     subject = _PLAIN.sub("", match[1])
     if len(subject) < 2:
@@ -115,7 +117,13 @@ def sort(ask: Asking) -> Said | None:
 
 def in_range(ask: Asking) -> Said | None:
     """A size that a range of the product's own words holds or leaves out: 40码能穿吗 beside 35到43码."""
-    asked_for = tokens(with_digits(folded(ask.line)))
+    line = with_digits(folded(ask.line))
+    asked_for = tokens(line)
+    for number, entry in enumerate(ask.product.faq):
+        found = _RANGE.search(with_digits(folded(entry.a)))
+        bare = re.search(r"(?<![\d.])(\d{2})(?=的脚|的?能穿|脚|的穿)", line)
+        if found and (bare or any(re.fullmatch(rf"\d+(?:\.\d+)?{found[3]}", token) for token in asked_for)):
+            return ask.say(ask.get(f"faq.{number}") or "")
     for name, said, words in _fields(ask):
         for match in _RANGE.finditer(with_digits(folded(words))):
             if any(re.fullmatch(rf"\d+(?:\.\d+)?{match[3]}", token) for token in asked_for):

@@ -127,6 +127,9 @@ def suitable(ask: Asking) -> Said | None:
             ask.get("not_for")
             parts.append(f"{'、'.join(named_unfit)}不适合用这款")
         return ask.say("，".join(parts))
+    sexes = [sex for sex in "男女" if re.search(f"{sex}(?:生|士|的|性|孩|人|朋友|款|同学|宝)|[能可给].{{0,3}}{sex}", ask.line)]
+    if sexes and any(re.search("[男女]", g) for g in fit or ()):
+        return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
     if _PEOPLE.search(ask.line) or _subject(ask.line):
         return None
     if ask.has(r"不适合|不能用|不可以用|禁忌|谁不能|慎用|忌"):
