@@ -101,6 +101,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     found = described(cleaned, catalog.products, on_air)
     if found is not None:
         return Topic((found,), None, cleaned, True)
+    pet = _pet(cleaned, catalog, on_air)
+    if pet is not None:
+        return Topic((pet,), None, cleaned, True)
     unknown = _compound(cleaned, catalog, on_air)
     if unknown is not None:
         return unknown
@@ -259,6 +262,18 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     if len(named) == 1:
         return Topic((named[0],), None, rest, True)
     return Topic((), None, rest, True, "") if not named else None
+
+
+_PETS = {"狗": "[狗犬]", "犬": "[狗犬]", "猫": "猫", "兔子": "兔", "仓鼠": "仓鼠", "鹦鹉": "鹦鹉|鸟", "乌龟": "龟"}
+
+
+def _pet(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
+    """The only product for the animal that a line speaks of, where the one on air is none for animals."""
+    marks = next((marks for word, marks in _PETS.items() if word in cleaned), None)
+    if marks is None or (on_air is not None and re.search("[狗犬猫宠]", _texts(on_air))):
+        return None
+    found = [p for p in catalog.products if any(re.search(marks, name) for name in (p.name, *p.aliases))]
+    return found[0] if len(found) == 1 else None
 
 
 def _within(word: str, name: str) -> bool:
