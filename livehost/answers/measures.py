@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from livehost.answers import faq
+from livehost.answers import faq, on_price
 from livehost.answers.asking import Asking, Said
 from livehost.answers.variants import tokens
 from livehost.chinese import folded, with_digits
@@ -26,7 +26,7 @@ _ABOUT_MONEY = re.compile(r"钱|价|卖|收|到手|券|元|块|优惠|邮|运|�
 _PLAIN = re.compile(
     r"这个|那个|这款|那款|这种|这|那|它的?|现在|今天|一共|总共|大概|分别|各|的|主播|请问|你们|直播间|[一两二三四五六七八九十半\d]+[\u4e00-\u9fff]"
 )
-_MEASURED = re.compile(r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白|脂肪|热量|噪音|系数|比例|浓度|续航)$")
+_MEASURED = re.compile(r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白|脂肪|热量|噪音|系数|比例?|浓度|续航)$")
 _SORT = re.compile(r"(?:什么|哪种|哪些|几种|几个|几)(?:样的?)?([\u4e00-\u9fff]{1,3}?)(?:的|道|呀|啊|做的)?$")
 _GENERAL = frozenset("人用样呢啊呀的货时候东西意思产品牌子区别问题办法地方")
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:到|至|-|~)\s*(\d+(?:\.\d+)?)\s*(码|号|斤|cm|厘米|公斤|kg|岁|寸|杯)")
@@ -134,6 +134,8 @@ def in_range(ask: Asking) -> Said | None:
 
 def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
     """Whether an intent's words really ask for another amount or sort than the intent's, and the answer."""
+    if intent == "attribute" and re.search("[几哪]种|哪些", ask.line) and ask.product.specs:
+        return True, on_price.spec(ask)
     if intent in ("spec", "attribute", "lasts", "usage", "stock"):
         known = amount(ask)
         if known is not None and intent not in ("usage", "lasts"):

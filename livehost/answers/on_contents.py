@@ -53,7 +53,7 @@ _MATERIAL = re.compile(
 def contains(ask: Asking) -> Said | None:
     """Whether something is in it: by the list of ingredients or of what it is free of."""
     line = ask.line
-    if ask.has("含.{0,4}量|浓度|比例|百分之|占多少|多少%"):
+    if ask.has("含.{0,4}(?:量|多少|几)|浓度|比例|百分之|占多少|多少%"):
         given = [i for i in ask.product.ingredients or () if re.search(r"\d", i)]
         told = any(char in i for i in given for char in re.sub("[含量浓度比例占多少的有是几]", "", line))
         return ingredients(ask) if told else None

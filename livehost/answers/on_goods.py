@@ -106,7 +106,7 @@ def _names(group: str, line: str) -> bool:
         return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
     return any(
-        part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if len(part) >= 2
+        part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if part[i] != "型"
     )
 
 
@@ -130,6 +130,8 @@ def suitable(ask: Asking) -> Said | None:
     sexes = [sex for sex in "男女" if re.search(f"{sex}(?:生|士|的|性|孩|人|朋友|款|同学|宝)|[能可给].{{0,3}}{sex}", ask.line)]
     if sexes and any(re.search("[男女]", g) for g in fit or ()):
         return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
+    if sexes and any(re.search("[男女]", h) for h in ask.product.highlights or ()):
+        return ask.say(f"特点是{ask.get('highlights')}")
     if _PEOPLE.search(ask.line) or _subject(ask.line):
         return None
     if ask.has(r"不适合|不能用|不可以用|禁忌|谁不能|慎用|忌"):

@@ -20,7 +20,7 @@ _LINK = re.compile(
     rf"第{_NUMBER}(?:个|款)(?!月|问题|步|礼拜|星期|疗程)|{_NUMBER}(?:番|番目)"
 )
 _DATE = re.compile(
-    r"号(?:之前|以前|前|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
+    r"号(?:之前|以前|前|能发|可以发|发货吗|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
 )
 _DAY = re.compile(r"(?:能|可以|会|才|就|之?前|以前|左右)*(?:补|到|发|上|有货|收)")
 _AND = re.compile(r"[\s,，、]*(?:和|跟|与|还有|还是|或者?|以及|比|加)?[\s,，、]*")
@@ -85,6 +85,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if kept:
         products = {p.id: p for noun in kept for p in _choices(noun, catalog, on_air)}
         return Topic(tuple(products.values()), None, _without(cleaned, kept), True)
+    called = _called(cleaned, catalog, on_air)
+    if called is not None:
+        return called
     by_size = _sized(cleaned, catalog, on_air)
     if by_size is not None:
         return Topic((by_size,), None, cleaned, True)
@@ -262,6 +265,31 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     if len(named) == 1:
         return Topic((named[0],), None, rest, True)
     return Topic((), None, rest, True, "") if not named else None
+
+
+_CALLED = re.compile(
+    r"(?:^|[\s,，]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
+    r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉)"
+)
+_GENERAL = frozenset("装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单")
+
+
+def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
+    """A product by what only its name ends in (竿子 for 溪流竿, 枝剪), where the one on air has no such word."""
+    names = shelf(catalog)
+    own = folded("".join((on_air.name, *on_air.aliases))) if on_air is not None else ""
+    for match in _CALLED.finditer(cleaned):
+        word = match[1]
+        ids = names.short.get(word, set())
+        if len(ids) != 1 or word in own or word[-1] in _GENERAL or re.search(r"[\d一二两三四五六七八九十]", word):
+            continue
+        if on_air is not None and len(word) == 1 and word in _texts(on_air):
+            continue
+        product = catalog.product(next(iter(ids)))
+        if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
+            rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
+            return Topic((product,), None, rest, True)
+    return None
 
 
 _PETS = {"狗": "[狗犬]", "犬": "[狗犬]", "猫": "猫", "兔子": "兔", "仓鼠": "仓鼠", "鹦鹉": "鹦鹉|鸟", "乌龟": "龟"}

@@ -94,7 +94,7 @@ def _word(form: str, text: str) -> bool:
         return form in text
     return (
         form in _COLOURS
-        and re.search(rf"{form}(?:色|的(?!是))|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text)
+        and re.search(rf"{form}(?:色|的(?!是)| *有)|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text)
         is not None
     )
 
@@ -152,4 +152,5 @@ def _forms(name: str) -> frozenset[str]:
     text = with_digits(folded(name))
     words = set(re.findall(r"[\u4e00-\u9fff]+", re.sub(rf"\d+(?:\.\d+)?\s*(?:{_MEASURES})?", " ", text)))
     words |= {w.removesuffix("色") for w in words} | {w.removesuffix("装").removesuffix("款") for w in words}
-    return frozenset((tokens(text) | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
+    bare = set(re.findall(r"(?<![\d.])(?:\d+\.\d+|\d{2,4})(?![\d.])", text))
+    return frozenset((tokens(text) | bare | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
