@@ -1,4 +1,7 @@
-"""How many messages a second the webhook takes: arrays of 100 over keep-alive connections."""
+"""How many messages a second the webhook takes: arrays of 100 over keep-alive connections.
+
+Every message is another viewer's, in words of its own: an inbox turns away what one viewer or many repeat.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,8 @@ def _pour(
                 [
                     {
                         "id": f"flood-{connections}-{number}-{sent + place}",
-                        "user": f"u{place}",
-                        "text": texts[(sent + place) % len(texts)],
+                        "user": f"u{connections}-{number}-{sent + place}",
+                        "text": f"{number}-{sent + place}楼问 {texts[(sent + place) % len(texts)]}",
                     }
                     for place in range(ARRAY)
                 ]

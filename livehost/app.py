@@ -137,7 +137,7 @@ async def serve_show(
 
     from livehost.api import create_api
 
-    async with open_house(settings) as house:
+    async with open_house(nobody_expected(settings) if open_rooms else settings) as house:
         api = create_api(house)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -153,6 +153,15 @@ async def serve_show(
             await server.serve(sockets=[sock] if sock else None)
         finally:
             with_parent.cancel()
+
+
+def nobody_expected(settings: Settings) -> Settings:
+    """The demo's rooms: nobody is missed on duty where a room does not say what it does unattended."""
+    rooms = (
+        one if "unattended" in one.model_fields_set else one.model_copy(update={"unattended": "off"})
+        for one in settings.rooms
+    )  # fmt: skip
+    return settings.model_copy(update={"rooms": tuple(rooms)})
 
 
 async def _end_with_parent(server: uvicorn.Server) -> None:

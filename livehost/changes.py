@@ -86,7 +86,7 @@ class Changes:
             return
         self.before, self._last = self._last, cast
         room.spawn(self.pin(), "pin")
-        room.spawn(self._cancel_older(), "give up older words")
+        room.spawn(self.cancel_older(), "give up older words")
         room.spawn(room.save(), "keep the cast")
         room.spawn(room.booth.tell_reserve(room.desk.stock), "reserve")
         room.house.events.publish(room.id, "dress", self.wearing())
@@ -144,12 +144,13 @@ class Changes:
             "looks": [{"name": worn.name, "products": worn.products} for worn in cast.looks],
         }
 
-    # ---- inside
-
-    async def _cancel_older(self) -> None:
+    async def cancel_older(self) -> None:
+        """Have the language engine give up what was asked for words that nobody will say."""
         engine = self._room.house.wardrobe.engines.language
         if engine is not None:
             await engine.cancel_below(self._room.id, self._room.desk.generation)
+
+    # ---- inside
 
     def _wanted(self) -> Cast | None:
         return self._room.casting.of(self._room.on_air())

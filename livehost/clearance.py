@@ -59,8 +59,9 @@ def judged(
     approved = (*_FIXED, *(own_words(persona) if persona is not None else ()))
     product = catalog.get(draft.product)
     said = check_said(
-        "".join(draft.texts), facts=facts, product=product, catalog=catalog, now=now, approved=approved
-    )
+        "".join(draft.texts), facts=facts, product=product, catalog=catalog, now=now, approved=approved,
+        vouched=bool(draft.vouched),
+    )  # fmt: skip
     # The rules see each phrase by itself too: a pause may make a word of what is none in the whole.
     found = [said, *(review(one, product=product, now=now) for one in draft.texts)]
     verdicts = {one.verdict for one in found}

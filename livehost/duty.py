@@ -23,7 +23,7 @@ from livehost.desk import Mode
 from livehost.duty_policy import Handling, Unattended, handling
 from livehost.duty_record import DutyRecord
 from livehost.duty_view import QueueView
-from livehost.duty_words import confirmed_words, own_words, proposed
+from livehost.duty_words import confirmed_by, confirmed_words, own_words, proposed
 from livehost.lines import Draft, Line
 from livehost.refused import Refused
 from livehost.store.protocol import NotStored, Question, QuestionState
@@ -171,7 +171,7 @@ class Duty:
         with self._hand(question_id, by):
             question = await self._waiting(question_id)
             before = self._proposed(question)
-            draft = self._own_words(text, question, before)
+            draft = self._own_words(text, question, before, by)
             review = self._review(text, draft, confirmed=confirmed)
             if way == "spoken":
                 await self._say(question, draft, by)
@@ -180,7 +180,7 @@ class Duty:
             self._room.record.corrected(question, draft, by)
             self._record.did(
                 "edit" if before is not None else "answer", by, question, answer=text, way=way,
-                proposed="".join(before.texts) if before is not None else "",
+                proposed="".join(before.texts) if before is not None else "", **confirmed_by(text, review, by),
             )  # fmt: skip
             return {"verdict": review.verdict, "hits": [asdict(hit) for hit in review.hits], "way": way}
 
@@ -239,11 +239,11 @@ class Duty:
         """Put right what was answered wrongly: the record has it, and the host says so at once."""
         room = self._room
         question = await self._one(question_id)
-        draft = self._own_words(text, question, None)
+        draft = self._own_words(text, question, None, by)
         review = self._review(text, draft, confirmed=confirmed)
-        said = await room.steering.say(text, urgent=True, by=by) if room.is_open else None
+        said = await room.steering.say(text, urgent=True, by=by, vouched=by) if room.is_open else None
         self._room.record.corrected(question, draft, by)
-        self._record.did("correct", by, question, answer=text)
+        self._record.did("correct", by, question, answer=text, **confirmed_by(text, review, by))
         return {"verdict": review.verdict, "said": said}
 
     def complain(self, about: str, why: str, by: str) -> None:
@@ -342,11 +342,11 @@ class Duty:
         detail = {**self.proposal(question.id), **question.detail}
         return proposed(question, detail, self._room.desk.cast.persona.language)
 
-    def _own_words(self, text: str, question: Question, before: Draft | None) -> Draft:
+    def _own_words(self, text: str, question: Question, before: Draft | None, by: str) -> Draft:
         detail = self.proposal(question.id) or question.detail
         about = before.product if before is not None else detail.get("product")
         language = self._room.desk.cast.persona.language
-        return own_words(text, about or self._room.product_on_air(), language)
+        return own_words(text, about or self._room.product_on_air(), language, by=by)
 
     def _review(self, text: str, draft: Draft, *, confirmed: bool) -> Review:
         room = self._room

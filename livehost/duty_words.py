@@ -30,12 +30,12 @@ def proposed(question: Question, detail: Mapping[str, Any], language: str) -> Dr
     )
 
 
-def own_words(text: str, product: str | None, language: str) -> Draft:
-    """What a person wrote; raises Refused where nothing of it can be spoken."""
+def own_words(text: str, product: str | None, language: str, *, by: str) -> Draft:
+    """What a person wrote and answers for; raises Refused where nothing of it can be spoken."""
     texts = split_phrases(text, language)
     if not texts:
         raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
-    return Draft(texts=texts, source="duty", product=product, core="".join(texts))
+    return Draft(texts=texts, source="duty", product=product, core="".join(texts), vouched=by)
 
 
 def confirmed_words(text: str, review: Review, *, confirmed: bool) -> Review:
@@ -59,3 +59,9 @@ def confirmed_words(text: str, review: Review, *, confirmed: bool) -> Review:
             details={"confirm": True, "errors": errors},
         )
     return review
+
+
+def confirmed_by(text: str, review: Review, by: str) -> dict[str, Any]:
+    """For the record: what was in doubt, and who confirmed it; nothing where nothing was."""
+    doubts = [text[slice(*hit.span)] for hit in review.hits if hit.verdict == "review"]
+    return {"confirmed_by": by, "confirmed": list(dict.fromkeys(doubts))} if doubts else {}

@@ -37,6 +37,7 @@ _T = TypeVar("_T")
 
 SAME_WORDS = 20  # questions in the very same words that wait at once; more add nothing
 NEARLY_FULL = 0.75  # of the inbox: from here on only what looks like a question is taken
+LOOKS = 4  # at what waits, before each turn
 FOLLOW_UP = timedelta(seconds=120)  # how long a viewer's last product is what "it" means
 UNCERTAIN_S = 20.0  # playout tells a fate sooner than that: a phrase lasts six seconds at the most
 _REMEMBERED = 5000
@@ -53,7 +54,8 @@ class Inbox:
     """What viewers of one room wrote.
 
     `settled` hears of every question that is over without an answer; `dropped` of how many messages
-    were turned away, and why.
+    were turned away, and why. `booked` says whether the operators' book answers a line (given the
+    product on air): such a line wants an answer, however short it is.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Inbox:
         clock: Callable[[], datetime],
         settled: Callable[[Question], None],
         dropped: Callable[[str, int], None],
+        booked: Callable[[str, str | None], bool] = lambda text, on_air: False,
     ) -> None:
         self._store = store
         self._room = room
@@ -78,6 +81,7 @@ class Inbox:
         self._clock = clock
         self._settled = settled
         self._dropped = dropped
+        self._booked = booked
         self._queue = Queue()
         self._understood_by: Catalog | None = None
         self._turns: OrderedDict[str, Turn] = OrderedDict()  # claimed and not settled, by the first's id
@@ -121,13 +125,16 @@ class Inbox:
     def _turned_away(self, message: ChatMessage, reasons: dict[str, str]) -> bool:
         if message.id in self._queue:
             return False  # sent again: the store says so
-        if is_noise(message.text):
+        if is_noise(message.text) and not self._booked(message.text, self._on_air()):
             reasons[message.id] = "noise"
         elif self._queue.asked_already(message.text) >= SAME_WORDS:
             reasons[message.id] = "asked_already"
-        elif len(self._queue) >= NEARLY_FULL * self._limit and not asks(message.text):
+        elif len(self._queue) >= NEARLY_FULL * self._limit and not self._looks_like_one(message.text):
             reasons[message.id] = "inbox_full"
         return message.id in reasons
+
+    def _looks_like_one(self, text: str) -> bool:
+        return asks(text) or self._booked(text, self._on_air())
 
     def _counted(self, number: int, stored: Accepted, at_door: dict[str, str]) -> Accepted:
         reasons = {**at_door, **stored.reasons}
@@ -173,7 +180,9 @@ class Inbox:
             self._queue.forget_meanings()
             self._joinable.clear()  # what is being said may stand on an old fact
         while True:
-            await self._ignore(self._queue.understand(self._meaning))
+            for _ in range(LOOKS):
+                await self._ignore(self._queue.understand(self._meaning))
+                await asyncio.sleep(0)  # acknowledgements wait for one look only, not for all of them
             if not await self._join():
                 continue
             turn = self._queue.next(now, self._on_air())
@@ -220,9 +229,13 @@ class Inbox:
         return joined_all
 
     def _meaning(self, question: Question, on_air: str | None) -> Meaning:
-        return meaning(
+        found = meaning(
             question.text, catalog=self._catalog(), on_air=on_air, previous=self.previous_product(question)
         )
+        if found.intents == ("noise",) and self._booked(question.text, on_air):
+            about = (on_air,) if on_air is not None else ()
+            return replace(found, intents=("book",), products=about, detail=question.text)
+        return found
 
     def turn_of(self, question: Question) -> Turn:
         """The turn that a claimed question was given out with."""

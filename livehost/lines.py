@@ -91,6 +91,7 @@ class Draft:
     source: str = "template"  # model | template | fixed | duty
     core: str = ""  # the same in plain words, as the deterministic path says it
     adapter: str = ""  # SHA-256 of the language adapter that worded it
+    vouched: str = ""  # who on duty answers for what no fact bears out
     why: str = ""  # where a model was to word it and the template spoke: the reason, in one word
     mood: wire.Mood = wire.Mood.NEUTRAL
 

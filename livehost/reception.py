@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from livehost.chat.events import ChatEvent, Kind
-from livehost.chat.inbox import shown_name
+from livehost.chat.moderation import moderated_name
 from livehost.inbox import Inbox
 from livehost.lines import Line
 from livehost.store.patient import PatientStore
@@ -22,18 +22,22 @@ log = structlog.get_logger(__name__)
 TOLD_ONE_BY_ONE = frozenset({Kind.GIFT, Kind.ORDER, Kind.FANS_CLUB, Kind.SUBSCRIBE, Kind.END})
 """What an operator wants to see of each viewer; the rest is counted."""
 
+GIFTS_A_SECOND = 10  # so many are told one by one: nobody reads more, and each name has to be moderated
+
 
 class Reception:
     """One room's way in for what viewers do, and its own patient way to the store."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._gifts = (0, 0)  # a second, and how many gifts it had
+        self._book = room.house.faq.book()
         self.store = PatientStore(room.house.store, room.id, alarm=self._store_alarm)
         self.inbox = Inbox(
             self.store, room=room.id, limit=room.settings.inbox_limit,
             expires_s=room.settings.question_expires_s, catalog=room.catalog, on_air=room.product_on_air,
             clock=room.now, settled=lambda question: room.record.question_changed(question),
-            dropped=self._dropped,
+            dropped=self._dropped, booked=self._booked,
         )  # fmt: skip
 
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
@@ -51,15 +55,25 @@ class Reception:
         for kind, count in Counter(event.kind.value for event in events if not event.test).items():
             house.metrics.viewer_events_total.labels(room, kind).inc(count)
         for event in events:
-            if event.kind in TOLD_ONE_BY_ONE:
+            if event.kind in TOLD_ONE_BY_ONE and self._tells(event):
                 house.events.publish(
                     room,
                     "viewer",
                     {
-                        "kind": event.kind.value, "user": shown_name(event.user), "count": event.count,
+                        "kind": event.kind.value, "user": moderated_name(event.user), "count": event.count,
                         "value_fen": event.value_fen, "product": event.product, "test": event.test,
                     },
                 )  # fmt: skip
+
+    def _tells(self, event: ChatEvent) -> bool:
+        """Whether there is room for one more to be told of in this second: only gifts come in floods."""
+        if event.kind is not Kind.GIFT:
+            return True
+        second = int(self._room.now().timestamp())
+        if second != self._gifts[0]:
+            self._gifts = (second, 0)
+        self._gifts = (second, self._gifts[1] + 1)
+        return self._gifts[1] <= GIFTS_A_SECOND
 
     async def begins(self, line: Line) -> bool:
         """An answer goes to playout: a show that dies from here on leaves the question to its fate.
@@ -90,6 +104,9 @@ class Reception:
             room, "store", f"状态存储暂不可用，直播照常 / the store is away, the show goes on: {cause}",
             "检查 Redis 或磁盘 / check Redis, or the disk",
         )  # fmt: skip
+
+    def _booked(self, text: str, on_air: str | None) -> bool:
+        return self._book.knows(text, product=on_air, persona=self._room.desk.cast.persona.id)
 
     def _dropped(self, reason: str, count: int) -> None:
         self._room.house.metrics.inbox_dropped_total.labels(self._room.id, reason).inc(count)

@@ -84,6 +84,8 @@ class Sessions:
         finally:
             self._closing = False
         self.greeted.clear()
+        room.desk.drop_script()
+        await room.changes.cancel_older()
         await room.link.tell(wire.CloseSession(session=self.last.id))
         await room.store.requeue_claimed()
         await room.inbox.reload()

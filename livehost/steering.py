@@ -28,15 +28,20 @@ class Steering:
         self._room = room
         self.before_pause = before_pause
 
-    async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
-        """Have the host say what the person on duty wrote, after the review."""
+    async def say(
+        self, text: str, urgent: bool = False, by: str = "", *, vouched: str = ""
+    ) -> dict[str, Any]:
+        """Have the host say what the person on duty wrote, after the review.
+
+        `vouched`: who confirmed what no fact bears out.
+        """
         room = self._room
         if not room.is_open:
             raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
         texts = split_phrases(text, room.desk.cast.persona.language)
         if not texts:
             raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
-        draft = Draft(texts=texts, source="duty", product=room.product_on_air())
+        draft = Draft(texts=texts, source="duty", product=room.product_on_air(), vouched=vouched)
         review = judged(draft, room.catalog(), room.now(), room.desk.cast.persona, strict=False)
         if review.verdict == "block":
             raise blocked(text, review)

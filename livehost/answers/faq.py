@@ -11,12 +11,19 @@ from livehost.answers.clean import clean
 from livehost.answers.intents import asked
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
+from livehost.chinese import folded
 
 _FILLERS = re.compile(
     r"为什么|为啥|会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
     r"的|了|和|跟|与|一下|请|想问|问下|问问|一样|怎么样|有点|吃|用|没有|没|是|就|还|得|要|那|到底|真的|[\W_]+"
 )
 _ASKING = re.compile("多久|怎么|什么|多少|几个|哪里|哪个|为什么")
+# What an entry is about by the nouns of its questions, and the words that ask for the same.
+_NOUNS = (
+    ("颜色|什么色|几个色", "[黑白红粉蓝绿黄紫灰棕橙青米杏咖]色|颜色|什么色|几个?色"),
+    ("味道|口味|什么味|香味|香型", "口味|味道|什么味|几个味|几种味|[\u4e00-\u9fff]味的"),
+    ("尺码|多大码|什么码|几码|选码|穿多大", "尺码|[大小中]码|几码|\\d码|什么码|均码"),
+)
 LEAST_HELD = 0.6  # of a question's characters, in words that may answer it
 # Questions of these kinds are answered by any approved entry of the same kind.
 _BY_KIND = ("adverse", "compare", "replace_drug", "opened", "warranty", "size")
@@ -71,6 +78,10 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
         if intent in kinds and intent in _BY_KIND:
             return number
     found = entry(line, product, least=60)
+    for about, words in _NOUNS:
+        number = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
+        if number is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
+            return number
     return found if found is not None and _shares(line, product.faq[found].q) else None
 
 
@@ -105,7 +116,7 @@ def held(line: str, words: str) -> float:
     """The share of what a question is about that some words hold; 0 without two characters of it in a
     row, or below LEAST_HELD."""
     wanted = re.sub("多久|怎么|什么|多少", "", core(line))
-    own = _alike(words)
+    own = _alike(folded(words))
     pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)} - _COMMON
     if not any(pair in own for pair in pairs):
         return 0
@@ -130,6 +141,8 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
         and wanted in known
         and len(known) <= 3
     ):
+        return 88
+    if len(known) == 1 and known in wanted and len(wanted) <= 2 and known not in "药有多少好大小行买拍几说来给洗":
         return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0

@@ -33,6 +33,7 @@ LEAST_LIKENESS = 87.0  # of rapidfuzz's ratio between two questions without thei
 LEAST_CORE = 2  # characters of a question without its fillers
 _BY_QUESTION, _BY_KEYWORDS = 100.0, 60.0
 _WIDTH = {"product": 2, "persona": 1, SHOP: 0}
+_KNOWN = 2000  # short lines that are remembered: viewers say the same few again and again
 _RUN = re.compile("[a-z0-9.]+")
 _NO_VALUE = re.compile(r"\{[^{}]*\}")
 
@@ -101,12 +102,35 @@ class Turn:
         return self.entry.id
 
 
+class _Glance:
+    """The keywords and the questions of all entries, found in a line at once."""
+
+    def __init__(self, entries: Iterable[BookEntry]) -> None:
+        import ahocorasick
+
+        self._questions: set[str] = set()
+        self._words = ahocorasick.Automaton()
+        for entry in entries:
+            self._questions.update(question.core for question in entry.asked if question.core)
+            for word in (word for words, _ in entry.found_by for word in words if word):
+                self._words.add_word(word, word)
+        self._words.make_automaton()
+
+    def may_be(self, line: str) -> bool:
+        """Whether a cleaned line holds a keyword, or is a question."""
+        held = len(self._words) > 0 and next(self._words.iter(squeezed(line)), None) is not None
+        return held or _without_fillers(line) in self._questions
+
+
 @dataclass
 class FaqBook:
     """The book as one room uses it: what it said when, and whose turn it is. Finding changes nothing."""
 
     entries: Callable[[], Sequence[BookEntry]]
     _said: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _known: dict[tuple[str, str | None, str], bool] = field(default_factory=dict)
+    _known_by: Sequence[BookEntry] = ()
+    _glance: _Glance = field(default_factory=lambda: _Glance(()))
 
     def find(self, line: str, *, product: str | None, persona: str, now: datetime) -> Turn | None:
         """The answer to a cleaned line; None where no entry fits, or all that fit cool down."""
@@ -118,6 +142,27 @@ class FaqBook:
                     entry, entry.answers[number], entry.rests[number] if number < len(entry.rests) else ()
                 )
         return None
+
+    def knows(self, text: str, *, product: str | None, persona: str) -> bool:
+        """Whether an entry is about a raw line, said lately or not.
+
+        Quick for a flood of talk: a line without a keyword, and that is no entry's question, is told by a
+        glance (a question that is merely alike does not count here).
+        """
+        entries = self.entries()
+        if not entries:
+            return False
+        if entries is not self._known_by:
+            self._known_by, self._known, self._glance = entries, {}, _Glance(entries)
+        key = (text[:300], product, persona)
+        if key not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            line = clean(key[0])
+            self._known[key] = self._glance.may_be(line) and bool(
+                fitting(entries, line, product=product, persona=persona)
+            )
+        return self._known[key]
 
     def used(self, facts: Iterable[Fact], now: datetime) -> None:
         """An answer with these facts was written: the entry's next answer has its turn, and it cools down."""
@@ -194,8 +239,12 @@ def _delicate(text: str) -> frozenset[str]:
     return frozenset(one.intent for one in asked(clean(text))) & SENSITIVE
 
 
+def _without_fillers(text: str) -> str:
+    return re.sub("哪[儿里]", "哪", core(text))
+
+
 def _seek(text: str) -> _Sought:
-    left = re.sub("哪[儿里]", "哪", core(text))
+    left = _without_fillers(text)
     return _Sought(_tight(text), left, tuple(re.findall(r"\d+", left)), _delicate(text))
 
 

@@ -110,6 +110,7 @@ class Shelf:
     def __init__(self, products: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
         self.names: dict[str, list[str]] = defaultdict(list)
         self.spellable: dict[str, list[str]] = defaultdict(list)  # names, and the nouns that they end in
+        self.short: dict[str, set[str]] = defaultdict(set)  # what names end in, by which viewers call goods
         self._kinds: dict[str, frozenset[int]] = {}
         self._broad: dict[str, frozenset[int]] = {}
         for product_id, names in products:
@@ -122,6 +123,8 @@ class Shelf:
                 for word in (plain, *(head for head in _heads(plain) if len(head) > 2)):
                     if product_id not in self.spellable[word]:
                         self.spellable[word].append(product_id)
+                for size in range(1, len(plain)):
+                    self.short[plain[-size:]].add(product_id)
                 for word in _heads(plain):
                     wide = word in _trade().broad
                     (broad if wide and place == 0 else specific if not wide else set()).update(
@@ -135,7 +138,7 @@ class Shelf:
         """The nouns of a cleaned line in order, the longest where several begin."""
         out = []
         for start, end, word in _found(self._automaton, line):
-            if len(word) == 1 and _COUNTED.search(line[:start]):
+            if len(word) == 1 and (_COUNTED.search(line[:start]) or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))):
                 continue
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
@@ -169,7 +172,8 @@ def _heads(name: str) -> list[str]:
     """The noun that a product's name ends in, sizes and brackets aside."""
     bare = re.sub(r"[(（\[【].*$|[\d.×*x+/\-]+[a-z\u4e00-\u9fff]{0,3}$", "", name) or name
     hits = [h for h in _found(_trade().automaton, bare) if h[2] in _trade().kinds]
-    last = [word for _, end, word in hits if end == len(bare)] or [word for _, _, word in hits[-1:]]
+    last = [word for _, end, word in hits if end == len(bare)]
+    last = last or [word for _, _, word in hits[-1:] if len(word) > 1]
     return last or ([bare] if bare in _trade().kinds else [])
 
 

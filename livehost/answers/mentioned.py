@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from livehost.answers import faq, on_contents, on_goods, on_price, on_service
+from livehost.answers import faq, measures, on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
 
+_WASHED = re.compile("机洗|水洗|洗衣机|脏了|怎么洗|清洗")
 _HAVE = re.compile(r"的(?:还?有没有|还?有吗|还?有没|还?有不|还?有么)|有[\u4e00-\u9fff]{1,4}的(?:吗|没|么|不)")
 
 
@@ -25,6 +26,17 @@ def mentioned(ask: Asking) -> Said | None:
         saying = on_goods.usage(ask)
     if saying is None and (ask.specs() or (_HAVE.search(line) and on_price.has_styles(product))):
         saying = on_price.spec(ask)
+    return saying or own_words(ask)
+
+
+def own_words(ask: Asking) -> Said | None:
+    """By the amount, the sort, the range or the way of washing that is asked for, or the field that holds most of it."""
+    saying: Said | None = None
+    if _WASHED.search(ask.line) and re.search("[手机水干]洗|擦|清洁|洗衣机", ask.product.usage or ""):
+        saying = ask.say(f"用法是{ask.get('usage')}")
+    for own in (measures.amount, measures.sort, measures.in_range):
+        saying = saying or own(ask)
+        ask.used.clear()
     return saying or _closest(ask)
 
 
@@ -37,9 +49,14 @@ def _closest(ask: Asking) -> Said | None:
         ("claims", [c.text for c in product.claims or ()]),
         ("highlights", list(product.highlights or ())),
         ("groups", list(groups)),
+        ("ingredients", list(product.ingredients or ())),
+        ("name", [product.name]),
         *((f"faq.{number}", [entry.a]) for number, entry in enumerate(product.faq)),
     )
-    scores = {name: max((faq.held(line, words) for words in texts), default=0) for name, texts in fields}
+    sides = [line, *(re.split("还是|或者?", line) if "还是" in line else ())]
+    scores = {
+        name: max((faq.held(side, words) for words in texts for side in sides), default=0) for name, texts in fields
+    }
     best = max(scores, key=lambda name: scores[name])
     if not scores[best]:
         return None
@@ -52,6 +69,10 @@ def _closest(ask: Asking) -> Said | None:
             return on_goods.effect(ask)
         case "highlights":
             return on_goods.intro(ask)
+        case "ingredients":
+            return on_contents.ingredients(ask)
+        case "name":
+            return ask.say(f"这款是{ask.get('name')}")
         case "groups":
             return on_goods.suitable(ask)
         case _:

@@ -53,14 +53,22 @@ _MATERIAL = re.compile(
 def contains(ask: Asking) -> Said | None:
     """Whether something is in it: by the list of ingredients or of what it is free of."""
     line = ask.line
-    if ask.has("含量|浓度|比例|百分之|占多少|多少%"):
-        return None
-    inside = [i for i in ask.product.ingredients or () if folded(i) in line or _alias_in(i, line)]
+    if ask.has("含.{0,4}(?:量|多少|几)|浓度|比例|百分之|占多少|多少%"):
+        given = [i for i in ask.product.ingredients or () if re.search(r"\d", i)]
+        told = any(char in i for i in given for char in re.sub("[含量浓度比例占多少的有是几]", "", line))
+        return ingredients(ask) if told else None
+    inside = [i for i in ask.product.ingredients or () if _stands(i, line) or _alias_in(i, line)]
     words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
-    without = [f for f in ask.product.free_of or () if folded(f) in line or _alias_in(f, line)]
+    without = [f for f in ask.product.free_of or () if _stands(f, line) or _alias_in(f, line)]
     words = [w for w in words if not any(_same(w, f) or _alias_in(f, w) for f in without)]
     words = [w for w in words if not any(_alias_in(i, w) for i in inside)]
     for word in list(words):
+        ends = [i for i in ask.product.ingredients or () if len(word) == 1 and folded(i).endswith(word)]
+        spared = [f for f in ask.product.free_of or () if len(word) == 1 and folded(f).endswith(word)]
+        if ends or spared:
+            inside, without = inside + ends, without + spared
+            words.remove(word)
+            continue
         match = [i for i in ask.product.ingredients or () if len(word) >= 2 and word in folded(i)]
         if match:
             inside += match
@@ -90,6 +98,15 @@ def contains(ask: Asking) -> Said | None:
     if words:
         parts.append("其他的我请店铺客服确认")
     return ask.say(f"{ask.get('name')}{'，'.join(parts)}")
+
+
+_GENERAL = re.compile(r"(?<=..)(?:原料|成分|类|剂|添加剂|\d+(?:\.\d+)?%)$|^(?:食用|天然|食品级|植物|添加)(?=..)")
+
+
+def _stands(entry: str, line: str) -> bool:
+    """Whether a line holds an entry of a list, or what is left of it without general words: 转基因原料."""
+    own = folded(entry)
+    return own in line or _GENERAL.sub("", own) in line
 
 
 def _alias_in(ingredient: str, line: str) -> bool:

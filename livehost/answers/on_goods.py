@@ -106,7 +106,7 @@ def _names(group: str, line: str) -> bool:
         return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
     return any(
-        part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if len(part) >= 2
+        part[i : i + 2] in line for part in rest.split() for i in range(len(part) - 1) if part[i] != "型"
     )
 
 
@@ -127,6 +127,11 @@ def suitable(ask: Asking) -> Said | None:
             ask.get("not_for")
             parts.append(f"{'、'.join(named_unfit)}不适合用这款")
         return ask.say("，".join(parts))
+    sexes = [sex for sex in "男女" if re.search(f"{sex}(?:生|士|的|性|孩|人|朋友|款|同学|宝)|[能可给].{{0,3}}{sex}", ask.line)]
+    if sexes and any(re.search("[男女]", g) for g in fit or ()):
+        return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
+    if sexes and any(re.search("[男女]", h) for h in ask.product.highlights or ()):
+        return ask.say(f"特点是{ask.get('highlights')}")
     if _PEOPLE.search(ask.line) or _subject(ask.line):
         return None
     if ask.has(r"不适合|不能用|不可以用|禁忌|谁不能|慎用|忌"):
@@ -234,7 +239,19 @@ def treat(ask: Asking) -> Said | None:
     share = sum(char in known for char in wanted) / max(1, len(wanted))
     if not asks_cure and share >= LEAST_SHARE and any(w in wanted for w in words):
         return effect(ask)
-    return None
+    return _not_said(ask)
+
+
+_DISEASE = re.compile("血[糖脂压]|尿酸|脚气|近视|病|炎|癌|瘤|湿疹|失眠|便秘|感冒|贫血|结石|结节|骨质疏松|颈椎|风湿|鼻塞|痔")
+
+
+def _not_said(ask: Asking) -> Said | None:
+    """An effect on an illness that the operator rules out: what sort of goods it is, the effect left out."""
+    if not any(_DISEASE.search(w) and folded(w) in ask.line for w in ask.product.never_say or ()):
+        return None
+    ask.get("category")
+    sort = _SORTS.get(ask.product.category, "日常用品")
+    return ask.say(f"不能，这款是{sort}，资料里没有这样的功效" if "药" in sort else f"不能，这款是{sort}，不是药品也不是医疗器械")
 
 
 def _pairs(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE
 from livehost.answers.intents import HOMES, REGIONS
+from livehost.chinese import folded
 
 
 def when_ships(ask: Asking) -> Said | None:
@@ -50,13 +51,13 @@ def region(ask: Asking) -> Said | None:
     """Where it is not sent."""
     named = [r for r in REGIONS if r in ask.line]
     home = ask.product.shipping.from_ or ""
-    if named and (ask.has("发的(?!到)") or (ask.has("发货") and any(r in home for r in named))):
+    if named and (ask.has("发的(?!到)|(?:从|是)(?:" + "|".join(named) + ")(?:市|省|那边)?发") or (ask.has("发货") and any(r in home for r in named))):
         return where_from(ask)
     listed = ask.get("shipping.not_to")
     if listed is None:
         return None
     excluded = ask.product.shipping.not_to or ()
-    refused = [r for r in named if any(HOMES.get(r, r) in e or e in (r, HOMES.get(r)) for e in excluded)]
+    refused = [r for r in named if any(e and (e in r or HOMES.get(r, r) in e) for e in excluded)]
     if refused:
         return ask.say(f"{'、'.join(refused)}暂时不发，不好意思")
     if any(r in ("香港", "澳门", "台湾", "港澳台") for r in named) or ask.has("国外|海外|境外"):
@@ -119,6 +120,9 @@ def registration(ask: Asking) -> Said | None:
         ]
         return ask.say(f"{ask.get('claims')}，依据是{'、'.join(dict.fromkeys(proofs))}") if proofs else None
     value = ask.some("registration")
+    named = re.search("3c|认证|证书", ask.line)
+    if value is None and named and named[0] in folded(ask.some("claims") or ""):
+        return ask.say(f"资料上写的是{ask.get('claims')}")
     return ask.say(f"备案注册信息是{value}，可以自己查") if value else None
 
 

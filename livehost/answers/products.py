@@ -20,7 +20,7 @@ _LINK = re.compile(
     rf"第{_NUMBER}(?:个|款)(?!月|问题|步|礼拜|星期|疗程)|{_NUMBER}(?:番|番目)"
 )
 _DATE = re.compile(
-    r"号(?:之前|以前|前|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
+    r"号(?:之前|以前|前|能发|可以发|发货吗|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
 )
 _DAY = re.compile(r"(?:能|可以|会|才|就|之?前|以前|左右)*(?:补|到|发|上|有货|收)")
 _AND = re.compile(r"[\s,，、]*(?:和|跟|与|还有|还是|或者?|以及|比|加)?[\s,，、]*")
@@ -46,8 +46,8 @@ _WITH = re.compile(
     r"(?:的|了|过|着|点|个|几个|两个|一[个点]|不送|不带|什么)?$"
 )
 _BESIDE = re.compile(
-    r"之?[前后](?!发)|以[前后]|里面?(?!有)|上面?(?!架|链接|新)|味|色(?!号)|小样|成分|剂|液足|搭|配|党|过敏|(?:也|都)?(?:放|装|塞)得[下进]|"
-    r"(?:能|可以|能不能|可不可以)(?:放|装|塞|洗|加热|连|插|充|接|兼容)|洗(?:吗|行)|含量|的味道"
+    r"之?[前后](?!发)|以[前后]|里[面头边]?(?![面头边]|有|加|含|放|是|没|的)|上面?(?!架|链接|新)|味|色(?!号)|小样|成分(?![是有表都吗么呢]|$|安全|怎么|什么|哪)|剂|液足|搭|配|党|过敏|(?:也|都)?(?:放|装|塞)得[下进]|"
+    r"(?:能|可以|能不能|可不可以)(?:放(?!多|几)|装|塞|洗|加热|连|插|充|接|兼容)|洗(?:吗|行)|含量|的味道"
 )
 _SUFFIXED = re.compile(
     r"(?:^|你家|你们家|有没有|卖|那个|那款|想买|想要|求|[\s,，])((?:(?![这那个的是有在吗呢不了我你他她它们款号几什么怎多少两三四五六七八九十一大小哪想要买卖求])[\u4e00-\u9fff]){1,8}"
@@ -85,6 +85,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if kept:
         products = {p.id: p for noun in kept for p in _choices(noun, catalog, on_air)}
         return Topic(tuple(products.values()), None, _without(cleaned, kept), True)
+    called = _called(cleaned, catalog, on_air)
+    if called is not None:
+        return called
     by_size = _sized(cleaned, catalog, on_air)
     if by_size is not None:
         return Topic((by_size,), None, cleaned, True)
@@ -101,6 +104,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     found = described(cleaned, catalog.products, on_air)
     if found is not None:
         return Topic((found,), None, cleaned, True)
+    pet = _pet(cleaned, catalog, on_air)
+    if pet is not None:
+        return Topic((pet,), None, cleaned, True)
     unknown = _compound(cleaned, catalog, on_air)
     if unknown is not None:
         return unknown
@@ -259,6 +265,43 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     if len(named) == 1:
         return Topic((named[0],), None, rest, True)
     return Topic((), None, rest, True, "") if not named else None
+
+
+_CALLED = re.compile(
+    r"(?:^|[\s,，]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
+    r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉)"
+)
+_GENERAL = frozenset("装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单")
+
+
+def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
+    """A product by what only its name ends in (竿子 for 溪流竿, 枝剪), where the one on air has no such word."""
+    names = shelf(catalog)
+    own = folded("".join((on_air.name, *on_air.aliases))) if on_air is not None else ""
+    for match in _CALLED.finditer(cleaned):
+        word = match[1]
+        ids = names.short.get(word, set())
+        if len(ids) != 1 or word in own or word[-1] in _GENERAL or re.search(r"[\d一二两三四五六七八九十]", word):
+            continue
+        if on_air is not None and len(word) == 1 and word in _texts(on_air):
+            continue
+        product = catalog.product(next(iter(ids)))
+        if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
+            rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
+            return Topic((product,), None, rest, True)
+    return None
+
+
+_PETS = {"狗": "[狗犬]", "犬": "[狗犬]", "猫": "猫", "兔子": "兔", "仓鼠": "仓鼠", "鹦鹉": "鹦鹉|鸟", "乌龟": "龟"}
+
+
+def _pet(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
+    """The only product for the animal that a line speaks of, where the one on air is none for animals."""
+    marks = next((marks for word, marks in _PETS.items() if word in cleaned), None)
+    if marks is None or (on_air is not None and re.search("[狗犬猫宠]", _texts(on_air))):
+        return None
+    found = [p for p in catalog.products if any(re.search(marks, name) for name in (p.name, *p.aliases))]
+    return found[0] if len(found) == 1 else None
 
 
 def _within(word: str, name: str) -> bool:

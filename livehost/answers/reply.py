@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from livehost.answers import faq, foreign, gate, on_price
+from livehost.answers import faq, foreign, gate, measures, on_price
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.facts import ASKED_LINK
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
-from livehost.answers.mentioned import mentioned
+from livehost.answers.mentioned import mentioned, own_words
 from livehost.answers.numbers import unfounded
 from livehost.answers.products import Topic, topic
 from livehost.answers.types import Answer, Book, Fact
@@ -48,6 +48,8 @@ _REMARK = re.compile(
     "回购|已经?收到|买过|用过了|囤了|终于|路过|在用|报到|飘过|福音|不错$|[真很超太]的?好[用吃喝穿看戴]|必备|安利"
 )
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
+# Intents about use and make, which any of the product's own words may answer.
+OPEN = frozenset(("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size"))
 MAX_SAYINGS = 3
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -238,12 +240,15 @@ class _Room:
             if number is not None:
                 words = ask.get(f"faq.{number}")
                 return ask.say(words) if words else None
-        saying = handler(ask) if handler else None
+        asks_other, known = measures.asked_amount(name, ask)
+        saying = known if asks_other else handler(ask) if handler else None
         ask.used.clear()
         if saying is None:
             number = faq.entry_of_kind(ask.line, ask.product, name)
             words = ask.get(f"faq.{number}") if number is not None else None
             saying = ask.say(words) if words else None
+        if saying is None and name in OPEN:
+            saying = own_words(ask)
         return saying
 
     def _of_shop(self, name: str, line: str) -> Said | None:

@@ -21,6 +21,7 @@ _QUANTITY = re.compile(rf"(?<![\d.])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
 _ACROSS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:cm|米|m|厘米)?\s*[*×x乘]\s*(\d+(?:\.\d+)?)")
 _RANGE = re.compile(r"(?<![\d.])(\d{1,3})\s*[-~到至]\s*(\d{1,3})\s*(码|号|cm|kg|斤|岁)")
 _METRES = re.compile(r"(?<![\d.])(\d(?:\.\d{1,2})?)米(\d)?(?!\d)")
+_SIDE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(米|cm|厘米|公分)\s*(宽|高|长|厚)")
 _LETTERS = re.compile(r"(?<![a-z0-9])(\d?x*[sml]|\d?xl|x{1,5}l|xs|均码)(?![a-z0-9])")
 _COLOURS = "黑白红蓝绿黄紫粉灰棕橙青银金杏驼咖"
 _BIG = re.compile(
@@ -28,7 +29,7 @@ _BIG = re.compile(
 )
 _SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
 _PIECES = re.compile(
-    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对|(?<=[买拍要]\d)块)"
+    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对|根|副|顶|盏|株|束|枝|幅|辆|听|筒|捆|架|(?<=[买拍要]\d)块)"
     r"(?!码|月|小时|号链接|人|小样|杯刷|起|包|片|支|斤|kg|g)"
 )
 
@@ -93,7 +94,7 @@ def _word(form: str, text: str) -> bool:
         return form in text
     return (
         form in _COLOURS
-        and re.search(rf"{form}(?:色|的(?!是))|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text)
+        and re.search(rf"{form}(?:色|的(?!是)| *有)|[有要买拍](?:没有)?{form}(?![\u4e00-\u9fff])", text)
         is not None
     )
 
@@ -128,8 +129,17 @@ def tokens(text: str) -> set[str]:
     for match in _LETTERS.finditer(text):
         size = match[1]
         found.add("x" * int(size[0]) + size.lstrip("0123456789x") if size[0].isdigit() else size)
-    found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d\d)(?=号|$|[\u4e00-\u9fff]{2})", text)}
+    found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d\d)(?![几多])(?=号|$|[\u4e00-\u9fff]{2})", text)}
+    found |= {m[0] for m in re.finditer(r"(?<![\d.])\d+(?:\.\d+)?[头针股孔节格盏芯幅株页匹档]", text)}
+    found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d+\.\d+|\d{2,4})(?=的|那|款|用券|券后|到手|$)", text)}
+    found |= {_side(m) for m in _SIDE.finditer(text)}
     return found
+
+
+def _side(match: re.Match[str]) -> str:
+    """2米宽 and 200cm宽 as one."""
+    size = float(match[1]) * (100 if match[2] == "米" else 1)
+    return f"{_plain(str(size))}{match[3]}"
 
 
 def _plain(number: str) -> str:
@@ -142,4 +152,5 @@ def _forms(name: str) -> frozenset[str]:
     text = with_digits(folded(name))
     words = set(re.findall(r"[\u4e00-\u9fff]+", re.sub(rf"\d+(?:\.\d+)?\s*(?:{_MEASURES})?", " ", text)))
     words |= {w.removesuffix("色") for w in words} | {w.removesuffix("装").removesuffix("款") for w in words}
-    return frozenset((tokens(text) | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
+    bare = set(re.findall(r"(?<![\d.])(?:\d+\.\d+|\d{2,4})(?![\d.])", text))
+    return frozenset((tokens(text) | bare | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})

@@ -62,7 +62,8 @@ def new_router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag], route_class=_StrictRoute)
 
 
-def the_house(request: Request) -> House:
+# Coroutines, because FastAPI runs plain functions in a thread, for each push anew.
+async def the_house(request: Request) -> House:
     """The house this API shows."""
     return cast(House, request.app.state.house)
 
@@ -70,7 +71,7 @@ def the_house(request: Request) -> House:
 TheHouse = Annotated[House, Depends(the_house)]
 
 
-def the_room(room: str, house: TheHouse) -> LiveRoom:
+async def the_room(room: str, house: TheHouse) -> LiveRoom:
     """The room of the path; 404 if there is none."""
     found = house.rooms.get(room)
     if found is None:

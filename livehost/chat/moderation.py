@@ -40,7 +40,8 @@ def may_be_shown(text: str) -> bool:
     if abuses(line) or abuses(squeezed) or diverts(line, text) or injected(line):
         return False
     hits = (hit for category in _CATEGORIES for hit in review(text, category=category).hits)
-    return not any(hit.verdict == "block" and hit.category != "urgency" for hit in hits)  # 还剩几把 is a question
+    # 还剩几把 is a question: urgency is left out
+    return not any(hit.verdict == "block" and hit.category != "urgency" for hit in hits)
 
 
 def moderated_name(user: str) -> str:
@@ -48,6 +49,11 @@ def moderated_name(user: str) -> str:
     if _OFFICIAL.search(compact(user).text) or not may_be_shown(user):
         return ANYBODY
     return shown_name(user)
+
+
+def may_be_named(user: str) -> bool:
+    """Whether a viewer's name, masked, may be shown or said at all."""
+    return moderated_name(user) != ANYBODY
 
 
 def moderated_question(text: str) -> str | None:

@@ -16,7 +16,7 @@ from livehost.answers.facts import NONE, value_of
 from livehost.answers.types import Fact
 from livehost.catalog import Catalog, Product
 from livehost.compliance.claim_names import unfounded_gifts, unfounded_names
-from livehost.compliance.claim_numbers import unfounded_numbers
+from livehost.compliance.claim_numbers import MEASURED, unfounded_numbers
 from livehost.compliance.claim_text import Found, clause_of, literal, says_nothing, unnamed
 from livehost.compliance.grounds import Grounds, grounds, read_numbers
 from livehost.compliance.review import review
@@ -53,6 +53,8 @@ _FREE_ONE = re.compile(
 )
 
 
+_VALUE = re.compile(r"[\d.]+(?:-[\d.]+)?")
+_OTHERWISE = "与商品资料相反"
 _NO_BEFORE = re.compile(r"(?:不|没有?|无|未)[^,。;!?:]{0,6}$")
 _NO_AFTER = re.compile(r"[^,。;!?:]{0,6}(?:不(?:支持|开|能|可以|包|送|提供|行|给)|没有)")
 
@@ -65,11 +67,15 @@ def check_said(
     catalog: Catalog,
     now: datetime,
     approved: Iterable[str] = (),
+    vouched: bool = False,
 ) -> Review:
     """Judge words by the phrase rules, and by whether what they claim stands in the facts.
 
     `facts` are those of this answer; None stands for all that the catalogue knows of the product (words
     that an operator wrote). `approved` are texts whose own figures and names may be said.
+    `vouched`: a person on duty answers for the words. Plain statements that the catalogue says nothing of
+    are then left to the person (review); prices, offers, groups, effects, what a rule bans and what the
+    catalogue says otherwise stay blocked.
     """
     rules = review(text, product=product, now=now)
     own = facts is not None
@@ -84,11 +90,25 @@ def check_said(
         *unfounded_gifts(claims.text, ground),
     )
     hits = tuple(
-        Hit(rule, _span(text, words), category, why, verdict) for rule, words, category, why, verdict in found
+        Hit(rule, _span(text, words), category, why, "review" if vouched and _borne(one) else verdict)
+        for one in found
+        for rule, words, category, why, verdict in (one,)
     )
     hits = (*rules.hits, *hits)
     verdicts = {hit.verdict for hit in hits}
     return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", hits)
+
+
+def _borne(found: Found) -> bool:
+    """Whether a person may answer for what no fact bears out."""
+    rule, _, category, why, _ = found
+    if category == "number":
+        return any(
+            rule.endswith(unit) and bool(_VALUE.fullmatch(rule.removesuffix(unit))) for unit in MEASURED
+        )
+    if category == "service":
+        return rule in ("发票", "有货", "缺货") and why != _OTHERWISE
+    return category in ("places", "couriers", "date") and not why.startswith(_OTHERWISE)
 
 
 def _evidence(facts: tuple[Fact, ...], product: Product | None) -> tuple[Fact, ...]:
@@ -111,7 +131,7 @@ def _yes_no(text: str, ground: Grounds) -> Iterator[Found]:
                 continue
             if not values and says_nothing(text, clause, match.end()):
                 continue
-            yield name, match[0], "service", "商品资料里没有这一条", "block"
+            yield name, match[0], "service", _OTHERWISE if values else "商品资料里没有这一条", "block"
 
 
 def _offers(text: str, ground: Grounds) -> Iterator[Found]:

@@ -32,9 +32,11 @@ _ROLES = (
     (re.compile(r"满$"), ("coupon",)),
     (re.compile(r"(?:立减|再减|减)$"), ("coupon",)),
 )  # fmt: skip
+# Units of what is neither money nor a count or a share of anything.
+MEASURED = _DURATIONS | frozenset(("刻钟", "g", "kg", "斤", "ml", "l", "cm", "mm"))
 _MONEY = frozenset(("price", "total", "after_coupon", "total_after_coupon", "list_price", "coupon"))
-_USE = ("usage", "lasts", "faq", "claims", "highlights", "shop", "approved", "specs")
-_PROSE = frozenset(("faq", "shop", "usage", "highlights", "approved"))
+_USE = ("usage", "lasts", "faq", "claims", "highlights", "shop", "approved", "faq_book", "specs")
+_PROSE = frozenset(("faq", "shop", "usage", "highlights", "approved", "faq_book"))
 
 
 def unfounded_numbers(
@@ -53,7 +55,7 @@ def unfounded_numbers(
             elif _of_use(claims.text, token) and not any(
                 forms(token)[-1] in ground.by_head.get(head, ()) for head in _USE
             ):
-                yield token.value, words, "number", "使用时间没有依据", "block"
+                yield token.value, words, "use", "使用时间没有依据", "block"
             continue
         if not token.group and any(n == value for n, _ in ground.numbers):
             continue

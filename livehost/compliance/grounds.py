@@ -37,7 +37,7 @@ _CATALOGUE = frozenset(
         "name", "link", "asked", "price", "after_coupon", "coupon", "list_price", "gifts", "stock", "in_stock", "restock",
         "specs", "ingredients", "free_of", "claims", "suitable_for", "not_for", "usage", "lasts", "shelf_life", "produced",
         "origin", "invoice", "registration", "highlights", "sensitive", "shipping", "returns", "faq", "shop", "category",
-        "approved",
+        "approved", "faq_book",
     )
 )  # fmt: skip
 ANY = "*"

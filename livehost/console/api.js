@@ -68,6 +68,7 @@ export const api = {
   products: (room) => request("GET", at(room, "/products?limit=200")),
   changeProduct: (room, product, values, version) =>
     request("PATCH", at(room, `/products/${encodeURIComponent(product)}`), { body: values, version }),
+  sources: (room) => request("GET", at(room, "/sources"), { timeoutMs: 8000 }),
   outputs: (room) => request("GET", at(room, "/outputs?limit=200")),
   addOutput: (room, output) => request("POST", at(room, "/outputs"), { body: output }),
   changeOutput: (room, name, values, version) =>

@@ -10,6 +10,7 @@ import { OutputsPanel } from "./outputs.js";
 import { ProductsPanel } from "./products.js";
 import { QuestionsPanel } from "./questions.js";
 import { ScriptPanel } from "./script.js";
+import { SourcesPanel } from "./sources.js";
 import { TimetablePanel } from "./timetable.js";
 import { LivePicture } from "./video.js";
 import { w } from "./words.js";
@@ -39,6 +40,7 @@ export class FocusView {
       (this.timetable = new TimetablePanel(context, roomOf)), this.script,
       (this.outputs = new OutputsPanel(context, roomOf)), (this.products = new ProductsPanel(context, roomOf)),
       (this.models = new ModelsPanel(context, roomOf)), (this.questions = new QuestionsPanel(context, roomOf)),
+      (this.sources = new SourcesPanel(context, roomOf)),
     ];
     this.element = h("section.focus", {},
       h("div.stage", {},
@@ -47,7 +49,7 @@ export class FocusView {
         this.verdict,
         h("div.switches", {}, this.session.element, this.cut.element)),
       h("div.middle", {}, this.timetable.element, h("section.panel.script", {}, this.script.element, this.lead.element), this.products.element),
-      h("div.side", {}, this.outputs.element, this.models.element, this.questions.element));
+      h("div.side", {}, this.outputs.element, this.sources.element, this.models.element, this.questions.element));
     setInterval(() => this.tick(), 1000);
     document.addEventListener("visibilitychange", () => {
       if (this.video.muted) this.live.watch(document.hidden ? null : this.id);

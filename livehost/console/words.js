@@ -31,6 +31,8 @@ const TABLE = {
   f_all: ["全部", "All"], f_open: ["待答", "Waiting"], f_hand: ["转人工", "To a person"],
   ask: ["提问", "Ask"], ask_hint: ["以观众身份提问，例：油皮能用吗", "Ask as a viewer"],
   take_over: ["真人接管", "Take over"], say_hint: ["写一句，由主播说出（过审后）", "Write a line for the host to say"], say: ["插播", "Say"], urgent: ["插到最前", "First of all"], said_ok: ["已排入：{t}", "Queued: {t}"],
+  sources: ["弹幕来源", "Viewers' messages"], src_push: ["推送正常", "pushes come"], src_none_yet: ["还没有推送", "no push yet"], src_connected: ["已连接", "connected"], src_away: ["未连接 · 重连中", "away, reconnecting"], src_last: ["{n} 条 · {t}", "{n} · {t}"], src_refused: ["拒收 {n}", "{n} refused"],
+  src_kind_douyin: ["抖音官方推送", "Douyin push"], src_kind_kuaishou: ["快手官方推送", "Kuaishou push"], src_kind_oba: ["oba-live-tool", "oba-live-tool"], src_kind_barrage_grab: ["DouyinBarrageGrab", "DouyinBarrageGrab"], src_kind_dycast: ["dycast", "dycast"], src_kind_wxlivespy: ["视频号 wxlivespy", "wxlivespy"], src_kind_blive: ["B站开放平台", "Bilibili open platform"],
   outputs: ["推流", "Outputs"], no_outputs: ["还没有推流目的地，开播后只有本机预览", "No destination yet: only the preview here"],
   o_connecting: ["连接中", "connecting"], o_live: ["推流中", "live"], o_retrying: ["断流 · 重连中", "retrying"], o_needs_key: ["需换码", "needs a key"], o_stopped: ["已停", "stopped"], o_off: ["未推", "idle"],
   m_needs_key: ["{p}推流码已失效，请取新码后点【换码】", "The push key of {p} was refused: get a new one and press New key"],

@@ -31,8 +31,14 @@ from tests.evaluations import evaluate
 from tests.fakes import TOKENS, FakeHouse, open_house
 from tests.scripted_engines import TODAY, sha, shelve
 
-ROOMS = [
-    {"id": "skincare", "title": "棠小铺 · 护肤", "platform": "douyin"},
+ROOMS: list[dict[str, Any]] = [
+    {
+        "id": "skincare", "title": "棠小铺 · 护肤", "platform": "douyin",
+        "sources": [
+            {"kind": "douyin", "secrets": ["one"]},
+            {"kind": "oba"}, {"kind": "wxlivespy", "token": "seven-words-long"},
+        ],
+    },
     {"id": "tea", "title": "茶与养生", "platform": "kuaishou"},
     {"id": "home", "title": "居家好物", "platform": "shipinhao"},
     {"id": "kids", "title": "童装间", "platform": "taobao"},
@@ -206,6 +212,10 @@ def stage(house: FakeHouse) -> None:
         },
         "kids": {"on_air": {"persona": None}, "next": later},
     }  # fmt: skip
+    posted = house.rooms["skincare"].sources.posted
+    posted["douyin"].took(1834)
+    for _ in range(12):
+        posted["wxlivespy"].refuse("relay_token_wrong")
     for name, view in views.items():
         house.rooms[name].shown = view
         house.rooms[name].base = catalog

@@ -123,6 +123,19 @@ async def test_an_operator_sees_and_mends_at_a_glance() -> None:
         await expect(page.locator("#toasts")).to_contain_text("今天包邮")
 
 
+async def test_where_viewers_messages_come_from() -> None:
+    async with show(movie_s=4) as address, opened(address, "skincare") as page:
+        rows = page.locator(".sources > li")
+        await expect(rows).to_have_count(3)
+        await expect(rows.nth(0)).to_contain_text("抖音官方推送")
+        await expect(rows.nth(0)).to_contain_text("1834 条")
+        await expect(rows.nth(1)).to_contain_text("未连接")
+        await expect(rows.nth(2).locator(".mend")).not_to_be_empty()
+        await page.goto(f"{address}/#room=tea")
+        await expect(page.locator(".stage h1")).to_have_text("茶与养生")
+        await expect(page.locator(".sources")).to_be_hidden()
+
+
 async def test_the_red_button_cuts_also_when_the_api_is_silent() -> None:
     async with show(movie_s=20) as address, opened(address, "skincare") as page:
         await page.click(".switches .cut")

@@ -184,3 +184,30 @@ def test_no_number_is_added_to_an_answer(row: dict[str, str], number: int, shape
         text, facts=said.facts, product=CATALOG.get(said.product), catalog=CATALOG, now=NOW, approved=FIXED
     )
     assert found.verdict == "block"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("我们在云南发货", "review"),
+        ("洗完要等36小时再用", "review"),
+        ("一箱有17kg重", "review"),
+        ("可以开发票", "review"),
+        ("今天只要9块9", "block"),
+        ("到手价9", "block"),
+        ("现在打3折", "block"),
+        ("再送一支口红", "block"),
+        ("孕妇可以放心用", "block"),
+        ("用36小时就能淡斑", "block"),
+        ("可以治疗湿疹", "block"),
+        ("这是全网第一", "block"),
+        ("买一送一", "block"),
+        ("比别家便宜", "block"),
+    ],
+)
+def test_a_person_may_answer_for_plain_statements_only(text: str, verdict: str) -> None:
+    """Never for money, offers, groups, effects or what a rule bans; without a person all is blocked."""
+    vouched = check_said(text, facts=None, product=None, catalog=CATALOG, now=NOW, vouched=True)
+    assert vouched.verdict == verdict, vouched.hits
+    alone = check_said(text, facts=None, product=None, catalog=CATALOG, now=NOW)
+    assert alone.verdict == "block"

@@ -153,6 +153,25 @@ async def test_own_words_are_reviewed_said_and_kept_as_a_correction(tmp_path: Pa
         assert did["action"] == "edit" and "59" in did["proposed"]
 
 
+async def test_a_person_answers_for_what_no_fact_bears_out(tmp_path: Path) -> None:
+    """Once confirmed it is said, and the record has who confirmed what."""
+    async with on_air(tmp_path) as live:
+        await live.ask("q1", UNKNOWN)
+        await live.becomes("q1", QuestionState.HANDED_OVER)
+        words = "洁面乳是广州生产的"
+        with pytest.raises(Refused, match=r"请再确认.*广州"):
+            await live.room.duty.answer("q1", words, "李雷")
+        with pytest.raises(Refused, match="话术未过审"):
+            await live.room.duty.answer("q1", "洁面乳是广州生产的，今天只要9块9", "李雷", confirmed=True)
+        await live.room.duty.answer("q1", words, "李雷", confirmed=True)
+        await live.becomes("q1", QuestionState.HEARD)
+        await wait_until(lambda: words in live.answers())
+        (row,) = [one for one in await live.journal("duty") if one["action"] in ("answer", "edit")]
+        assert (row["confirmed_by"], row["confirmed"]) == ("李雷", ["广州"])
+        with pytest.raises(Refused, match="话术未过审"):
+            await live.room.say("我们的洁面乳是广州生产的")  # nobody was asked to confirm
+
+
 async def test_what_was_handed_over_is_answered_later_by_a_person(tmp_path: Path) -> None:
     async with on_air(tmp_path) as live:
         await live.ask("q1", UNKNOWN)

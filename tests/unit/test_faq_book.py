@@ -12,6 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from livehost.answers import Fact, answer, still_true
+from livehost.answers.clean import clean
 from livehost.answers.faq_book import BookEntry, FaqBook, Turn, fitting, spoken, stands
 from livehost.catalog import Catalog
 from livehost.compliance.claim_check import check_said
@@ -179,3 +180,33 @@ def test_a_missing_fact_leaves_the_question_to_the_catalogue() -> None:
 def test_no_line_and_no_entry_breaks_the_book(line: str, words: list[str], question: str) -> None:
     one = BookEntry(id="a", keywords=(tuple(words),), questions=(question,), answers=("好",))
     book(one).find(line, product=None, persona="", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("会员", True),
+        ("会 员～", True),
+        ("门店在哪", True),
+        ("门店在哪儿呀", True),
+        ("666", False),
+        ("来了", False),
+    ],
+)
+def test_a_bare_word_is_known_by_its_keyword_or_as_the_question(line: str, wanted: bool) -> None:
+    kept = [entry("a", "店铺首页领", keywords=("会员",)), entry("b", "在杭州", questions=("门店在哪里",))]
+    known = FaqBook(lambda: kept)
+    assert known.knows(line, product=None, persona="tang") is wanted
+    kept = [entry("c", "欢迎", keywords=("来了",))]
+    assert known.knows("来了", product=None, persona="tang")  # what was saved counts at once
+    assert not known.knows("会员", product=None, persona="tang")
+
+
+@given(
+    st.text(alphabet="会员门店来了6哈 ", max_size=12),
+    st.lists(st.text("会员门店来", min_size=1, max_size=3), max_size=4),
+)
+def test_a_glance_misses_no_keyword(line: str, words: list[str]) -> None:
+    kept = [entry(str(n), "好", keywords=(word,)) for n, word in enumerate(words)]
+    found = book(*kept).find(clean(line), product=None, persona="tang", now=NOW)
+    assert book(*kept).knows(line, product=None, persona="tang") is (found is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from livehost.answers.faq_book import BookEntry, FaqBook
@@ -52,6 +52,31 @@ async def test_what_was_prepared_with_the_old_words_is_written_anew(tmp_path: Pa
         await live.room.control("resume")
         await live.becomes("q1", QuestionState.HEARD)
         assert "杭州" in live.answers() and "线上店" not in live.answers()
+
+
+async def test_a_bare_word_of_the_book_is_no_noise(tmp_path: Path) -> None:
+    """身高 alone is talk, until an entry is about it."""
+    async with on_air(tmp_path) as live:
+        await live.ask("q1", "会员")
+        await live.becomes("q1", QuestionState.IGNORED)
+        entry = EntryWritten(keywords=(("会员",), ("来了",)), answers=("会员在店铺首页就能领",))
+        await live.house.faq.add(entry, by="李雷", now=NOW, confirmed=True)
+        await live.ask("q2", "会员", user="阿琳")
+        await live.becomes("q2", QuestionState.HEARD)
+        await wait_until(lambda: "会员在店铺首页就能领" in live.answers())
+        await live.ask("q3", "来了", user="晚风")  # turned away at the door else
+        await live.becomes("q3", QuestionState.HEARD)
+
+
+async def test_an_unattended_room_says_an_entry_with_a_price(tmp_path: Path) -> None:
+    async with on_air(tmp_path, duty_absent_s=10, unattended="faq_only") as live:
+        live.room.duty.attendance.presence._last -= timedelta(seconds=11)
+        await wait_until(lambda: live.room.duty.attendance.alone)
+        entry = EntryWritten(keywords=(("洁面乳", "门店"),), answers=("我们只有线上店，{name}现在{price}",))
+        await live.house.faq.add(entry, by="李雷", now=NOW, confirmed=True)
+        await live.ask("q1", "洁面乳你们门店有卖吗")
+        await live.becomes("q1", QuestionState.HEARD)
+        await wait_until(lambda: "59元" in live.answers())
 
 
 async def test_an_unattended_room_may_say_what_the_book_approves() -> None:

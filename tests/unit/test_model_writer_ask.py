@@ -21,7 +21,9 @@ QUESTIONS = [{"text": "多少钱", "on_air": "serum-02"}, {"text": "你是真人
 def configuration(folder: Path, language: dict[str, Any]) -> Path:
     """The demo with another language model and a library of its own; its persona's adapter is there."""
     base = write_base(folder / "base")
-    write_adapter(folder / "adapters" / "tang-morning" / "language" / "1", base, persona="tang-morning")
+    shelf = folder / "adapters" / "tang-morning" / "language"
+    write_adapter(shelf / "1", base, persona="tang-morning")
+    (shelf / "promoted.yaml").write_text('version: "1"\n', "utf-8")
     demo = yaml.safe_load((ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8"))
     demo |= {
         "catalog": str(ROOT / "configs" / "catalog.yaml"),

@@ -173,8 +173,26 @@ async def test_a_switch_by_hand_and_a_failure_that_is_named_everywhere(
         assert live.house.alarms.current("room") == ()
         await wait_until(lambda: sha("ann.language.1") in live.language.pins["room"])  # the one before
         assert sha("bea.language.1") in live.language.pins["room"]
+        below = live.room.desk.generation
+        await wait_until(lambda: f"cancel below {below}" in live.language.asked)
         await live.house.journal.flush()
         whole(live.journal())
+
+
+async def test_a_session_that_ends_asks_for_no_more_words(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The language engine gives up what was asked for it; what a later session asks for is not hit."""
+    settings, playout, wardrobe = stage
+    async with a_house(settings, playout, wardrobe, monkeypatch) as live:
+        await live.room.open()
+        await wait_until(lambda: playout.phrases)
+        asked_at = live.room.desk.generation
+        await live.room.close()
+        below = live.room.desk.generation
+        assert asked_at < below and f"cancel below {below}" in live.language.asked
+        await live.room.open()
+        assert live.room.desk.generation >= below
 
 
 async def test_a_version_comes_on_and_is_rolled_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
