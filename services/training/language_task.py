@@ -9,7 +9,6 @@ import json
 import os
 import warnings
 from collections.abc import Sequence
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +19,7 @@ from torch import Tensor, nn
 
 from services.language.loading import Base, BaseUnusable, load_base
 from services.language.prompt import Prompt, answer_prompt, script_prompt
-from services.lora import BankSpec, CardProblems, Layout, StagingFailed, layout_of, read_card, stage_folder
-from services.lora.card import CARD_FILE, consent_problems
+from services.lora import BankSpec, Layout, StagingFailed, layout_of, stage_folder
 from services.model_directory import LANGUAGE_TARGETS
 from services.training.faults import TrainingFailed
 from services.training.held_out import sample_digest, seen_rows
@@ -30,6 +28,7 @@ from services.training.language_batches import batches
 from services.training.language_loss import answer_losses
 from services.training.language_source import Data, read_data
 from services.training.language_tokens import Tokens, prompt_tokens, tokenised
+from services.training.missing_consent import raise_but_missing_consent
 from services.training.precision import precision_of
 from services.training.recipe_fields import Recipe
 from services.training.samples import Message, Sample
@@ -176,9 +175,7 @@ class LanguageTask:
         try:
             stage_folder(folder, self._layout, base_sha256=self._base.sha256, kind="language")
         except StagingFailed as error:
-            left = tuple(one for one in error.errors if one not in _without_consent(folder))
-            if left:
-                raise StagingFailed(left) from error
+            raise_but_missing_consent(error, folder)
 
     def seen(self) -> list[str]:
         """The digests of what is learned from, for `training.json`: it is never evaluated on them."""
@@ -223,17 +220,6 @@ class LanguageTask:
                 "split the sample, or raise max_length up to the base's own",
             )
         return row
-
-
-def _without_consent(folder: Path) -> list[str]:
-    """What staging says of a card that has no consent at all: it is added before the adapter goes on air."""
-    try:
-        card = read_card(folder)
-    except CardProblems:
-        return []
-    if card.consent is not None:
-        return []
-    return consent_problems(card, today=date.today(), file=folder / CARD_FILE)
 
 
 def _messages(prompt: str, known: Sequence[Sample]) -> tuple[Message, ...]:

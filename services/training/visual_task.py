@@ -18,6 +18,7 @@ from services.lora import BankSpec, Layout, StagingFailed, base_sha256, layout_o
 from services.training.album import AlbumProblems
 from services.training.faults import TrainingFailed
 from services.training.held_out import picture_digest, seen_rows
+from services.training.missing_consent import raise_but_missing_consent
 from services.training.pictures import PreparedPicture, prepare, read_album
 from services.training.precision import precision_of
 from services.training.recipe_fields import Recipe
@@ -206,9 +207,7 @@ class VisualTask:
         try:
             stage_folder(folder, self._layout, base_sha256=self._sha256, kind="visual")
         except StagingFailed as error:
-            left = tuple(one for one in error.errors if ": consent" not in one)
-            if left:
-                raise StagingFailed(left) from error
+            raise_but_missing_consent(error, folder)
 
     def seen(self) -> list[str]:
         """The digests of what is learned from, for `training.json`: it is never evaluated on them."""

@@ -23,7 +23,8 @@ RECIPE = {
     "weight_decay": 0.0, "threads": 1, "device": "cpu", "sample_every": 0, "save_every": 0,
 }  # fmt: skip
 EVENING = 60  # questions
-CHANCE = 0.05  # of the held questions: two in forty-eight, where a shuffled answer happens to be the right one
+# Two of forty-eight held questions: so many may fall out either way from one round to the next.
+CHANCE = 0.05
 
 
 def loop(
@@ -48,14 +49,15 @@ def loop(
 
 
 def check(rounds: Sequence[Round]) -> None:
-    """Every round is better than the one before, while the control never leaves the ground."""
-    bare = rounds[0][0]
+    """Every round knows her words better than the one before, and says more of them; the control learns nothing."""
+    bare, last = rounds[0][0], rounds[-1][0]
     for (before, _), (after, control) in pairwise(rounds):
-        assert after.hers > before.hers
         assert after.perplexity < before.perplexity
+        assert after.hers > before.hers - CHANCE
         if control:
             assert control.hers <= bare.hers + CHANCE
             assert control.perplexity > after.perplexity
+    assert last.hers > rounds[1][0].hers + CHANCE > bare.hers + 2 * CHANCE
 
 
 def test_two_evenings_each_make_her_better(tmp_path: Path) -> None:
