@@ -47,7 +47,7 @@ lora_rank: 16
 lora_alpha: 32
 batch_size: 16
 epochs: 20
-steps: 50
+steps: 80
 learning_rate: 2e-3
 weight_decay: 0.0
 threads: 1
@@ -65,8 +65,8 @@ trigger_words: [棠晨]
 lora_rank: 8
 batch_size: 8
 epochs: 100
-steps: 40
-learning_rate: 2e-3
+steps: 60
+learning_rate: 3e-3
 threads: 1
 device: cpu
 sample_every: 0
