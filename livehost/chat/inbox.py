@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rapidfuzz import fuzz
-
 from livehost.answers import Meaning, gate
 from livehost.answers.clean import clean
-from livehost.compliance import review
+from livehost.chat.essence import essence
 
-SAME = 90.0
 AGE_S_A_POINT = 20.0
 
 _MENTION = re.compile(r"[@＠][^\s@＠,，。:：!！?？]{1,30}[\s,，:：]*")
@@ -28,21 +25,8 @@ _REPEATED_WORD = re.compile(r"(.{2,6}?)\1{2,}", re.DOTALL)
 _CONTACT = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)|(?i:qq|vx|wx|微信|薇信|v信)\s*[:：]?\s*[\w-]{4,}")
 _ASKS = re.compile(r"[?？吗呢么嘛]|多少|几号|怎么|咋|啥|什么|能不能|可以|有没有|哪|为什么|谁|何时")
 _HEALTH = re.compile(r"孕|哺乳|宝宝|儿童|小孩|过敏|敏感|副作用|治|病|药|血压|血糖|糖尿|手术")
-_MARKS = re.compile(r"\d+|[大中小一二两三四五六七八九十半几]|[瓶盒件套装袋箱罐片支条杯斤克升款色码]|不|没|别")
-_EMPTY_MARKS = re.compile(
-    r"小黄车|小姐姐|大家|一下|一个|这[个款]|那[个款]|有没有|是不是|能不能|可不可以|几号"
-)
 _MANY_ASK = {"en": "Several of you ask this. ", "ja": "なんにんかのかたがきいています。"}
 _UNWANTED = frozenset(("injection", "diversion", "abuse", "noise"))
-PLAIN = frozenset(
-    (
-        "link", "price", "after_coupon", "coupon", "list_price", "offer", "dear", "gifts", "stock", "restock",
-        "ingredients", "lasts", "life", "produced", "origin", "when_ships", "where_from", "insurance",
-        "returns", "invoice", "registration", "authentic", "contact", "services", "intro", "ai_identity",
-        "injection", "diversion", "abuse",
-    )
-)  # fmt: skip
-"""Intents that leave nothing open but the product: two lines with them ask the same in any words."""
 _MONEY = re.compile(r"多少钱|价|优惠|券|到手|链接|怎么(?:拍|买)|下单|库存|有货|包邮|发货")
 
 
@@ -108,30 +92,24 @@ def glance(text: str) -> float:
 
 @dataclass(frozen=True)
 class Sense:
-    """What decides whether two lines ask the same. `words` is empty where intents and products say all."""
+    """What decides whether two lines ask the same: what they are about, and what they say of it."""
 
     intents: tuple[str, ...]
     products: tuple[str, ...]
-    marks: tuple[str, ...]
-    words: str = ""
+    words: str
 
     def same(self, other: Sense) -> bool:
-        """Whether one answer serves both."""
-        if (self.intents, self.products, self.marks) != (other.intents, other.products, other.marks):
-            return False
-        return self.words == other.words or fuzz.ratio(self.words, other.words) >= SAME
+        """Whether one answer serves both: nothing that either says is missing from the other."""
+        return bool(self.words) and self == other
 
 
 def sense(text: str, meaning: Meaning) -> Sense:
     """The sense of a raw line whose meaning is known.
 
-    What is asked of a group, an ingredient or a place, and whatever is not understood, is the same only
-    in much the same words. Numbers, sizes and kinds (`marks`) always count: 3号 is not 5号, 大瓶 not 小瓶.
+    Whatever the intents, a word more or another word may ask for another answer, so that only lines of
+    the same `essence` are the same: to answer twice is dull, to answer the wrong thing is harm.
     """
-    words = cleaned(text)
-    marks = tuple(sorted(_MARKS.findall(_EMPTY_MARKS.sub("", words))))
-    plain = all(intent in PLAIN for intent in meaning.intents)
-    return Sense(tuple(sorted(meaning.intents)), meaning.products, marks, "" if plain else words)
+    return Sense(tuple(sorted(meaning.intents)), meaning.products, essence(text))
 
 
 def points(meaning: Meaning, *, on_air: str | None, buyer: bool, askers: int, waited_s: float) -> float:
@@ -165,8 +143,9 @@ def named_askers(users: Sequence[str], language: str) -> str:
 
 def _spoken_name(user: str) -> str:
     """The first character of a Chinese name and 某; empty where a name has none, or may not be said."""
-    shown = shown_name(user)
-    first = shown[:1]
-    if shown == "观众" or not "一" <= first <= "鿿" or review(user).verdict != "pass":
+    from livehost.chat.moderation import ANYBODY, moderated_name  # it stands on this module
+
+    first = shown_name(user)[:1]
+    if not "一" <= first <= "鿿" or moderated_name(user) == ANYBODY:
         return ""
     return first + "某"

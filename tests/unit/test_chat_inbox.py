@@ -77,6 +77,21 @@ def meant(*intents: str, products: tuple[str, ...] = ("p",), named: bool = False
         ("油皮能用吗", "油皮能用吗？？？", "suitable", True),
         ("新疆包邮吗", "西藏包邮吗", "free_shipping", False),
         ("会不会过敏啊", "会不会过敏", "adverse", True),
+        ("请问油皮能用吗谢谢主播啦", "主播，油皮可以用吗？", "suitable", True),
+        ("不，能用吗", "不能用吗", "suitable", False),
+        ("1.5升的多少钱", "15升的多少钱", "price", False),
+        ("可能不能用", "可能用", "suitable", False),
+        ("主播用吗", "用吗", "usage", False),
+        ("你好用吗", "用吗", "usage", False),
+        ("这是毛呢吗", "这是毛吗", "ingredients", False),
+        ("请问洗面奶适合油皮用吗谢谢主播啦", "请问洗面奶适合干皮用吗谢谢主播啦", "suitable", False),
+        ("我对椰油过敏可以用这个洗面奶吗主播", "我对羊油过敏可以用这个洗面奶吗主播", "adverse", False),
+        ("西安发不发货", "西藏发不发货", "where_from", False),
+        ("能退吗", "超过一个月能退吗", "returns", False),
+        ("什么成分", "成分有毒吗", "ingredients", False),
+        ("有赠品吗", "赠品坏了吗", "gifts", False),
+        ("怎么联系客服", "怎么投诉客服", "contact", False),
+        ("是真的吗", "是假的吗", "authentic", False),
     ],
 )
 def test_what_one_answer_serves(one: str, other: str, intent: str, same: bool) -> None:
@@ -85,6 +100,74 @@ def test_what_one_answer_serves(one: str, other: str, intent: str, same: bool) -
     assert sense(other, meaning).same(sense(one, meaning)) is same
     elsewhere = meant(intent, products=("another",))
     assert not sense(one, meaning).same(sense(other, elsewhere))
+
+
+WORDS = [
+    "酒精",
+    "香精",
+    "椰油",
+    "羊油",
+    "维生素C",
+    "维生素E",
+    "油皮",
+    "干皮",
+    "高血压",
+    "高血脂",
+    "孕早期",
+    "孕晚期",
+    "孕妇",
+    "儿童",
+    "老人",
+    "北京",
+    "南京",
+    "西安",
+    "西藏",
+    "早上",
+    "晚上",
+    "饭前",
+    "饭后",
+    "大瓶",
+    "小瓶",
+    "三天",
+    "十天",
+    "1.5升",
+    "15升",
+    "5%",
+    "50%",
+    "不",
+    "没",
+    "别",
+    "真",
+    "假",
+    "毛呢",
+    "毛",
+    "酒吧",
+    "酒",
+    "🥜",
+    "🍑",
+    "A2",
+    "A",
+    "AAA",
+]
+FRAMES = (
+    "{}过敏能用吗", "有{}吗", "有没有{}的呀", "{}用吗", "请问{}可以用吗", "发{}吗", "{}发不发货", "这款{}多少钱", "主播{}能不能用",
+    "{}", "能{}用吗", "我家里人一直都是{}的情况你们这个洗面奶真的可以放心给他用吗",
+)  # fmt: skip
+FIRST = ("", "请问", "你好，", "主播 ", "在吗？", "想问一下", "亲，请问")
+LAST = ("", "呀", "？？", "谢谢", "谢谢主播啦", "，主播", "😂", "~")
+
+
+@given(
+    st.sampled_from(FRAMES), st.lists(st.sampled_from(WORDS), min_size=2, max_size=2, unique=True),
+    st.sampled_from(FIRST), st.sampled_from(FIRST), st.sampled_from(LAST), st.sampled_from(LAST),
+)  # fmt: skip
+def test_one_word_of_content_keeps_two_lines_apart(
+    frame: str, words: list[str], first: str, second: str, last: str, latest: str
+) -> None:
+    meaning = meant("suitable")
+    one, other = (frame.format(word) for word in words)
+    assert not sense(first + one + last, meaning).same(sense(second + other + latest, meaning))
+    assert sense(first + one + last, meaning).same(sense(second + one + latest, meaning))
 
 
 def test_what_is_due_first() -> None:
@@ -113,6 +196,11 @@ def test_who_asks_is_named_by_one_character() -> None:
     assert named_askers(["Tom", "13800138000"], "zh") == "好几位朋友都在问，"
     assert named_askers(["Tom", "Ann"], "en").startswith("Several")
     assert named_askers(["全网第一", "加微信abc123", "😂", ""], "zh") == "好几位朋友都在问，"
+
+
+def test_what_may_not_be_shown_of_a_name_is_not_said_either() -> None:
+    for name in ("王八蛋", "操你妈", "习近平", "法轮功", "傻逼", "傻\u200b逼", "客服", "官方客服小李"):
+        assert named_askers([name, "Tom"], "zh") == "好几位朋友都在问，", name
 
 
 @given(st.lists(st.text(max_size=40), min_size=2, max_size=5))
