@@ -1,6 +1,7 @@
 """The adapter library on disk: `<library>/<persona>/<language|visual>/<version>/` with a card in each.
 
 Cards are read each time they are asked for: who adds, replaces or removes an adapter needs no restart.
+A card's consent ends with the persona's own, `<library>/<persona>/consent.yaml`, where that ends earlier.
 The version `promoted` is the one that `promoted.yaml` beside the versions names (`promoted.py`).
 """
 
@@ -246,7 +247,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
-    from services.lora.card import CARD_FILE, CardProblems, read_card
+    from services.lora.card import CARD_FILE, CardProblems, read_card, with_persona_consent
 
     if version == PROMOTED:
         error = f"the folder {folder} has the name that a setting follows promotions by; rename it"
@@ -263,7 +264,7 @@ def _read(persona: str, kind: Kind, version: str, folder: Path) -> Shelved:
     errors: list[str] = []
     card = None
     try:
-        card = read_card(folder)
+        card = with_persona_consent(read_card(folder), folder)
     except CardProblems as found:
         errors += found.problems
     except Exception as error:  # one adapter's card may not hide the others

@@ -1,6 +1,6 @@
 """Promoting, rolling back and retiring a persona's adapters: what may be done, and doing it.
 
-A version is promoted when it is sound, its consent covers today, and its evaluation is no worse than
+A version is promoted when it is sound, its consent covers today, and its evaluation is whole and no worse than
 that of its parent and of the version that is promoted now, on the same rows. Where nothing is promoted it
 must be no worse than the bare base besides: a parent that never was on air says nothing for it. What is promoted then comes on through staging, as every adapter does: a
 running show looks at the pointer (`promoted.py`) each second.
@@ -241,7 +241,7 @@ def _rivals(library: Library, shelved: Shelved, promotion: Promotion | None) -> 
 
 def _evaluation(shelved: Shelved, *, like: Evaluation | None = None, options: str = "") -> Evaluation | str:
     """The evaluation of an adapter as it lies there (on the rows of `like`), or why there is none."""
-    from livehost.training.evaluation import EvaluationFailed, read_evaluation
+    from livehost.training.evaluation import EvaluationFailed, read_evaluation, unsound
 
     assert shelved.card is not None
     config = like.settings.get("config") if like is not None else None
@@ -256,6 +256,12 @@ def _evaluation(shelved: Shelved, *, like: Evaluation | None = None, options: st
         return f"{shelved.id} 还没有评估，先运行 / has no evaluation; run: {mend}"
     if found.adapter_sha256 != shelved.card.sha256:
         return f"{shelved.id} 的评估是别的权重的，重新运行 / its evaluation is of other weights; run: {mend}"
+    if found.kind != shelved.kind:
+        return f"{shelved.id} 的评估是别的种类的，重新运行 / its evaluation is of another kind; run: {mend}"
+    if faults := unsound(found):
+        return (
+            f"{shelved.id} 的评估不完整（{faults[0]}），重新运行 / its evaluation is not whole; run: {mend}"
+        )
     if like is not None and found.data_sha256 != like.data_sha256:
         return f"{shelved.id} 是用别的数据评估的，先运行 / was evaluated on other rows; run: {mend}"
     return found

@@ -21,18 +21,21 @@ def evaluate(
     settings: Mapping[str, str] | None = None,
 ) -> None:
     """Keep an evaluation in which `copied` of the rows have their facts, and `bare` without the adapter."""
-    card = read_card(folder)
+    card, copied, bare = read_card(folder), min(copied, rows), min(bare, rows)
 
     def marks(right: int, number: int) -> dict[str, float]:
-        return {"facts_copied": float(number < right)}
+        return {"facts_copied": float(number < right), "compliant": 1.0, "nll": 0.0}
+
+    def measures(right: int) -> dict[str, float]:
+        return {"facts_copied": right / rows, "compliant": 1.0, "style_distance": 0.0, "perplexity": 1.0}
 
     made = Evaluation(
         kind=card.kind, persona=card.persona, version=card.version, adapter_sha256=card.sha256,
         base_sha256=card.base.sha256, data_sha256=sha(data), data=f"{data}.jsonl",
-        measures={"facts_copied": copied / rows}, bare={"facts_copied": bare / rows},
+        measures=measures(copied), bare=measures(bare),
         rows=tuple(
             EvaluatedRow(
-                id=str(n), prompt="", target="", said="", bare="", marks=marks(copied, n),
+                id=str(n), prompt="", target="好。", said="好。", bare="好。", marks=marks(copied, n),
                 bare_marks=marks(bare, n),
             )
             for n in range(rows)
@@ -40,4 +43,6 @@ def evaluate(
         settings=dict(settings or {}), took_s=1.0, at=datetime(2026, 12, 1, tzinfo=UTC),
     )  # fmt: skip
     write_evaluation(folder / EVALUATION_FILE, made)
-    write_card(folder, card.model_copy(update={"evaluation": made.measures | {"rows": float(rows)}}))
+    write_card(
+        folder, card.model_copy(update={"evaluation": {"facts_copied": copied / rows, "rows": float(rows)}})
+    )

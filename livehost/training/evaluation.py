@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,13 +23,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from livehost.training.worse import worse
+from livehost.training.worse import MEASURES, Measure, worse
 
 if TYPE_CHECKING:
     from livehost.catalog import Catalog
 
-__all__ = ["EvaluatedRow", "Evaluation", "EvaluationFailed", "evaluate_adapter", "read_evaluation", "worse"]
+__all__ = [
+    "EvaluatedRow",
+    "Evaluation",
+    "EvaluationFailed",
+    "evaluate_adapter",
+    "read_evaluation",
+    "unsound",
+    "worse",
+]
 
+ROUNDED = 1e-3  # measures and marks are kept with three to five places
 EVALUATION_FILE = "evaluation.json"
 SHEET_FILE = "evaluation.jpg"  # a visual adapter's pictures: the persona's, with the adapter, without it
 
@@ -98,6 +108,59 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         raise EvaluationFailed(
             f"{file} 读不出，请重新评估 / cannot be read ({type(error).__name__}); evaluate the adapter again"
         ) from error
+
+
+def unsound(evaluation: Evaluation) -> list[str]:
+    """What is missing or does not fit of an evaluation, of the adapter's own and of the bare base's side.
+
+    Each measure of the kind must be there with its mark on every row, and be what the rows come to.
+    """
+    rows = evaluation.rows
+    ids = {row.id for row in rows}
+    out = [] if len(ids) == len(rows) > 0 else ["没有行，或有同名的行 / no rows, or rows of one name"]
+    if any(("colour_distance" in row.marks) != ("colour_distance" in row.bare_marks) for row in rows):
+        out.append("有的行只有一边有色差 / rows have the colour distance on one side alone")
+    for side, measures, marks, said in (
+        ("", evaluation.measures, [row.marks for row in rows], [row.said for row in rows]),
+        ("bare_", evaluation.bare, [row.bare_marks for row in rows], [row.bare for row in rows]),
+    ):
+        for measure in MEASURES:
+            if measure.kind != evaluation.kind:
+                continue
+            needed = [_is_needed(measure, row) for row in rows]
+            name = f"{side}{measure.name}"
+            if measure.name not in measures:
+                if any(needed) or not rows:
+                    out.append(f"缺少{measure.zh} / {name} is missing")
+            elif any(must and measure.mark not in one for must, one in zip(needed, marks, strict=True)):
+                out.append(f"有的行没有{measure.zh} / rows are without {name}")
+            elif not _comes_to(measure, measures[measure.name], marks, said, [row.target for row in rows]):
+                out.append(f"{measure.zh}和各行对不上 / {name} is not what its rows come to")
+    return out
+
+
+def _is_needed(measure: Measure, row: EvaluatedRow) -> bool:
+    """Whether a row must have a measure's mark: a conversation has none of faithfulness, some pictures no colour."""
+    if measure.name == "faithful":
+        return row.prompt.startswith(("问：", "要点："))
+    return measure.sort != "set" and measure.name != "colour_distance"
+
+
+def _comes_to(
+    measure: Measure, value: float, marks: list[dict[str, float]], said: list[str], target: list[str]
+) -> bool:
+    """Whether a measure is what the rows come to, as far as they hold it."""
+    if measure.sort == "set":
+        from livehost.training.style import style_distance
+
+        return abs(style_distance(said, target) - value) <= ROUNDED
+    values = [one[measure.mark] for one in marks if measure.mark in one]
+    if not values or (measure.sort == "share" and not all(0 <= one <= 1 for one in values)):
+        return False
+    if measure.name == "perplexity":  # over tokens, whose number the rows do not hold
+        low, high = (math.exp(min(one, 50.0)) for one in (min(values), max(values)))
+        return low * (1 - ROUNDED) <= value <= high * (1 + ROUNDED)
+    return abs(sum(values) / len(values) - value) <= ROUNDED
 
 
 def write_evaluation(file: Path, evaluation: Evaluation) -> Path:

@@ -24,7 +24,7 @@ from livehost.training.evaluation import (
     evaluate_adapter,
     read_evaluation,
 )
-from livehost.training.worse import MEASURES, comparable, worse
+from livehost.training.worse import MEASURES, alike, worse
 
 if TYPE_CHECKING:
     from livehost.catalog import Catalog
@@ -170,11 +170,11 @@ def compared(old: Evaluation, new: Evaluation) -> Report:
     """Two evaluations of the same rows side by side.
 
     Raises:
-        EvaluationFailed: they do not have the same rows.
+        EvaluationFailed: they do not have the same rows, or were not judged by the same catalogue or style.
     """
     by_id = {row.id: row for row in old.rows}
-    if new.kind != old.kind or new.data_sha256 != old.data_sha256 or {r.id for r in new.rows} != set(by_id):
-        raise EvaluationFailed(*comparable(new, old))
+    if problems := alike(new, old):
+        raise EvaluationFailed(*problems)
     rows = tuple(_changed(by_id[row.id], row) for row in new.rows)
     measures = tuple(
         ChangedMeasure(

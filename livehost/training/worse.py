@@ -51,6 +51,7 @@ class Measure:
     mark: str
     least: float = 0.0
     least_share: float = 0.0
+    kind: Literal["language", "visual"] = "language"
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -59,13 +60,29 @@ MEASURES: tuple[Measure, ...] = (
     Measure("faithful", "忠实率", "faithful share", True, "share", "faithful"),
     Measure("style_distance", "与人设台词的距离", "style distance", False, "set", "", 0.01),
     Measure("perplexity", "困惑度", "perplexity", False, "mean", "nll", 0.02),
-    Measure("colour_distance", "与人设图片的色差", "colour distance", False, "mean", "colour_distance", 0.5),
     Measure(
-        "picture_distance", "与人设图片的距离", "picture distance", False, "mean", "picture_distance", 0.01
+        "colour_distance",
+        "与人设图片的色差",
+        "colour distance",
+        False,
+        "mean",
+        "colour_distance",
+        0.5,
+        kind="visual",
     ),
-    Measure("geometry_kept", "几何保持率", "geometry kept", True, "share", "geometry_kept"),
+    Measure(
+        "picture_distance",
+        "与人设图片的距离",
+        "picture distance",
+        False,
+        "mean",
+        "picture_distance",
+        0.01,
+        kind="visual",
+    ),
+    Measure("geometry_kept", "几何保持率", "geometry kept", True, "share", "geometry_kept", kind="visual"),
     # The surer an adapter is, the more alike its pictures are: only a collapse counts.
-    Measure("diversity", "多样性", "diversity", True, "mean", "diversity", least_share=0.4),
+    Measure("diversity", "多样性", "diversity", True, "mean", "diversity", least_share=0.4, kind="visual"),
 )
 
 
@@ -94,6 +111,17 @@ def worse(new: Evaluation, old: Evaluation) -> list[str]:
 
 def comparable(new: Evaluation, old: Evaluation) -> list[str]:
     """Why two evaluations cannot be compared, row by row; empty where they can."""
+    out = alike(new, old)
+    if new.kind == old.kind and len(new.rows) < (least := MIN_ROWS[new.kind]):
+        out.append(
+            f"只有 {len(new.rows)} 行，至少要 {least} 行才看得出差别 / "
+            f"{len(new.rows)} rows tell too little; give at least {least}"
+        )
+    return out
+
+
+def alike(new: Evaluation, old: Evaluation) -> list[str]:
+    """Why the rows of two evaluations, however few, do not stand side by side; empty where they do."""
     if new.kind != old.kind:
         return [f"种类不同 / a {new.kind} and a {old.kind} adapter cannot be compared"]
     out = []
@@ -106,13 +134,7 @@ def comparable(new: Evaluation, old: Evaluation) -> list[str]:
             f"评估所用的数据不同（{new.data}，{old.data}），请用同一份数据评估两者 / "
             f"they were evaluated on other rows; run: {command(old, new)}"
         )
-    out += _judged_unlike(new, old)
-    if len(new.rows) < (least := MIN_ROWS[new.kind]):
-        out.append(
-            f"只有 {len(new.rows)} 行，至少要 {least} 行才看得出差别 / "
-            f"{len(new.rows)} rows tell too little; give at least {least}"
-        )
-    return out
+    return [*out, *_judged_unlike(new, old)]
 
 
 def command(evaluation: Evaluation, like: Evaluation) -> str:

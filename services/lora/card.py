@@ -24,6 +24,7 @@ from pydantic import (
 from services.lora.plain import printable, read_plain
 
 CARD_FILE = "adapter.yaml"
+CONSENT_FILE = "consent.yaml"  # the persona's own, beside her adapters' kinds
 WEIGHTS_FILE = "adapter.safetensors"
 CARD_MAX_BYTES = 64 * 1024
 MAX_DEPTH = 20
@@ -174,9 +175,45 @@ def consent_problems(card: Card, *, today: date, file: Path) -> list[str]:
         )
     if today < consent.valid_from:
         problems.append(f"{field}.valid_from: begins on {consent.valid_from}; stage it from that day on")
+    try:
+        own = persona_consent(card, file.parent)
+    except CardProblems as error:
+        return [*problems, *error.problems]
+    if own is not None and own.valid_until <= consent.valid_until:
+        consent, field = own, f"{persona_consent_file(file.parent)}"
     if today > consent.valid_until:
         problems.append(f"{field}.valid_until: ran out on {consent.valid_until}; renew the consent")
     return problems
+
+
+def persona_consent_file(folder: Path) -> Path:
+    """Where the persona's own consent lies of the adapter in `<library>/<persona>/<kind>/<version>`."""
+    return folder.parent.parent / CONSENT_FILE
+
+
+def persona_consent(card: Card, folder: Path) -> Consent | None:
+    """The persona's own consent, whose earlier end ends the card's copy; None: the library holds none.
+
+    Raises:
+        CardProblems: it is there and cannot be used.
+    """
+    file = persona_consent_file(folder)
+    if (file.parent.name, folder.parent.name) != (card.persona, card.kind) or not os.path.lexists(file):
+        return None
+    return read_consent(file)
+
+
+def with_persona_consent(card: Card, folder: Path) -> Card:
+    """The card with the earlier end of its own consent and the persona's.
+
+    Raises:
+        CardProblems: the persona's is there and cannot be used.
+    """
+    own = persona_consent(card, folder)
+    if card.consent is None or own is None or own.valid_until >= card.consent.valid_until:
+        return card
+    ended = card.consent.model_copy(update={"valid_until": own.valid_until})
+    return card.model_copy(update={"consent": ended})
 
 
 def read_card(folder: Path) -> Card:

@@ -263,6 +263,16 @@ def test_a_report_needs_evaluations_on_the_same_rows(tmp_path: Path) -> None:
     assert report(old, new).count("same") == 60
 
 
+def test_a_report_refuses_what_was_judged_by_another_catalogue() -> None:
+    old = _evaluation(LINES)
+    new = _evaluation(LINES, version="2").model_copy(update={"settings": {"catalogue": "aa"}})
+    with pytest.raises(EvaluationFailed, match="judged by another catalogue") as refused:
+        compared(old, new)
+    assert list(refused.value.problems) == worse(new, old)
+    few = _evaluation(LINES[:5])
+    assert compared(few, few).count("same") == 5  # too few to promote on, enough to look at
+
+
 def test_what_may_not_be_lost_weighs_before_nearness() -> None:
     assert row_way({"compliant": 1, "likeness": 0.2}, {"compliant": 0, "likeness": 1.0}) == "worse"
     assert row_way({"compliant": 1, "likeness": 0.2}, {"compliant": 1, "likeness": 1.0}) == "better"

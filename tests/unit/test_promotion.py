@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +31,7 @@ from livehost.promoted import (
 )
 from livehost.promotion import PromotionRefused, promote, retire, rollback
 from livehost.training.evaluation import EVALUATION_FILE
-from services.lora.card import read_card, write_card
+from services.lora.card import consent_problems, read_card, write_card
 from tests.conftest import ROOT
 from tests.evaluations import evaluate
 from tests.scripted_engines import TODAY, sha, shelve
@@ -142,6 +144,68 @@ def test_what_is_missing_is_named_and_nothing_changes(place: Place, spoil: objec
     assert (place.kind / PROMOTED_FILE).read_bytes() == before and place.worn == "1"
 
 
+def _emptied(found: dict[str, Any]) -> None:
+    found |= {"measures": {}, "bare": {}}
+    for row in found["rows"]:
+        row |= {"marks": {}, "bare_marks": {}}
+
+
+@pytest.mark.parametrize(
+    ("forge", "told"),
+    [
+        (_emptied, "facts_copied is missing"),
+        (lambda found: found["measures"].pop("compliant"), "compliant is missing"),
+        (lambda found: found["bare"].pop("facts_copied"), "bare_facts_copied is missing"),
+        (lambda found: found["rows"][3]["marks"].pop("nll"), "rows are without perplexity"),
+        (lambda found: found["rows"][3]["bare_marks"].pop("compliant"), "rows are without bare_compliant"),
+        (
+            lambda found: found["measures"].update(facts_copied=1.0),
+            "facts_copied is not what its rows come to",
+        ),
+        (lambda found: found["bare"].update(perplexity=9.0), "bare_perplexity is not what its rows"),
+        (lambda found: found["measures"].update(style_distance=0.2), "style_distance is not what its rows"),
+        (lambda found: found["rows"][3].update(prompt="要点：59元"), "faithful is missing"),
+        (lambda found: found.update(rows=[found["rows"][0]] * 24), "rows of one name"),
+        (lambda found: found.update(rows=[]), "no rows"),
+        (lambda found: found.update(kind="visual"), "of another kind"),
+    ],
+)
+def test_an_evaluation_that_its_rows_do_not_bear_out_promotes_nothing(
+    place: Place, forge: Callable[[dict[str, Any]], object], told: str
+) -> None:
+    file = place.add("1", copied=20) / EVALUATION_FILE
+    found = json.loads(file.read_text())
+    forge(found)
+    file.write_text(json.dumps(found))
+    assert told in refusal(place.promote, "1")
+    assert place.worn == PROMOTED
+
+
+@pytest.mark.parametrize(
+    ("until", "told"),
+    [
+        ("2026-11-30", "consent.yaml.valid_until: ran out on 2026-11-30"),
+        ("2025-01-01", "is before valid_from"),
+    ],
+)
+def test_a_consent_that_the_persona_ended_ends_every_card_of_hers(
+    place: Place, until: str, told: str
+) -> None:
+    place.add("1", copied=20)
+    file = place.folder / "ann" / "consent.yaml"
+    said = "subject: Ann\nscope: [words]\ndocument: note\nvalid_from: 2026-01-01\nvalid_until: "
+    file.write_text(f"{said}2099-01-01\n")  # a later end does not lengthen the card's
+    assert place.library.find("ann", "language", "1").consent(date(2031, 1, 1)) == "expired"
+    assert place.library.find("ann", "language", "1").consent(TODAY) == "valid"
+    file.write_text(f"{said}{until}\n")
+    shelved = place.library.find("ann", "language", "1")
+    assert told in " ".join(shelved.problems(TODAY)) and told in refusal(place.promote, "1")
+    assert shelved.consent(TODAY) == ("expired" if shelved.card else "missing")
+    card = read_card(place.kind / "1")  # the engines look for themselves
+    told_there = consent_problems(card, today=TODAY, file=place.kind / "1" / "adapter.yaml")
+    assert told in " ".join(told_there)
+
+
 def test_a_parent_that_was_never_promoted_does_not_lower_what_is_asked(place: Place) -> None:
     evaluate(place.add("1"), 8, bare=23)
     assert "the bare base" in refusal(place.promote, "1")
@@ -182,7 +246,11 @@ def test_who_is_judged_without_her_style_is_told_how_to_be_judged_with_it(place:
     for style in ("", "aa"):
         evaluate(place.add("1"), 8, bare=23, settings={"style": style})
         file = place.kind / "1" / EVALUATION_FILE
-        file.write_text(file.read_text().replace("facts_copied", "faithful"))
+        found = json.loads(file.read_text())
+        for part in (found["measures"], found["bare"], *(row["marks"] for row in found["rows"]),
+                     *(row["bare_marks"] for row in found["rows"])):  # fmt: skip
+            part["faithful"] = part["facts_copied"]
+        file.write_text(json.dumps(found))
         told = refusal(place.promote, "1")
         assert "faithful share fell" in told
         again = "livehost adapters evaluate ann.language.1 --data held.jsonl --config CONFIG"

@@ -103,7 +103,9 @@ def test_a_report_stands_on_the_kept_evaluations(run: Run, library: Path) -> Non
     told = run("report", f"{HERS}.1", f"{HERS}.2")
     assert told.exit_code == 0 and "变好 8" in told.stdout
     assert json.loads(run("report", f"{HERS}.1", f"{HERS}.2", "--json").stdout)["new"] == "2"
-    assert "facts_copied 0.833 (24)" in run("list", "--persona", "tang-lady").stdout
+    assert (
+        "facts_copied 0.833 compliant 1 style_distance 0 (24)" in run("list", "--persona", "tang-lady").stdout
+    )
     assert run("promote", f"{HERS}.2").exit_code == 0
     assert "was evaluated on other rows" not in run("promote", f"{HERS}.1").stderr
     assert "事实照抄率变差" in run("promote", f"{HERS}.1").stderr
