@@ -5,6 +5,7 @@ ExportFailed   nothing was written; the message says why and what to do
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -27,10 +28,20 @@ def check(journal: Path, out: Path, held_share: float) -> None:
         raise ExportFailed(f"{out} 在播出记录里面，换一个地方 / lies within the journal; name another place")
     if out.exists() and not out.is_dir():
         raise ExportFailed(f"{out} 是一个文件，换一个文件夹 / is a file; name a folder")
-    if out.is_dir() and any(out.iterdir()) and {path.name for path in out.iterdir()} - set(FILES):
+    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if held and (held - set(FILES) or not is_export(out)):
         raise ExportFailed(
             f"{out} 里有别的文件，换一个空文件夹 / holds other files; name an empty folder or an earlier export"
         )
+
+
+def is_export(folder: Path) -> bool:
+    """Whether an export wrote the folder, by its own report; a built data set's has no journal."""
+    try:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and {"journal", "questions_held", "hot_words"} <= set(report)
 
 
 def put_in_place(part: Path, out: Path) -> None:

@@ -20,6 +20,7 @@ REASONS = {
     "no_core": "记录里没有要点原句（旧版本记录） / the record has no plain words (an older version's)",
     "unfounded": "更正里的数字不在要点或商品信息里 / a correction with numbers that no fact holds",
     "personal": "去掉个人信息后不成句 / broken without its personal data",
+    "marks": "含有对话模板的控制符、角色行或指令 / marks of a chat template, role lines, or orders to the model",
     "empty": "问题清理后是空的 / nothing is left to ask",
     "too_long": "太长 / too long",
     "duplicate": "重复 / a duplicate",
@@ -40,6 +41,9 @@ PERSONAL = {
     "handle": "微信、QQ 等账号 / WeChat, QQ and other accounts",
     "address": "地址 / addresses",
     "plate": "车牌 / car plates",
+    "person": "像姓名的，整条去掉 / what looks like a name; the whole text goes",
+    "health": "自己的病情 / somebody's own illness",
+    "website": "域名 / web sites",
     "link": "网址 / web addresses",
     "secret": "配置里的密钥 / secrets of the configuration",
 }

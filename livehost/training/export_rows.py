@@ -23,14 +23,25 @@ from livehost.catalog import Catalog
 from livehost.compliance.review import review
 from livehost.training.journal_rows import Correction, People, Said
 from livehost.training.plain import manner_of
-from livehost.training.privacy import SOFT, Cut, Privacy
-from services.training.samples import MAX_CORE_CHARS, MAX_TARGET_CHARS, Sample, SampleFact, Source
+from livehost.training.privacy import SOFT, Cut, Privacy, flat
+from services.training.samples import (
+    MAX_CORE_CHARS,
+    MAX_TARGET_CHARS,
+    Sample,
+    SampleFact,
+    Source,
+    control_marks,
+)
 
 CORRECTION_WEIGHT = 2.0
 MAX_QUESTION_CHARS = 200
 PER_QUESTION = 6  # answers to one question, in different words
 PER_SCRIPT = 3  # wordings of one core
 MAX_VERDICTS = 5000
+_ORDERS = re.compile(
+    r"记住\s*[:：,，]|(?:忽略|无视|忘记|忘掉)(?:你|所有|以上|之前|前面|上面|一切)|从现在(?:开始|起)[,，]?你|系统提示|ignore\s+(?:all|the|any|your|previous|above)",
+    re.IGNORECASE,
+)
 _PARTICLES = re.compile(r"[啊呀呢吗嘛么哦哈吧的了呗哟噢哇呐咯啦]|主播|请问|宝宝|宝子|姐妹|小姐姐|亲")
 
 
@@ -205,6 +216,11 @@ class Sieve:
         self, question: Cut | None, core: str, target: str, whence: Said | Correction
     ) -> tuple[str, str]:
         """Why these words may not be taken, or the host's words as they are taken."""
+        asked_as_is = flat(whence.asked) if question is not None else ""
+        if any(control_marks(text) for text in (asked_as_is, flat(core), flat(target))) or _ORDERS.search(
+            asked_as_is
+        ):
+            return "marks", ""
         if question is not None and not asks_still(question):
             return ("personal" if question.kinds else "empty"), ""
         by_person = isinstance(whence, Correction)  # whose plain words may name somebody too

@@ -21,6 +21,7 @@ import ahocorasick
 
 from livehost.catalog import Catalog
 from livehost.training.long_numbers import numbers_found
+from livehost.training.privacy_suspects import suspects
 from livehost.training.privacy_words import (
     ADDRESSES,
     EMAIL,
@@ -86,13 +87,22 @@ class Privacy:
         self._viewers = viewers or ViewerNames(())
 
     def find(self, text: str) -> list[Found]:
-        """All personal data, by place; those that touch the same characters are joined."""
+        """All personal data, by place; those that touch the same characters are joined.
+
+        What only looks personal takes the whole text, as no part of it can be cut for sure.
+        """
         plain = flat(text)
         kept = self._kept(plain)
         found = [
             Found(start, end, kind)
             for start, end, kind in (*self._personal(plain), *self._viewers.find(plain))
             if end > start and not any(low <= start and end <= high for low, high in kept)
+        ]
+        sure = [*kept, *((one.start, one.end) for one in found)]
+        found += [
+            Found(0, len(text), kind)
+            for start, end, kind in suspects(plain)
+            if not any(low <= start and end <= high for low, high in sure)
         ]
         for secret in self._secrets:
             found += [Found(at, at + len(secret), "secret") for at in _places(text, secret)]

@@ -68,15 +68,15 @@ ADDRESSES = tuple(
 
 _DOUBLE = "欧阳|司马|上官|诸葛|皇甫|尉迟|公孙|慕容|司徒|令狐|端木|东方|南宫"
 _TWO_CHARACTER = re.compile(_DOUBLE)
-_SURNAMES = (
+SURNAMES = (
     f"{_DOUBLE}|"
     "[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石"
     "廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆蓝路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝]"
 )
-_NAME = rf"(?:{_SURNAMES})[{_HAN}]{{1,2}}?"
+_NAME = rf"(?:{SURNAMES})[{_HAN}]{{1,2}}?"
 _END = r"(?=[\s,，.。:：;；!！?？、~()（）]|$|的(?:手机|电话|订单|快递|号码|微信)|[,，]?(?:电话|手机|收|先生|女士|小姐|来了|呀|啊|呢|哦|吖)|\d)"
 _TITLED = re.compile(
-    rf"(?:{_SURNAMES})(?:[{_HAN}]{{1,2}})?(?:先生|女士|小姐|太太|阿姨|大爷|大妈|同学|师傅|经理|总)(?![{_HAN}]?姐)"
+    rf"(?:{SURNAMES})(?:[{_HAN}]{{1,2}})?(?:先生|女士|小姐|太太|阿姨|大爷|大妈|同学|师傅|经理|总)(?![{_HAN}]?姐)"
 )
 _CALLED = re.compile(
     r"(?:我叫做?|我名字(?:是|叫)|本人|(?:收货|收件|联系|订货|下单|付款)人(?:姓名|名字)?|姓名|户名|名字(?:是|叫)|真名|网名|昵称)"
@@ -104,14 +104,14 @@ def names_given(plain: str) -> Iterator[tuple[int, int]]:
             if not unlikely and not (match[0].startswith("我叫") and name[0] in "你他她它了过"):
                 yield match.span()
     for match in _I_AM.finditer(plain):
-        if not _is_word(match[1]):
+        if not is_word(match[1]):
             yield match.span()
     for match in _TITLED.finditer(plain):
-        if not _is_word(match[0]) and not _is_word(match[0][:2]):
+        if not is_word(match[0]) and not is_word(match[0][:2]):
             yield match.span()
 
 
-def _is_word(text: str) -> bool:
+def is_word(text: str) -> bool:
     """Whether the text begins with an ordinary word: 高血压, 黄皮肤, 江苏; a name is none."""
     from livehost.training.viewer_names import ordinary
 

@@ -22,6 +22,7 @@ from livehost.compliance.phrases import Phrases
 from livehost.compliance.review import review
 from livehost.compliance.types import Review
 from livehost.settings import Style
+from livehost.training.export_folder import is_export
 from livehost.training.on_air import OnAir
 from livehost.training.plain import Manner, manner_of
 from livehost.training.practice import practice
@@ -30,7 +31,7 @@ from livehost.training.text_cores import facts_in, names_of, product_of, sample_
 from livehost.training.text_sources import Text, TextProblems, Unusable, read_texts, source_files
 from livehost.training.worse import MIN_ROWS
 from services.training.build_report import BuildReport
-from services.training.samples import MAX_CORE_CHARS, Sample, SampleFact, write_samples
+from services.training.samples import MAX_CORE_CHARS, Sample, SampleFact, control_marks, write_samples
 
 __all__ = ["TextProblems", "build_text"]
 
@@ -139,7 +140,13 @@ def build_text(
 
 
 def _refuse_to_overwrite(files: Iterable[Path], out: Path) -> None:
-    """The user's own files stay as they are."""
+    """The user's own files stay as they are, and so does what an export held out."""
+    if is_export(out):
+        raise TextProblems(
+            [
+                f"{out}：是导出的数据集，请换一个输出目录 / is an export's folder; name another folder to write to"
+            ]
+        )
     written = {(out / name).resolve() for name in (SAMPLES_FILE, REPORT_FILE)}
     taken = [file for file in files if file.resolve() in written]
     if taken:
@@ -155,6 +162,9 @@ def _texts(files: Iterable[Path], told: _Told) -> Iterator[Text]:
         for found in read_texts(file):
             if isinstance(found, Unusable):
                 told.drop(f"{found.file}:{found.line}", found.why, found.text)
+            elif any(control_marks(words) for words in (found.question or "", found.target)):
+                why = "含有对话模板的控制符或角色行 / marks of a chat template or role lines"
+                told.drop(found.place, why, found.target)
             else:
                 yield found
 

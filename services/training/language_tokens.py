@@ -1,17 +1,22 @@
 """Samples as token numbers: the prompt as the engine renders it, the answer with its end mark.
 
 Prompt and answer are tokenised apart, because the engine starts to generate from the prompt's own
-tokens; a text tokenised as a whole may join characters across that border.
+tokens; a text tokenised as a whole may join characters across that border. Only the template writes
+control tokens: where a sample's own words spell one, it is tokenised character by character.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.language.loading import Base
 from services.training.faults import TrainingFailed
 from services.training.samples import Message, Sample
+
+_OPEN, _CLOSE = "\ue0f0", "\ue0f1"  # of private use: around a control token that is only spelled out
+_SPELLED = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def tokenised(base: Base, sample: Sample) -> Tokens:
     before = _rendered(base, sample.prompt, answer=None)
     whole = _rendered(base, sample.prompt, answer=sample.target)
     # A template may write an earlier answer otherwise than the last; then the words stand alone.
-    after = whole[len(before) :] if whole.startswith(before) else sample.target
+    after = whole[len(before) :] if whole.startswith(before) else _spelled(base, sample.target)
     prompt, answer = _numbers(base, before), _numbers(base, after)
     ends = [at for at, number in enumerate(answer) if number in base.stops]
     answer = answer[: ends[0] + 1] if ends else [*answer, _end(base)]
@@ -57,9 +62,9 @@ def tokenised(base: Base, sample: Sample) -> Tokens:
 
 
 def _rendered(base: Base, messages: Sequence[Message], *, answer: str | None) -> str:
-    turns = [{"role": role, "content": content} for role, content in messages]
+    turns = [{"role": role, "content": _spelled(base, content)} for role, content in messages]
     if answer is not None:
-        turns.append({"role": "assistant", "content": answer})
+        turns.append({"role": "assistant", "content": _spelled(base, answer)})
     try:
         return str(
             base.tokenizer.apply_chat_template(
@@ -74,7 +79,27 @@ def _rendered(base: Base, messages: Sequence[Message], *, answer: str | None) ->
 
 
 def _numbers(base: Base, text: str) -> list[int]:
-    return list(base.tokenizer(text, add_special_tokens=False)["input_ids"])
+    numbers: list[int] = []
+    for at, piece in enumerate(_SPELLED.split(text)):  # every other piece names a control token
+        parts = _controls(base)[int(piece)] if at % 2 else [piece] if piece else []
+        for part in parts:
+            numbers += base.tokenizer(part, add_special_tokens=False)["input_ids"]
+    return numbers
+
+
+def _spelled(base: Base, text: str) -> str:
+    """A sample's words, with each control token that they spell put as its place in the list of them."""
+    text = text.replace(_OPEN, "").replace(_CLOSE, "")
+    controls = _controls(base)
+    places = {token: at for at, token in enumerate(controls)}
+    found = re.compile("|".join(re.escape(token) for token in sorted(controls, key=len, reverse=True)))
+    return found.sub(lambda match: f"{_OPEN}{places[match[0]]}{_CLOSE}", text) if controls else text
+
+
+def _controls(base: Base) -> list[str]:
+    """Every text that the tokenizer takes for one control token."""
+    added = {str(token.content) for token in base.tokenizer.added_tokens_decoder.values()}
+    return sorted(token for token in added | set(base.tokenizer.all_special_tokens) if len(token) > 1)
 
 
 def _end(base: Base) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ MAX_LINE_CHARS = 64_000
 MAX_CORE_CHARS = 600  # what `services.language.prompt` puts into a prompt
 MAX_TARGET_CHARS = 4_000
 MAX_PROBLEMS = 50
+_CONTROL = re.compile(
+    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|</?(?:think|tool_call|tool_response)>"
+    r"|^[\s#*]*(?:system|user|assistant|human|系统|用户|助手|答)\s*[:：]|\n\s*问\s*[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
 _ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
 _KEYS = frozenset({"id", "kind", "question", "core", "target", "facts", "weight", "source", "messages"})
 
@@ -111,9 +117,17 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> int:
     data = "".join(line + "\n" for line in lines).encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    part.replace(path)
+    try:
+        part.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return len(lines)
+
+
+def control_marks(text: str) -> bool:
+    """Whether a text holds marks of a chat template (ChatML, Llama, Gemma) or a line with a role's name."""
+    return bool(_CONTROL.search(text))
 
 
 def check_samples(files: Sequence[Path]) -> list[str]:

@@ -258,6 +258,51 @@ def test_the_rest_is_left_as_it_was(text: str, rest: str) -> None:
     assert privacy("爱吃草莓的阿宁").question(text).text == rest
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "老公叫李建国",
+        "我女儿王诗涵",
+        "给张伟发的",
+        "我是王小明洗面奶什么时候发货",
+        "朝阳区望京西园三区305楼",
+        "丰台区方庄芳古园一区",
+        "杭州滨江江南豪园5号楼",
+        "扣1234567",
+        "dy号abc12345",
+        "薇:abc12345",
+        "威❤️ xiao_hua99",
+        "snapchat lily_99",
+        "discord lily#1234",
+        "138😀0013😀8000",
+        "138a0013b8000",
+        "订单号6920 1234 5678 90",
+        "+1 415 555 2671",
+        "幺三八 洞洞幺三",
+        "我得了乙肝",
+        "IP 192.168.1.20",
+        "我在39.9087,116.3975",
+        "生日是1990年3月8日",
+        "邮编310000",
+        "evil.com/abc",
+        "收件人 Tom Smith",
+        "电话138 0013 八千",
+    ],
+)
+def test_what_only_looks_personal_takes_the_whole_text(text: str) -> None:
+    assert privacy().question(f"{text}多少钱").text == ""
+    assert privacy().question(f"{text}，多少钱").text in ("", "多少钱")
+    assert privacy().said(f"好的，{text}，这是3号。", core="这是3号。") is None
+
+
+@pytest.mark.parametrize("name", ["多少钱", "怎么卖", "有优惠", "能不能", "孕妇能", "小黄车", "放心拍"])
+def test_what_viewers_say_anyway_is_a_name_only_after_its_sign(name: str) -> None:
+    shield = privacy(name)
+    for text in (name, f"{name}，在吗", f"主播{name}呀", f"谢谢{name}，发货了"):
+        assert shield.question(text).text == text
+    assert shield.question(f"@{name} 发货了吗").text == "发货了吗"
+
+
 def test_a_viewers_name_that_is_a_word_too_is_only_cut_where_somebody_is_called() -> None:
     shield = privacy("大熊", "面膜")
     assert shield.question("大熊图案的还有吗").text == "大熊图案的还有吗"

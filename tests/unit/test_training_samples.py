@@ -67,6 +67,18 @@ def test_what_is_written_is_read_again(samples: list[Sample]) -> None:
             assert samples_sha256(read_samples([path])) == samples_sha256(samples)
 
 
+def test_a_full_disk_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_samples(tmp_path / "samples.jsonl", [Sample("a", "script", None, "包邮", "包邮呀")])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_formats_of_the_field_are_read(tmp_path: Path) -> None:
     chatml = {"messages": [{"role": "system", "content": "规矩"}, {"role": "user", "content": "在吗"}, {"role": "assistant", "content": "在嗷"}]}  # fmt: skip
     alpaca = {"instruction": "换个说法", "input": "包邮", "output": "包邮嗷"}
