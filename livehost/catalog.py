@@ -12,46 +12,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from livehost.catalog_problems import CatalogProblems, Problem, problems_of
+from livehost.catalog_terms import checked_terms
+from livehost.catalog_values import TZ_CHINA, Instant, KnownNone, Money, Name, Text
 
-TZ_CHINA = timezone(timedelta(hours=8), "UTC+8")
-__all__ = ["Catalog", "CatalogProblems", "Problem", "Product", "Shop", "Spec", "UnknownProduct", "merged"]
+__all__ = [
+    "TZ_CHINA",
+    "Catalog",
+    "CatalogProblems",
+    "Problem",
+    "Product",
+    "Shop",
+    "Spec",
+    "UnknownProduct",
+    "merged",
+]
 
 Category = Literal["cosmetics", "food", "health_food", "apparel", "home", "other"]
-
-
-def _as_text(value: Any) -> Any:
-    """YAML reads 2026-08-01 as a date and 36 as a number; both are words here."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def _as_money(value: Any) -> Any:
-    """A float of YAML goes through its shortest text, so that 49.9 is 49.9."""
-    return str(value) if isinstance(value, float) else value
-
-
-def _aware(value: datetime | date) -> datetime:
-    """An instant without an offset is meant in China's time; a bare date means its last second."""
-    if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, 23, 59, 59, tzinfo=TZ_CHINA)
-    return value if value.tzinfo else value.replace(tzinfo=TZ_CHINA)
-
-
-Text = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
-Money = Annotated[Decimal, BeforeValidator(_as_money), Field(ge=0, max_digits=12, decimal_places=2)]
-Instant = Annotated[datetime, BeforeValidator(lambda v: _aware(v) if isinstance(v, date) else v)]
-KnownNone = Literal[False]
 
 
 class Part(BaseModel):
@@ -78,14 +64,14 @@ class Coupon(Part):
 class Gift(Part):
     """What comes along for nothing."""
 
-    name: Text
+    name: Name
     count: int = Field(1, ge=1)
 
 
 class Spec(Part):
     """A size or variant (规格) with its price."""
 
-    name: Text
+    name: Name
     price: Money | None = None
 
 
@@ -147,18 +133,18 @@ class Valid(Part):
 class Product(Part):
     """One thing on sale."""
 
-    id: Text
+    id: Name
     link: int = Field(ge=0)
-    name: Text
-    aliases: tuple[Text, ...] = ()
+    name: Name
+    aliases: tuple[Name, ...] = ()
     category: Category
     price: Money
     list_price: ListPrice | KnownNone | None = None
     coupon: Coupon | KnownNone | None = None
-    gifts: tuple[Gift, ...] | None = None
+    gifts: tuple[Gift, ...] | None = Field(None, max_length=50)
     stock: int = Field(ge=0)
     restock: date | KnownNone | None = None
-    specs: tuple[Spec, ...] | None = None
+    specs: tuple[Spec, ...] | None = Field(None, max_length=200)
     ingredients: tuple[Text, ...] | None = None
     free_of: tuple[Text, ...] | None = None
     claims: tuple[Claim, ...] | None = None
@@ -195,6 +181,11 @@ class Product(Part):
             if out.get(key) is False:
                 out[key] = []
         return out
+
+    @model_validator(mode="after")
+    def _terms(self) -> Self:
+        checked_terms(self)
+        return self
 
     def speakable(self, now: datetime) -> bool:
         """Whether this product's facts hold at `now`."""
@@ -329,7 +320,7 @@ def merged(product: Product, values: Mapping[str, Any]) -> Product:
         s.model_copy(update={"price": changed.price}) if s.price == product.price else s
         for s in product.specs
     ]
-    return changed.model_copy(update={"specs": tuple(specs)})
+    return checked_terms(changed.model_copy(update={"specs": tuple(specs)}))
 
 
 def _without_overlays(product: Product, values: Mapping[str, Any]) -> Product:

@@ -35,6 +35,10 @@ _MENDS = {
     "decimal_parsing": 'write money as a decimal string in yuan, like "59.00"',
     "decimal_type": 'write money as a decimal string in yuan, like "59.00"',
     "decimal_max_places": "round it to two places",
+    "compare_price": "raise it, or write list_price: false",
+    "coupon_amount": "lower it, or raise the threshold",
+    "string_too_long": "shorten it",
+    "unseen_character": "delete that character",
     "datetime_from_date_parsing": "write an instant like 2026-12-31T23:59:59+08:00",
 }
 

@@ -17,20 +17,19 @@ from livehost.catalog import (
     CatalogProblems,
     Coupon,
     Gift,
-    KnownNone,
     ListPrice,
-    Money,
     Product,
     Shipping,
     Spec,
-    Text,
     Valid,
 )
+from livehost.catalog_values import KnownNone, Money, Text
 from livehost.compliance.saved import blocked_texts
 from livehost.refused import Refused
 
 router = new_router("products")
 
+_TERMS = {"price", "list_price", "coupon", "specs"}
 Price = Annotated[Money, Field(gt=0)]
 
 
@@ -102,28 +101,75 @@ async def change_product(
     version: IfMatch,
     response: Response,
 ) -> dict[str, Any]:
-    """The next phrase uses it; what was prepared with the old fact is dropped."""
-    _found(room, product)
+    """The next phrase uses it; what was prepared with the old fact is dropped.
+
+    Variants that cost what the product cost move with its price; `moved_specs` names them.
+    """
+    before = _found(room, product)
     values = asked.model_dump(mode="json", by_alias=True, exclude_unset=True)
     for required in ("price", "stock"):
         if required in values and values[required] is None:
             raise ProblemError("invalid", first=f"{required}: 不能为空 / cannot be null")
     try:
-        changed = room.catalog().with_changes({product: values})
+        after = room.catalog().with_changes({product: values}).product(product)
     except CatalogProblems as error:
-        first = error.problems[0]
-        raise Refused(
-            f"{first.field}: {first.message}",
-            first.mend,
-            status=422,
-            details={"errors": [{"at": one.field, "message": one.message} for one in error.problems]},
-        ) from error
-    _may_be_said(changed.product(product), values)
+        raise _refused([(one.field, one.message, one.mend) for one in error.problems]) from error
+    _one_price(after, values)
+    values |= _whole(after, values)
+    _may_be_said(after, values)
     change = await house.store.change_product(room.id, product, values, version)
     await room.reload_catalog()
     house.events.publish(room.id, "product", {"product": product, "version": change.version})
     response.headers["etag"] = etag(change.version)
-    return shown(_found(room, product), change.version)
+    moved = {} if "specs" in asked.model_fields_set else {"moved_specs": _moved(before, after)}
+    return shown(_found(room, product), change.version) | moved
+
+
+def _whole(product: Product, values: dict[str, Any]) -> dict[str, Any]:
+    """What is kept along with a change, which is laid over the file's product again.
+
+    Variants stay with the price that moved them, a coupon is kept whole; where platforms differ, all
+    terms are kept, since those of the file may not fit the new one.
+    """
+    along = {"specs"} if "price" in values and product.specs else set()
+    along |= {"coupon"} if values.get("coupon") else set()
+    if product.platforms and values.keys() & _TERMS:
+        along = _TERMS
+    kept = product.model_dump(mode="json", include=along)
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def _moved(before: Product, after: Product) -> list[str]:
+    """The names of the variants whose price went along with the product's."""
+    old = {s.name: s.price for s in before.specs or ()}
+    return [s.name for s in after.specs or () if s.price != old.get(s.name)]
+
+
+def _one_price(product: Product, values: dict[str, Any]) -> None:
+    """Refuse a price beside variants of which none costs that: viewers would hear two prices."""
+    priced = [s for s in product.specs or () if s.price is not None]
+    if values.keys() & {"price", "specs"} and priced and all(s.price != product.price for s in priced):
+        listed = "、".join(f"{s.name} {s.price}" for s in priced)
+        raise _refused(
+            [
+                (
+                    "price",
+                    f"{product.price}元不是任何规格的价格（{listed}） / {product.price} is no variant's price",
+                    "把 price 和 specs 一起改，写明是哪个规格 / send price and specs together, naming the variant",
+                )
+            ]
+        )
+
+
+def _refused(problems: list[tuple[str, str, str]]) -> Refused:
+    """All problems of a change (field, what, mend); the first one is the headline."""
+    field, message, mend = problems[0]
+    return Refused(
+        f"{field}: {message}",
+        mend,
+        status=422,
+        details={"errors": [{"at": at, "message": text} for at, text, _ in problems]},
+    )
 
 
 def _may_be_said(product: Product, values: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ to copy what it has never seen. Fields are left out at random: what is missing i
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -81,7 +82,8 @@ class Goods:
                 row[field] = value
 
         basis = rng.choice(TRADE["basis"])
-        maybe("list_price", 0.75, rng.choice(({"amount": self.money(), "basis": basis},) * 5 + (False,)))
+        above = f"{Decimal(price) + Decimal(self.money()):.2f}"
+        maybe("list_price", 0.75, rng.choice(({"amount": above, "basis": basis},) * 5 + (False,)))
         maybe("coupon", 0.8, self.coupon(price))
         gift = [
             {"name": self.thing("gifts"), "count": rng.choice((1, 1, 2, 3))}
@@ -89,6 +91,12 @@ class Goods:
         ]
         maybe("gifts", 0.8, rng.choice((gift, gift, gift, [])))
         maybe("specs", 0.85, self.specs(category, price))
+        coupon, costs = (
+            row.get("coupon"),
+            [Decimal(s["price"]) for s in row.get("specs", ()) if s.get("price")],
+        )
+        if coupon and coupon["threshold"] == "0" and min(costs, default=10_000) <= Decimal(coupon["amount"]):
+            row["coupon"] = False  # it would pay for a whole variant
         maybe("ingredients", 0.85, self.things("ingredients", 2, 6))
         maybe("free_of", 0.75, self.things("free_of", 1, 4))
         claim = [{"text": rng.choice(TRADE["claims"][category]), "evidence": rng.choice(TRADE["evidence"])}]
@@ -148,7 +156,7 @@ class Goods:
         threshold = rng.choice((cost, cost * rng.uniform(0.3, 1), cost * rng.uniform(1.1, 3), 0))
         off = max(1, int(min(cost, threshold or cost) * rng.uniform(0.05, 0.3)))
         until = rng.choice(("2027-06-30", "2027-01-01", "2027-03-15", "2026-03-01"))
-        if rng.random() < 0.08:
+        if rng.random() < 0.08 or off >= (int(threshold) or cost):
             return False
         return {
             "amount": f"{off}",

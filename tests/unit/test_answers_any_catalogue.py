@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -153,10 +154,25 @@ PRODUCT = st.fixed_dictionaries(
 )
 
 
+def _holding(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with terms that may stand together: a compare price above the price, a coupon below all."""
+    listed, coupon = row.get("list_price"), row.get("coupon")
+    if listed:
+        above = Decimal(row["price"]) + Decimal(listed["amount"]) + 1
+        row |= {"list_price": listed | {"amount": str(above)}}
+    prices = [Decimal(s["price"]) for s in row.get("specs") or () if s["price"] is not None]
+    if coupon:
+        threshold = Decimal(coupon["threshold"])
+        least = threshold or min(Decimal(row["price"]), *prices, Decimal(2000))
+        amount = min(Decimal(coupon["amount"]), least - Decimal("0.01"))
+        row |= {"coupon": coupon | {"amount": str(amount)} if amount >= 0 else False}
+    return row
+
+
 @st.composite
 def catalogs(draw: st.DrawFn) -> Catalog:
     rows = draw(st.lists(PRODUCT, min_size=1, max_size=4, unique_by=lambda p: p["name"]))
-    products = [{"id": f"p{n}", "link": n + 1, **row} for n, row in enumerate(rows)]
+    products = [_holding({"id": f"p{n}", "link": n + 1, **row}) for n, row in enumerate(rows)]
     return Catalog.parse({"products": products, "shop": {"services": ["破损包赔"], "contact": "店铺客服"}})
 
 

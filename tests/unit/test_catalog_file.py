@@ -122,3 +122,41 @@ def test_validity() -> None:
 def test_unknown_product() -> None:
     with pytest.raises(UnknownProduct, match="cleanser-01"):
         catalog().product("nothing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"coupon": {"amount": "500", "threshold": "1"}}, "coupon.amount"),
+        ({"coupon": {"amount": "20", "threshold": "20"}}, "coupon.amount"),
+        ({"coupon": {"amount": "10"}}, "coupon.amount"),
+        ({"coupon": {"amount": "6"}, "specs": [{"name": "小", "price": "5"}]}, "coupon.amount"),
+        ({"list_price": {"amount": "9.00", "basis": "原价"}}, "list_price.amount"),
+        ({"list_price": {"amount": "10", "basis": "原价"}}, "list_price.amount"),
+        ({"usage": "早晚\u202e各一次"}, "usage"),
+        ({"usage": "早晚\x07各一次"}, "usage"),
+        ({"gifts": [{"name": "网" * 100_000}]}, "gifts.0.name"),
+        ({"usage": "早" * 2001}, "usage"),
+    ],
+)
+def test_terms_and_texts_that_cannot_be(changes: dict[str, object], field: str) -> None:
+    with pytest.raises(CatalogProblems) as caught:
+        small(**changes)
+    assert [p.field for p in caught.value.problems] == [f"products[a].{field}"]
+    with pytest.raises(CatalogProblems):
+        small().with_changes({"a": changes})
+
+
+def test_a_coupon_beyond_the_price_and_a_compare_price_below_it_are_told_at_once() -> None:
+    with pytest.raises(CatalogProblems) as caught:
+        small(coupon={"amount": "10"}, list_price={"amount": "9", "basis": "原价"})
+    assert {p.field for p in caught.value.problems} == {
+        "products[a].coupon.amount",
+        "products[a].list_price.amount",
+    }
+
+
+def test_a_price_may_not_rise_to_its_compare_price() -> None:
+    listed = small(list_price={"amount": "12", "basis": "近7日最低成交价"})
+    with pytest.raises(CatalogProblems, match="划线价"):
+        listed.with_changes({"a": {"price": "12"}})
