@@ -42,6 +42,8 @@ def price(ask: Asking) -> Said | None:
     named = [s for s in ask.specs() if s.price is not None]
     if not named and ask.specs():
         return None
+    if not named and variants.asks_part(ask.line, ask.product):
+        return _packs(ask)
     if not named and _ASKS_EACH.search(ask.line) and len(ask.product.specs or ()) > 1:
         named = [s for s in ask.product.specs or () if s.price is not None]
     if named:
@@ -50,6 +52,12 @@ def price(ask: Asking) -> Said | None:
     if main and len({s.price for s in ask.product.specs or ()}) > 1:
         return ask.say(f"{ask.get('name')}直播间价，{_priced(ask, main)}")
     return ask.say(f"{ask.get('name')}直播间价{ask.get('price')}元")
+
+
+def _packs(ask: Asking) -> Said | None:
+    """The packs in which it is sold, where a line counts their parts: what part costs is not known."""
+    listed = "，".join(filter(None, (_priced(ask, s) for s in ask.product.specs or ())))
+    return ask.say(f"{ask.get('name')}是按规格卖的，{listed}") if listed else None
 
 
 def _several(ask: Asking) -> Said | None:
@@ -74,6 +82,8 @@ def paid(ask: Asking) -> Said | None:
     """The price after a coupon that applies."""
     if ask.pieces() is not None:
         return _several(ask)
+    if not ask.specs() and variants.asks_part(ask.line, ask.product):
+        return _packs(ask)
     spec = next((s for s in ask.specs() if s.price is not None), None)
     amount = spec.price if spec and spec.price is not None else ask.product.price
     name = f".{spec.name}" if spec else ""

@@ -10,6 +10,27 @@ from livehost.answers.intents import HOMES, REGIONS
 from livehost.chinese import folded
 
 
+def _named(ask: Asking) -> list[str]:
+    """The regions that a line names."""
+    return [r for r in REGIONS if r in ask.line]
+
+
+def _refused(ask: Asking) -> Said | None:
+    """That it is not sent to a region that is named, where it is not."""
+    excluded = ask.product.shipping.not_to or ()
+    refused = [r for r in _named(ask) if any(e and (e in r or HOMES.get(r, r) in e) for e in excluded)]
+    if not refused:
+        return None
+    ask.used.clear()
+    ask.get("shipping.not_to")
+    return ask.say(f"{'、'.join(refused)}暂时不发，不好意思")
+
+
+def _abroad(ask: Asking) -> bool:
+    """Whether a place is named that a list of regions not served says nothing about."""
+    return ask.has("香港|澳门|台湾|港澳|国外|海外|境外")
+
+
 def when_ships(ask: Asking) -> Said | None:
     """How soon it leaves."""
     within = ask.some("shipping.within")
@@ -18,12 +39,16 @@ def when_ships(ask: Asking) -> Said | None:
 
 def arrives(ask: Asking) -> Said | None:
     """How long it is under way."""
+    if (refused := _refused(ask)) is not None:
+        return refused
     days = ask.some("shipping.days")
     return ask.say(f"发出后一般{days}到，具体看物流") if days else None
 
 
 def courier(ask: Asking) -> Said | None:
     """Who brings it; a courier that is not listed is not promised."""
+    if (refused := _refused(ask)) is not None:
+        return refused
     listed = ask.some("shipping.courier")
     return ask.say(f"这款发的是{listed}") if listed else None
 
@@ -35,7 +60,11 @@ def where_from(ask: Asking) -> Said | None:
 
 
 def free_shipping(ask: Asking) -> Said | None:
-    """Who pays for the way."""
+    """Who pays for the way; nothing is promised for a place to which it may not be sent."""
+    if (refused := _refused(ask)) is not None:
+        return refused
+    if _abroad(ask) or (_named(ask) and ask.product.shipping.not_to is None):
+        return None
     value = ask.get("shipping.free")
     if value is None:
         return None
@@ -44,23 +73,21 @@ def free_shipping(ask: Asking) -> Said | None:
 
 def fee(ask: Asking) -> Said | None:
     """How much the way costs: only known where it costs nothing."""
-    return free_shipping(ask) if ask.product.shipping.free else None
+    return free_shipping(ask) if ask.product.shipping.free else _refused(ask)
 
 
 def region(ask: Asking) -> Said | None:
     """Where it is not sent."""
-    named = [r for r in REGIONS if r in ask.line]
+    named = _named(ask)
     home = ask.product.shipping.from_ or ""
     if named and (ask.has("发的(?!到)|(?:从|是)(?:" + "|".join(named) + ")(?:市|省|那边)?发") or (ask.has("发货") and any(r in home for r in named))):
         return where_from(ask)
     listed = ask.get("shipping.not_to")
     if listed is None:
         return None
-    excluded = ask.product.shipping.not_to or ()
-    refused = [r for r in named if any(e and (e in r or HOMES.get(r, r) in e) for e in excluded)]
-    if refused:
-        return ask.say(f"{'、'.join(refused)}暂时不发，不好意思")
-    if any(r in ("香港", "澳门", "台湾", "港澳台") for r in named) or ask.has("国外|海外|境外"):
+    if (refused := _refused(ask)) is not None:
+        return refused
+    if _abroad(ask):
         return None
     where = "没有不发的地区" if listed == NONE else f"不发的地区是{listed}"
     if named:

@@ -29,8 +29,12 @@ _BIG = re.compile(
 )
 _SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
 _PIECES = re.compile(
-    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对|根|副|顶|盏|株|束|枝|幅|辆|听|筒|捆|架|(?<=[买拍要]\d)块)"
+    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双(?![吗吧么])|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对(?=$|[^吗吧么不])|根|副|顶|盏|株|束|枝|幅|辆|听|筒|捆|架|(?<=[买拍要]\d)块)"
     r"(?!码|月|小时|号链接|人|小样|杯刷|起|包|片|支|斤|kg|g)"
+)
+
+_PART = re.compile(
+    r"(?<![\d.第])(\d+)(片|粒|颗|枚|贴|个|袋|包|支|条|只|张|块|双|罐|瓶|卷|盒)(?!月|码|人|小样|装)"
 )
 
 
@@ -66,15 +70,32 @@ def pieces(line: str, product: Product, chosen: Spec | None = None) -> tuple[int
     None where it may be part of what is sold as one: 5包 of a box of 30. `chosen`: the variant that the
     line names.
     """
-    match = _PIECES.search(with_digits(folded(line)))
-    if match is None:
-        return None
     base = next((s for s in product.specs or () if s.price == product.price), None)
     of = chosen or base
     sold = with_digits(folded(of.name)) if of is not None else ""
-    alike = next((f"[{same}]" for same in _ALIKE if match[2] in same), re.escape(match[2]))
-    counts = re.findall(rf"(\d+)\s*{alike}", sold)
-    return None if any(n != "1" for n in counts) else (int(match[1]), match[2])
+    for match in _PIECES.finditer(with_digits(folded(line))):
+        counts = _counts(sold, match[2])
+        if chosen is not None and match[1] in counts:  # it names the variant
+            continue
+        return None if any(n != "1" for n in counts) else (int(match[1]), match[2])
+    return None
+
+
+def _counts(sold: str, measure: str) -> list[str]:
+    """How many of a measure, or of one for the same parts, a variant's name holds."""
+    alike = next((f"[{same}]" for same in _ALIKE if measure in same), re.escape(measure))
+    return re.findall(rf"(\d+)\s*{alike}", sold)
+
+
+def asks_part(line: str, product: Product) -> bool:
+    """Whether a line counts what is only sold several at once: 30袋 of a box of 15."""
+    names = [with_digits(folded(s.name)) for s in product.specs or ()]
+    said = list(_PART.finditer(with_digits(folded(line))))
+    return any(
+        counts and m[1] not in counts and "1" not in counts
+        for m in said
+        for counts in [[n for name in names for n in _counts(name, m[2])]]
+    )
 
 
 def _held(forms: frozenset[str], said: frozenset[str], text: str, *, strict: bool) -> int:
