@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from livehost.answers.claims import Kind, Token
 from livehost.answers.clean import clean, squeezed
 from livehost.answers.faq_book import SHOP, BookEntry, blanked, placeholders
 from livehost.catalog import Catalog, Product
+from livehost.chinese import with_digits
 from livehost.compliance import Verdict, review
 from livehost.compliance.claim_check import all_facts, check_said
 from livehost.compliance.grounds import forms, grounds, read_numbers
@@ -26,6 +27,27 @@ _NAMES = frozenset((*PLACEHOLDERS, "shop"))
 _MONEY: tuple[str, ...] = ("price", "after_coupon", "list_price")
 _OWN_MONEY = re.compile("(?:满|运费|邮费|快递费|另加|加收|补)$")  # an amount of the shop's own follows
 _COSTS = re.compile("(?:价|卖|要|到手|实付|只|才|仅)(?:是|为|要|就)?$")
+_GOODS = re.compile("(?:这[款支瓶盒件套个条双]|它|本品|链接|价格?)(?:现在|今天|今晚|统统|一律|只|才|就)*$")
+_PRICED = re.compile(
+    "(?:这[款支瓶盒件套]|它|本品|链接|价|卖|到手|实付|只要|仅要|仅需|只需|拍下|现在)[^,，。;；!！?？长宽高厚]{0,6}$"
+)
+_ENDS = re.compile("$|[,，。;；!！?？~啦哦哈了]|一[支瓶盒件套个条双]|拿走|带走|到手|包邮")
+_PIECES = re.compile(r"(?![钱就的了能拿起包吧啊呀哦一二三四五六七八九半零到带拍多不])[\u4e00-\u9fff]")
+_OWN_CLAUSE = re.compile(
+    "(?:券|满|减|优惠|红包|运费|邮费|快递费|押金|定金|包装费|补差|[送赠第]|[切分]成)[^,，。;；!！?？]{0,8}$"
+)
+_OWN_AFTER = re.compile("(?:钱|块钱)?的?(?:运费|邮费|快递费|押金|定金|红包|优惠券|券)")
+_ANY_PRICE = "商品的价会变，请写 {price}，或把范围设为该商品 / a product's price: write {price}"
+_SLANG = re.compile(r"(?<![\d.])\d{1,4}米(?:\d(?![\d米])|(?=$|[,，。!！?？~]|拿|抢|秒|带走|到手|就))")
+_SHOP = re.compile(
+    r"(?:找|认准|关注|搜|来|去)(?!我们|我家|咱|本|自家|到|不|客服|一下|一家)([^,，。;；!！?？\s]{1,8}?)(?:旗舰店|专卖店|专营店|小店|店铺|店(?!里|内|员|长|铺)|直播间)"
+)
+_SELF = re.compile(
+    r"(?:我是|我叫|我就是|本人是|本人叫)(?!不|真|主播|你|大家|这|那|店|客|一)([\u4e00-\u9fff]{2,4})(?=$|[,，。;；!！?？~])"
+)
+_SURNAMES = frozenset(
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蔡蒋余杜叶程苏魏吕丁任卢姚沈钟姜崔谭陆范汪廖石贾夏韦付方邹熊孟秦邱侯江尹薛闫雷龙史陶贺顾毛郝龚邵万覃武钱戴严莫孔"
+)
 _COUPON = re.compile("券|减|满|优惠")
 _SIGNS = re.compile("[|｜→⇒]|[=＝][>＞]")  # they part what is pasted
 
@@ -173,6 +195,7 @@ def _answer(
     text = blanked(words)
     rules = review(text, product=product, now=now)
     found += [finding(hit.span, hit.rule, hit.why, hit.verdict) for hit in rules.hits]
+    found += [finding(span, rule, why, verdict) for span, rule, why, verdict in _others(text, catalog)]
     said = check_said(text, facts=None, product=product, catalog=catalog, now=now)
     # What stands in no fact is the operator's to approve: it is said word for word and promises no price.
     found += [
@@ -187,6 +210,21 @@ def _answer(
         hits = review(filled.text, product=product, now=now).hits
         found += [finding(whole, hit.rule, hit.why, "block") for hit in hits if hit.verdict == "block"]
     return found, rests
+
+
+def _others(text: str, catalog: Catalog) -> Iterator[tuple[tuple[int, int], str, str, Verdict]]:
+    """Other shops that viewers are sent to, and names under which the host would pass for somebody."""
+    for match in _SHOP.finditer(text):
+        if not catalog.shop.name or match[1] not in catalog.shop.name:
+            yield match.span(), "diversion", "不要引到别的店 / it sends viewers to another shop", "block"
+    for match in _SELF.finditer(text):
+        if match[1][0] in _SURNAMES:
+            yield (
+                match.span(),
+                "identity",
+                "以别人的名义说话，请确认是主播自己的名字 / whose name is it",
+                "review",
+            )
 
 
 def _figures(
@@ -204,7 +242,11 @@ def _figures(
             continue  # 扣1, 一
         standing = [fact for fact in own if _says(fact, token)]
         rests.update(dict.fromkeys(standing))
-        priced = product is None and (money or not token.group) and _is_price(token, before, catalog, now)
+        priced = (
+            product is None
+            and (money or not token.group)
+            and (_is_price(token, before, catalog, now) or _of_goods(claims.text, token, money=money))
+        )
         if (money and product is not None and not standing) or priced:
             words = claims.text[token.start : token.end]
             start = text.find(words)
@@ -212,10 +254,32 @@ def _figures(
             why = (
                 "和商品资料里的价不一样，请写 {price} / not a price of this product; write {price}"
                 if product is not None
-                else "商品的价会变，请写 {price}，或把范围设为该商品 / a product's price: write {price}"
+                else _ANY_PRICE
             )
             prices.append((span, "price", why))
+    if product is None:
+        prices += [(span, "price", _ANY_PRICE) for span in _slang_prices(text)]
     return prices, tuple(rests)
+
+
+def _of_goods(text: str, token: Token, *, money: bool) -> bool:
+    """Whether an amount is said as the price of goods: 9块9, 只要九十九, 这款九十九."""
+    before, after = text[: token.start], text[token.end :]
+    clause = re.split("[,，。;；!！?？]", before)[-1]
+    if _OWN_MONEY.search(before) or _OWN_CLAUSE.search(clause) or _OWN_AFTER.match(after):
+        return False
+    if money:
+        return not (text[token.start : token.end].endswith("块") and _PIECES.match(after))
+    short = token.value.isdigit() and len(token.value) <= 4
+    return short and bool(_COSTS.search(clause) or (_GOODS.search(clause) and _ENDS.match(after)))
+
+
+def _slang_prices(text: str) -> Iterator[tuple[int, int]]:
+    """Where a price is written with 米 for 元: 9米9, 99米带走."""
+    figures = with_digits(text)
+    for match in _SLANG.finditer(figures):
+        if _PRICED.search(figures[: match.start()]):
+            yield match.span() if len(figures) == len(text) else (0, len(text))
 
 
 def _is_price(token: Token, before: str, catalog: Catalog, now: datetime) -> bool:

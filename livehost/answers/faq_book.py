@@ -20,7 +20,7 @@ from rapidfuzz import fuzz
 from livehost.answers.clean import clean, squeezed
 from livehost.answers.facts import APPROVED, still_true
 from livehost.answers.faq import core
-from livehost.answers.intents import asked
+from livehost.answers.intents import REGIONS, asked
 from livehost.answers.meaning import SENSITIVE
 from livehost.answers.types import Entry, Fact
 from livehost.catalog import Catalog, Product
@@ -36,6 +36,11 @@ _WIDTH = {"product": 2, "persona": 1, SHOP: 0}
 _KNOWN = 2000  # short lines that are remembered: viewers say the same few again and again
 _RUN = re.compile("[a-z0-9.]+")
 _NO_VALUE = re.compile(r"\{[^{}]*\}")
+_EVERYWHERE = re.compile(
+    "(?:全国|全境|全中国|各地|哪里|哪儿|哪都|到处|不限地区|任何地区|所有地区)[^,，。;；!！?？]{0,6}(?:包邮|免邮|免运费|发|送|寄|配送|到)"
+    "|(?:包邮|免邮|发货|配送|发|送|寄)(?:到)?(?:全国|全境|各地|所有地区)"
+)
+_REGION = re.compile("|".join(map(re.escape, sorted(REGIONS, key=len, reverse=True))))
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,11 @@ class BookEntry:
     def asked(self) -> tuple[_Sought, ...]:
         """The questions as a line is compared with them."""
         return tuple(map(_seek, self.questions))
+
+    @cached_property
+    def everywhere(self) -> bool:
+        """Whether an answer promises shipping to all places."""
+        return any(map(_EVERYWHERE.search, self.answers))
 
     def make_ready(self) -> None:
         """Read keywords and questions now, so that no viewer waits for it."""
@@ -178,11 +188,18 @@ def stands(entries: Iterable[BookEntry], facts: Iterable[Fact]) -> bool:
 
 
 def fitting(entries: Iterable[BookEntry], line: str, *, product: str | None, persona: str) -> list[BookEntry]:
-    """The entries that answer a cleaned line here, the best first."""
+    """The entries that answer a cleaned line here, the best first.
+
+    A line that names a region is not answered by what is promised for all places.
+    """
+    regional = _REGION.search(line) is not None
     scored = [
         ((_WIDTH[entry.scope.partition(":")[0]], score), entry)
         for entry in entries
-        if entry.enabled and in_scope(entry.scope, product, persona) and (score := fit(entry, line)) > 0
+        if entry.enabled
+        and not (regional and entry.everywhere)
+        and in_scope(entry.scope, product, persona)
+        and (score := fit(entry, line)) > 0
     ]
     return [entry for _, entry in sorted(scored, key=lambda one: one[0], reverse=True)]
 
@@ -271,13 +288,18 @@ def spoken(found: Entry, product: Product | None, catalog: Catalog, now: datetim
     """An answer of the book with the facts of the moment, its own approved words first among them.
 
     None where a placeholder has no fact now, or where a number that the answer was approved with stands in
-    the catalogue no more.
+    the catalogue no more, or where it promises shipping to all places and the product (without one: any
+    product) is not sent to some.
     """
     from livehost.rundown import Filled, fill  # it reads facts through this package
 
     turn = found if isinstance(found, Turn) else Turn(BookEntry(id=found.id, answers=()), found.words)
     entry = turn.entry
-    filled = fill(turn.words, catalog.get(entry.product) if entry.product else product, catalog, now)
+    about = catalog.get(entry.product) if entry.product else product
+    concerned = (about,) if about is not None else catalog.products
+    if _EVERYWHERE.search(turn.words) and any(one.shipping.not_to for one in concerned):
+        return None
+    filled = fill(turn.words, about, catalog, now)
     if filled is None or not still_true(turn.rests, catalog, now):
         return None
     own = Fact("", f"{APPROVED}{entry.id}", filled.text, entry.version)

@@ -210,3 +210,69 @@ def test_a_glance_misses_no_keyword(line: str, words: list[str]) -> None:
     kept = [entry(str(n), "好", keywords=(word,)) for n, word in enumerate(words)]
     found = book(*kept).find(clean(line), product=None, persona="tang", now=NOW)
     assert book(*kept).knows(line, product=None, persona="tang") is (found is not None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "这款9块9",
+        "这款九块九",
+        "9块9",
+        "只要九十九",
+        "这款九十九",
+        "现在68元",
+        "这款9米9",
+        "只要99米",
+        "5毛一片",
+    ],
+)
+def test_a_price_of_goods_is_not_written_for_the_whole_shop(words: str) -> None:
+    found = reviewed_entry(EntryWritten(keywords=(("会员",),), answers=(words,)), (CATALOG,), NOW)
+    assert found.verdict == "block"
+    assert "price" in {one.rule for one in found.findings}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "运费另加8元",
+        "全店满39.9元有小样",
+        "布长99米",
+        "身高1米7的也行",
+        "送3块洁面巾",
+        "播到十二点",
+        "有事找棠小铺客服",
+    ],
+)
+def test_an_amount_that_is_no_price_may_be_confirmed(words: str) -> None:
+    found = reviewed_entry(EntryWritten(keywords=(("会员",),), answers=(words,)), (CATALOG,), NOW)
+    assert found.verdict != "block", found.findings
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("找隔壁王大锤店，我是李佳琦", "block"),
+        ("找王大锤店", "block"),
+        ("我是李佳琦", "block"),
+        ("我是王大锤", "review"),
+        ("我是小棠", "pass"),
+        ("不会过敏，放心用", "block"),
+    ],
+)
+def test_other_shops_and_other_people_are_not_spoken_for(words: str, verdict: str) -> None:
+    found = reviewed_entry(EntryWritten(keywords=(("会员",),), answers=(words,)), (CATALOG,), NOW)
+    assert found.verdict == verdict, found.findings
+
+
+def test_shipping_everywhere_is_not_promised_where_some_places_are_excluded() -> None:
+    free = {"from": "广州", "free": True}
+    there = CATALOG.with_changes({"cleanser": {"shipping": {**free, "not_to": ["新疆", "西藏"]}}})
+    one = entry("a", "全国包邮的哦", keywords=["邮"])
+    turn = Turn(one, "全国包邮的哦")
+    assert spoken(turn, there.get("cleanser"), there, NOW) is None
+    assert spoken(turn, None, there, NOW) is None, "no product named: it would hold for all"
+    assert spoken(turn, there.get("honey"), there, NOW) is not None
+    assert spoken(turn, CATALOG.get("cleanser"), CATALOG, NOW) is not None
+    assert found("新疆包邮吗", one) is None, "a region is answered by the catalogue"
+    assert found("包邮吗", one) == "a"
