@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -28,7 +28,8 @@ COLUMNS = (
 )  # fmt: skip
 REST = "rest"  # what has no column of its own, as JSON
 _NAMES = ("user", "user_id", "who")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FREE = ("text", "asked", "answer", "why", "note", "proposed", "said", "blocked", "checks")  # may say a name
+_FORMULA = tuple("=+-@＝＋－＠")
 _TAIL_BYTES = 65_536
 
 
@@ -70,16 +71,39 @@ def records(folder: Path, room: str, span: Span, *, names: bool = True) -> Itera
                     yield found if names else without_names(found)
 
 
-def without_names(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry without the viewer's name, and without contacts in the viewer's words."""
+def without_names(entry: Mapping[str, Any], *, asked: bool = False) -> dict[str, Any]:
+    """The entry without the viewer's name, also where its words say it, and without contacts in the viewer's words.
+
+    `asked`: its `text` is a viewer's, as it is in an entry of the type `question`.
+    """
     hidden = dict(entry)
+    for words in ("asked", "text") if asked or entry.get("type") == "question" else ("asked",):
+        if isinstance(hidden.get(words), str):
+            hidden[words] = shown_text(hidden[words], limit=10_000)
+    names = {str(entry[name]) for name in _NAMES if entry.get(name)}
+    said = sorted(
+        (name for name in names if len(name) > 1), key=len, reverse=True
+    )  # 好 would hide all of 好的
+    for words in _FREE:
+        if words in hidden:
+            hidden[words] = _unnamed(hidden[words], said)
     for name in _NAMES:
         if hidden.get(name):
             hidden[name] = HIDDEN
-    for words in ("asked", "text") if entry.get("type") == "question" else ("asked",):
-        if isinstance(hidden.get(words), str):
-            hidden[words] = shown_text(hidden[words], limit=10_000)
     return hidden
+
+
+def _unnamed(value: Any, names: Sequence[str]) -> Any:
+    match value:
+        case str():
+            for name in names:
+                value = value.replace(name, HIDDEN)
+            return value
+        case list() | tuple():
+            return [_unnamed(one, names) for one in value]
+        case Mapping():
+            return {key: _unnamed(one, names) for key, one in value.items()}
+    return value
 
 
 def written(entries: Iterable[Mapping[str, Any]], form: Format) -> Iterator[bytes]:
@@ -149,7 +173,9 @@ def _cell(value: object) -> str:
         case int() | float():
             return str(value)
         case str():
-            return f"'{value}" if value.startswith(_FORMULA) else value
+            begins = value[:1]
+            hidden = begins.isspace() or not begins.isprintable()  # cut off before a sheet looks for "="
+            return f"'{value}" if begins and (hidden or begins in _FORMULA) else value
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

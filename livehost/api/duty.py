@@ -9,9 +9,11 @@ from pydantic import Field, StringConstraints
 
 from livehost.api.auth import Duty, Operator, Viewer
 from livehost.api.ground import Body, Page, TheHouse, TheRoom, new_router, page_of
+from livehost.api.keys import Role
 from livehost.api.ports import LiveRoom
 from livehost.api.problems import ProblemError
 from livehost.api.questions import shown
+from livehost.journal_export import HIDDEN, without_names
 from livehost.store.protocol import MAX_ID, MAX_TEXT
 
 router = new_router("duty")
@@ -100,24 +102,28 @@ class Heartbeat(Body):
 
 
 @router.get("/duty", summary="How every room is led and watched, and who did what lately")
-async def get_duty(house: TheHouse, _: Viewer) -> dict[str, Any]:
-    """`log` is newest first; the whole of it stands in the journal (`type: duty`)."""
+async def get_duty(house: TheHouse, who: Viewer) -> dict[str, Any]:
+    """`log` is newest first; the whole of it stands in the journal (`type: duty`).
+
+    Viewers' names are in it for operators and the person on duty; others get `***`.
+    """
     log = [entry for room in house.rooms.values() for entry in room.duty.log]
     log.sort(key=lambda entry: str(entry["at"]), reverse=True)
-    return {"rooms": [room.duty.summary() for room in house.rooms.values()], "log": log[:LOGGED]}
+    told = log[:LOGGED] if who.role.may(Role.OPERATOR) else [without_names(one) for one in log[:LOGGED]]
+    return {"rooms": [room.duty.summary() for room in house.rooms.values()], "log": told}
 
 
 @router.get("/duty/queue", summary="What waits for a person, in all rooms")
 async def get_queue(
     house: TheHouse,
-    _: Viewer,
+    who: Viewer,
     page: Page,
     room: Annotated[str | None, Query(max_length=100, description="Only this room's")] = None,
 ) -> dict[str, Any]:
     """Held answers first, then what was handed over, then what waits; the oldest first in each.
 
     Each with the proposed answer, the facts that it rests on and whether they hold now, what the review
-    found (rule, span, why), and until when it waits.
+    found (rule, span, why), and until when it waits. Viewers' names are for operators and the person on duty.
     """
     if room is not None and room not in house.rooms:
         raise ProblemError("unknown_room", room=room)
@@ -125,7 +131,8 @@ async def get_queue(
     items = [item for one in rooms for item in await one.duty.items()]
     items.sort(key=lambda item: (_ORDER.get(item["state"], 9), item["at"]))
     taken, following = page_of(items, page, lambda item: f"{item['room']}/{item['id']}")
-    return {"items": taken, "next": following, "total": len(items)}
+    told = taken if who.role.may(Role.OPERATOR) else [without_names(one, asked=True) for one in taken]
+    return {"items": told, "next": following, "total": len(items)}
 
 
 _ORDER = {"held": 0, "handed_over": 1, "accepted": 2}
@@ -174,13 +181,14 @@ async def decide(room: TheRoom, who: Duty, asked: Decision) -> dict[str, Any]:
 
 
 @router.get("/rooms/{room}/mutes", summary="Who is muted")
-async def list_mutes(house: TheHouse, room: TheRoom, _: Viewer) -> dict[str, Any]:
-    """In the order it was done; those whose term is over are left out."""
+async def list_mutes(house: TheHouse, room: TheRoom, who: Viewer) -> dict[str, Any]:
+    """In the order it was done; those whose term is over are left out. `who` is for operators and duty."""
     muted = await house.store.muted(room.id)
+    names = who.role.may(Role.OPERATOR)
     return {
         "items": [
             {
-                "who": one.who,
+                "who": one.who if names else HIDDEN,
                 "until": one.until.isoformat() if one.until else None,
                 "by": one.by,
                 "at": one.at.isoformat(),

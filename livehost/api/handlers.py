@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from http import HTTPStatus
+from time import monotonic as seconds
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from livehost.api.problems import ProblemError, answer, body
@@ -20,6 +21,25 @@ from livehost.store.protocol import AlreadyThere, NotStored, StoreError, Version
 _log = structlog.get_logger(__name__)
 
 
+GONE_TOLD_EVERY_S = 60.0
+
+
+class _Gone:
+    """Callers that leave before their request is whole need no token: they get one line a minute, no traceback."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told_at_s: float | None = None
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        self._count += 1
+        now_s = seconds()
+        if self._told_at_s is None or now_s - self._told_at_s >= GONE_TOLD_EVERY_S:
+            _log.info("callers left before their request was whole", count=self._count)
+            self._told_at_s, self._count = now_s, 0
+        return Response(status_code=400)  # nobody reads it
+
+
 def add_handlers(app: FastAPI) -> None:
     """Answer every error as a problem."""
     app.add_exception_handler(HTTPException, _http)
@@ -27,6 +47,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(UnicodeEncodeError, _unwritable)
+    app.add_exception_handler(ClientDisconnect, _Gone())
     app.add_exception_handler(Exception, _broken)
 
 

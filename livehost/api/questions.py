@@ -57,7 +57,8 @@ async def list_questions(
     items = found[: page.limit]
     following = items[-1].id if len(found) > page.limit else None
     names = who.role.may(Role.OPERATOR)
-    return {"items": [one if names else without_names(one) for one in map(shown, items)], "next": following}
+    told = [one if names else without_names(one, asked=True) for one in map(shown, items)]
+    return {"items": told, "next": following}
 
 
 @router.post("/rooms/{room}/questions", status_code=202, summary="Ask as a viewer")

@@ -108,6 +108,26 @@ async def test_only_the_person_on_duty_decides(house: FakeHouse, role: str, stat
         assert (await client.get("/v1/duty/queue")).status_code == 200
 
 
+@pytest.mark.parametrize("role", ["viewer", "trainer", "operator"])
+async def test_viewers_names_are_for_those_who_answer_viewers(
+    house: FakeHouse, client: httpx.AsyncClient, role: str
+) -> None:
+    words = {"text": "小鹿问多少钱 13812345678", "proposed": "小鹿，59元", "said": "小鹿好"}
+    house.rooms["room-a"].duty.waiting[0] |= words
+    answered = {"action": "answer", "question": "b1", "text": "小鹿，有货"}
+    assert (await client.post("/v1/rooms/room-b/duty", json=answered)).status_code == 200
+    put = {"action": "reject", "question": "a/2 #", "why": "小鹿问过了"}
+    assert (await client.post("/v1/rooms/room-a/duty", json=put)).status_code == 200
+    await house.store.mute("room-a", "小鹿", None, "李雷")
+    async with open_client(house, role) as other:
+        paths = ("/v1/duty/queue", "/v1/duty", "/v1/rooms/room-a/mutes")
+        told = [(await other.get(path)).text for path in paths]
+    assert all(("小鹿" in one) is (role == "operator") for one in told)
+    assert all(("***" in one) is (role != "operator") for one in told)
+    assert ("u1" in told[0]) is (role == "operator")
+    assert role == "operator" or "13812345678" not in told[0]
+
+
 async def test_signs_of_life_come_from_who_may_act(house: FakeHouse) -> None:
     async with open_client(house, "viewer") as client:
         assert (await client.post("/v1/duty/heartbeat", json={})).status_code == 403

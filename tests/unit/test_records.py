@@ -102,6 +102,32 @@ def test_csv_is_a_table_for_excel_and_no_formula_is_run(folder: Path) -> None:
     assert json.loads(rows[-1]["rest"]) == {"extra": 1} and rows[2]["user"] == "小鹿"  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "=",
+        " =",
+        "\n=",
+        "\r",
+        "\t",
+        " ",
+        "\u3000+",
+        "+",
+        "-",
+        "@",
+        "＝",
+        "＋",
+        "－",
+        "＠",
+        "\xa0＝",
+        "\ufeff=",
+    ],
+)
+def test_no_cell_begins_as_a_formula_does(begins: str) -> None:
+    table = b"".join(written([{"text": f"{begins}1+1"}], "csv")).decode("utf-8-sig")
+    assert next(csv.DictReader(io.StringIO(table, newline="")))["text"] == f"'{begins}1+1"
+
+
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["user", "text", "type", "n"]), st.text() | st.integers() | st.none())
@@ -121,6 +147,12 @@ def test_without_names_nothing_tells_who_it_was() -> None:
     hidden = without_names(said)
     assert hidden["user"] == hidden["user_id"] == HIDDEN and "13812345678" not in hidden["asked"]
     assert hidden["text"] == "现在59元" and said["user"] == "小鹿乱撞"
+    told = without_names(
+        entry("x", type="duty", user="小鹿", who="u77", why="小鹿问过", answer="小鹿，59元", note="u77")
+    )
+    assert (told["why"], told["answer"], told["note"]) == ("***问过", "***，59元", HIDDEN)
+    assert without_names({"user": "好", "answer": "好的"})["answer"] == "好的"
+    assert "13812345678" not in without_names({"text": "加13812345678"}, asked=True)["text"]
 
 
 @pytest.fixture
