@@ -22,7 +22,7 @@ STORE_WITHIN_S = 5.0
 _MESSAGE = {
     "type": "object",
     "properties": {
-        "id": {"type": "string", "description": "unique within the room; made from the rest if left out"},
+        "id": {"type": "string", "description": "unique within this webhook; made from the rest if left out"},
         "kind": {"type": "string", "enum": [kind.value for kind in Kind], "default": "comment"},
         "user": {"type": "string"},
         "user_id": {"type": "string", "description": "the platform's id of the viewer"},

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from livehost.chat.fields import usable_id
 from livehost.store.protocol import ChatMessage
 
 
@@ -45,7 +46,7 @@ class Kind(StrEnum):
 class ChatEvent:
     """One thing that a viewer did. `value_fen` is in 分; `test` marks the platform's own test traffic.
 
-    `id` is unique within the room and at most `store.protocol.MAX_ID` long; the same event told
+    `id` is unique within its source and at most `store.protocol.MAX_ID` long; the same event told
     again has the same id.
     """
 
@@ -63,9 +64,13 @@ class ChatEvent:
     buyer: bool = False
 
     def as_message(self, source: str) -> ChatMessage:
-        """The comment as the inbox takes it."""
+        """The comment as the inbox takes it: each source counts its ids for itself.
+
+        The plain webhook's ids stand as they were given, for who sends them looks for them.
+        """
+        ident = self.id if source == "generic" else usable_id(f"{source}:{self.id}")
         return ChatMessage(
-            id=self.id, user=self.user, text=self.text, at=self.at,
+            id=ident, user=self.user, text=self.text, at=self.at,
             user_id=self.user_id, source=source, buyer=self.buyer,
         )  # fmt: skip
 

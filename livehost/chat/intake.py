@@ -102,7 +102,7 @@ class Intake:
             _log.warning("messages not stored", room=self._room, error=repr(error))
 
     def _first_time(self, event: ChatEvent) -> bool:
-        key = f"{event.kind.value}\0{event.id}"
+        key = f"{event.platform}\0{event.kind.value}\0{event.id}"
         if key in self._told:
             return False
         self._told[key] = None

@@ -2,7 +2,8 @@
 
 A question is a hash q:<id>. Sorted sets hold who is where: all, waiting, claimed and held by order of
 arrival, waiting_at by the time it was sent, settled by the time that it was; waiting_of counts who waits
-by viewer; with:<id> is the set of those that share a question's answer. `muted` maps a viewer to "order|until|at|by".
+by viewer; with:<id> is the set of those that share a question's answer. `muted` maps a viewer to "order|until|at|by",
+`muted_names` to the name as it is compared.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ end
 """
 
 # ARGV: room's limit, viewer's limit, now, now_us, aged_us, then of each message id, user, text, at, at_us,
-# user_id, source, buyer, refusal
+# user_id, source, buyer, refusal, the id before its source was part of it, the name as it is compared
 ACCEPT = (
     _LEAVE
     + """
@@ -47,30 +48,37 @@ for _, id in ipairs(redis.call('ZRANGE', p .. 'settled', '-inf', aged, 'BYSCORE'
   redis.call('ZREM', p .. 'settled', id)
   redis.call('ZREM', p .. 'all', id)
 end
-local silent = {}
+local silent, silent_names = {}, {}
 local rows = redis.call('HGETALL', p .. 'muted')
 for i = 1, #rows, 2 do
   local ends = string.match(rows[i + 1], '^%d+|(%d*)|')
-  if ends == '' or tonumber(ends) > now_us then silent[rows[i]] = true end
+  if ends == '' or tonumber(ends) > now_us then
+    silent[rows[i]] = true
+    silent_names[redis.call('HGET', p .. 'muted_names', rows[i]) or rows[i]] = true
+  end
 end
 local waiting = redis.call('ZCARD', p .. 'waiting')
 local held = {}
 local fates = {}
-for i = 6, #ARGV, 9 do
+for i = 6, #ARGV, 11 do
   local id, user, text, at, at_us = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local user_id, source, buyer, fate = ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
+  local before, name = ARGV[i + 9], ARGV[i + 10]
+  local stored = before ~= '' and redis.call('HGET', p .. 'q:' .. before, 'id')
+  local by = stored and redis.call('HGET', p .. 'q:' .. before, 'source') or ''
   local who = user_id ~= '' and user_id or user
   held[who] = held[who] or tonumber(redis.call('HGET', p .. 'waiting_of', who) or 0)
   if redis.call('EXISTS', p .. 'q:' .. id) == 1 then fate = 'duplicate'
+  elseif stored and (by == '' or by == source) then fate = 'duplicate'
   elseif fate ~= '' then fate = fate
-  elseif silent[user_id] or silent[user] then fate = 'muted'
+  elseif silent[user_id] or silent[user] or silent_names[name] then fate = 'muted'
   elseif who ~= '' and held[who] >= of_user then fate = 'user_full'
   elseif waiting >= limit then fate = 'inbox_full'
   else
     local order = redis.call('HINCRBY', p .. 'facts', 'order', 1)
     redis.call('HSET', p .. 'q:' .. id, 'id', id, 'user', user, 'text', text, 'at', at, 'at_us', at_us,
       'state', 'accepted', 'updated_at', now, 'note', '', 'answer', '', 'trace', '', 'user_id', user_id,
-      'source', source, 'buyer', buyer, 'detail', '{}', 'who', who, 'order', order)
+      'source', source, 'buyer', buyer, 'detail', '{}', 'who', who, 'order', order, 'name', name)
     redis.call('ZADD', p .. 'all', order, id)
     wait(id)
     held[who] = held[who] + 1
@@ -213,7 +221,7 @@ end
 return found
 """
 
-# ARGV: who, until_us or empty, at, by, now_us
+# ARGV: who, until_us or empty, at, by, now_us, the name as it is compared
 MUTE = (
     _LEAVE
     + """
@@ -221,12 +229,13 @@ local who = ARGV[1]
 local row = redis.call('HGET', p .. 'muted', who)
 local order = row and string.match(row, '^(%d+)|') or redis.call('HINCRBY', p .. 'facts', 'order', 1)
 redis.call('HSET', p .. 'muted', who, order .. '|' .. ARGV[2] .. '|' .. ARGV[3] .. '|' .. ARGV[4])
+redis.call('HSET', p .. 'muted_names', who, ARGV[6])
 local blocked = {}
 for _, set in ipairs({'waiting', 'held'}) do
   for _, id in ipairs(redis.call('ZRANGE', p .. set, 0, -1)) do
     local key = p .. 'q:' .. id
-    local found = redis.call('HMGET', key, 'user_id', 'user')
-    if found[1] == who or found[2] == who then
+    local found = redis.call('HMGET', key, 'user_id', 'user', 'name')
+    if found[1] == who or found[2] == who or found[3] == ARGV[6] then
       leave(id)
       redis.call('HSET', key, 'state', 'blocked', 'note', 'muted', 'updated_at', ARGV[3])
       redis.call('ZADD', p .. 'settled', ARGV[5], id)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from livehost.chinese import folded
 from livehost.store.errors import TransitionRefused
 
 MAX_TEXT = 500
 MAX_ID = 200
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a sign that show nothing
 
 
 class QuestionState(StrEnum):
@@ -44,9 +47,7 @@ TRANSITIONS: Mapping[QuestionState, frozenset[QuestionState]] = {
     # show was down, and a person on duty may take a question at any time.
     **{state: frozenset(QuestionState) - {state} for state in _OPEN},
     # What was handed over may be answered by a person later, or put aside.
-    QuestionState.HANDED_OVER: frozenset(
-        {QuestionState.SENT, QuestionState.HEARD, QuestionState.IGNORED}
-    ),
+    QuestionState.HANDED_OVER: frozenset({QuestionState.SENT, QuestionState.HEARD, QuestionState.IGNORED}),
     QuestionState.HEARD: frozenset(),
     QuestionState.EXPIRED: frozenset(),
     QuestionState.BLOCKED: frozenset(),
@@ -144,6 +145,25 @@ class Muted:
     until: datetime | None
     by: str
     at: datetime
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared: without spaces and unseen characters, width, case and traditional forms aside."""
+    seen = "".join(
+        c
+        for c in folded(name)
+        if not c.isspace() and unicodedata.category(c)[0] not in "CM" and c not in _BLANK
+    )
+    return seen or name
+
+
+def id_before(message: ChatMessage) -> str:
+    """The id that the message had before a source was part of it; empty where it is the same.
+
+    What was stored under it by the same source is this message.
+    """
+    source, _, rest = message.id.partition(":")
+    return rest if source and source == message.source else ""
 
 
 def refusal(message: ChatMessage) -> str | None:

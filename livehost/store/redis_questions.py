@@ -23,6 +23,7 @@ from livehost.store.protocol import (
     TransitionRefused,
     refusal,
 )
+from livehost.store.question_types import id_before, name_key
 
 _MESSAGES_AT_ONCE = 500
 IDS_AT_ONCE = 1000
@@ -63,6 +64,7 @@ class RedisQuestions:
                 ident, user, text, user_id, source = plain
                 args += [ident, user, text, records.stamp(one.at), _us(one.at)]
                 args += [user_id, source, int(one.buyer), why or ""]
+                args += [id_before(one) if why is None else "", name_key(user)]
             fates += await self._server.script(scripts.ACCEPT, room, *args)
         judged = list(zip(messages, fates, strict=True))
         stored = tuple(message.id for message, fate in judged if fate == "")
@@ -150,13 +152,18 @@ class RedisQuestions:
         """Note a muted viewer and block what of theirs waits or is held."""
         now = records.now()
         ends = "" if until is None else _us(until)
-        found = await self._server.script(scripts.MUTE, room, who, ends, records.stamp(now), by, _us(now))
+        found = await self._server.script(
+            scripts.MUTE, room, who, ends, records.stamp(now), by, _us(now), name_key(who)
+        )
         return sorted(_questions(room, found), key=lambda one: one.at)
 
     async def unmute(self, room: str, who: str) -> None:
         """Forget that a viewer is muted; raises NotStored."""
-        if not await self._server.command(room, "hdel", "muted", who):
+        rows = await self._server.command(room, "hgetall", "muted")
+        same = [one for one in rows if name_key(one) == name_key(who)]
+        if not same or not await self._server.command(room, "hdel", "muted", *same):
             raise NotStored(f"{who} is not muted in room {room}")
+        await self._server.command(room, "hdel", "muted_names", *same)
 
     async def muted(self, room: str) -> list[Muted]:
         """Who is muted now; those whose term is over are forgotten."""
@@ -167,6 +174,7 @@ class RedisQuestions:
             order, ends, at, by = row.split("|", 3)
             if ends and int(ends) <= now:
                 await self._server.command(room, "hdel", "muted", who)
+                await self._server.command(room, "hdel", "muted_names", who)
                 continue
             until = datetime.fromtimestamp(int(ends) / 1_000_000, UTC) if ends else None
             silent.append((int(order), Muted(who=who, until=until, by=by, at=records.instant(at))))

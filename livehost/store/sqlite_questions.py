@@ -23,6 +23,7 @@ from livehost.store.protocol import (
     check_transition,
     refusal,
 )
+from livehost.store.question_types import id_before, name_key
 
 Db = sqlite3.Connection
 
@@ -41,6 +42,7 @@ def accept(db: Db, room: str, messages: Sequence[ChatMessage], limits: InboxLimi
     at = records.stamp(records.now())
     known = _known(db, room, messages)
     silent = _muted_now(db, room, at)
+    silent_names = {name_key(who) for who in silent}
     held = _waiting_of(db, room, {message.who for message in messages})
     rows: list[tuple[Any, ...]] = []
     stored: list[str] = []
@@ -52,7 +54,7 @@ def accept(db: Db, room: str, messages: Sequence[ChatMessage], limits: InboxLimi
             continue
         who = message.who
         reason = refusal(message)
-        if reason is None and (message.user_id in silent or message.user in silent):
+        if reason is None and (message.user_id in silent or name_key(message.user) in silent_names):
             reason = "muted"
         if reason is None and who and held.get(who, 0) >= limits.user:
             reason = "user_full"
@@ -83,11 +85,16 @@ def accept(db: Db, room: str, messages: Sequence[ChatMessage], limits: InboxLimi
 
 
 def _known(db: Db, room: str, messages: Sequence[ChatMessage]) -> set[str]:
-    ids = json.dumps([message.id for message in messages if refusal(message) != "id_unusable"])
+    """The ids of those that are stored already, be it under the id that they had before."""
+    sound = [message for message in messages if refusal(message) != "id_unusable"]
+    ids = json.dumps([one for message in sound for one in (message.id, id_before(message)) if one])
     found = db.execute(
-        "SELECT id FROM questions WHERE room = ? AND id IN (SELECT value FROM json_each(?))", (room, ids)
+        "SELECT id, source FROM questions WHERE room = ? AND id IN (SELECT value FROM json_each(?))",
+        (room, ids),
     )
-    return {row[0] for row in found}
+    sources = {row[0]: row[1] for row in found}
+    before = {one.id for one in sound if sources.get(id_before(one)) in ("", one.source)}
+    return before | sources.keys()
 
 
 def _muted_now(db: Db, room: str, at: str) -> set[str]:
@@ -234,10 +241,19 @@ def mute(db: Db, room: str, who: str, until: datetime | None, by: str) -> list[Q
         " SET until = excluded.until, by = excluded.by, at = excluded.at",
         (room, who, None if until is None else records.stamp(until), by, at),
     )
+    name = name_key(who)
+    theirs = [
+        row["seq"]
+        for row in db.execute(
+            "SELECT seq, user_id, user FROM questions WHERE room = ? AND state IN ('accepted', 'held')",
+            (room,),
+        )
+        if row["user_id"] == who or name_key(row["user"]) == name
+    ]
     found = db.execute(
-        "UPDATE questions SET state = 'blocked', note = 'muted', updated_at = ? WHERE room = ?"
-        " AND state IN ('accepted', 'held') AND (user_id = ? OR user = ?) RETURNING *",
-        (at, room, who, who),
+        "UPDATE questions SET state = 'blocked', note = 'muted', updated_at = ?"
+        " WHERE seq IN (SELECT value FROM json_each(?)) RETURNING *",
+        (at, json.dumps(theirs)),
     ).fetchall()
     gone = json.dumps([row["id"] for row in found])
     db.execute(
@@ -250,8 +266,11 @@ def mute(db: Db, room: str, who: str, until: datetime | None, by: str) -> list[Q
 
 def unmute(db: Db, room: str, who: str) -> None:
     """Forget that a viewer is muted; raises NotStored."""
-    if not db.execute("DELETE FROM muted WHERE room = ? AND who = ?", (room, who)).rowcount:
+    rows = db.execute("SELECT who FROM muted WHERE room = ?", (room,)).fetchall()
+    same = [row["who"] for row in rows if name_key(row["who"]) == name_key(who)]
+    if not same:
         raise NotStored(f"{who} is not muted in room {room}")
+    db.executemany("DELETE FROM muted WHERE room = ? AND who = ?", [(room, one) for one in same])
 
 
 def muted(db: Db, room: str) -> list[Muted]:

@@ -357,6 +357,35 @@ async def test_a_muted_viewer_is_not_taken(store: Store) -> None:
     assert await store.muted("other") == []
 
 
+async def test_a_muted_name_is_known_again_however_it_is_written(store: Store) -> None:
+    def by(user: str, ident: str, user_id: str = "") -> ChatMessage:
+        return ChatMessage(id=ident, user=user, text="多少钱", at=NOW, user_id=user_id)
+
+    ways = ("坏人", "坏人 ", "坏\u200b人", "壞人", " 坏 人", "坏人\u3164", "坏\ufe0f人")
+    await store.accept("demo", [by(user, f"w{n}") for n, user in enumerate(ways)] + [by("好人", "other")])
+    blocked = await store.mute("demo", "坏人")
+    assert {one.id for one in blocked} == {f"w{n}" for n in range(len(ways))}
+    later = await store.accept("demo", [by(user, f"l{n}", f"u{n}") for n, user in enumerate(ways)])
+    assert set(later.reasons.values()) == {"muted"} and later.accepted == 0
+    assert (await store.accept("demo", [by("好人", "o2"), by("", "o3")])).accepted == 2
+    await store.unmute("demo", "壞人 ")
+    assert (await store.accept("demo", [by("坏人", "again")])).accepted == 1
+    await store.mute("demo", "壞人\u200b")
+    assert (await store.accept("demo", [by("坏人", "last")])).reasons == {"last": "muted"}
+
+
+async def test_an_id_counts_within_its_source_and_what_was_stored_before_counts_still(store: Store) -> None:
+    def told(ident: str, source: str) -> ChatMessage:
+        return ChatMessage(id=ident, user="甲", text="多少钱", at=NOW, source=source)
+
+    await store.accept("demo", [told("777", "generic"), told("5", "douyin"), told("6", "")])
+    assert (await store.accept("demo", [told("douyin:777", "douyin")])).stored == ("douyin:777",)
+    again = [told("777", "generic"), told("douyin:777", "douyin"), told("douyin:5", "douyin")]
+    again.append(told("douyin:6", "douyin"))  # stored before sources were
+    assert (await store.accept("demo", again)).duplicate == 4
+    assert (await store.accept("demo", [told("kuaishou:5", "kuaishou")])).accepted == 1
+
+
 async def test_a_held_question_keeps_its_proposal_and_waits_for_a_person(store: Store) -> None:
     await store.accept("demo", [message("m")])
     await store.claim("demo", ["m"])

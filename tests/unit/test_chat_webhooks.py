@@ -104,9 +104,21 @@ async def test_douyins_comments_are_stored_once(house: FakeHouse, client: httpx.
     assert (await client.post(DOUYIN, content=again, headers=signed(again))).json()["duplicate"] == 1
     asked = await house.store.questions("room-a")
     assert sorted((one.id, one.user_id, one.source) for one in asked) == [
-        ("1", "o1", "douyin"), ("2", "o2", "douyin"), ("3", "o3", "douyin"),
+        ("douyin:1", "o1", "douyin"), ("douyin:2", "o2", "douyin"), ("douyin:3", "o3", "douyin"),
     ]  # fmt: skip
     assert results(house) == {"accepted": 3, "duplicate": 1}
+
+
+async def test_two_sources_may_use_the_same_number(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    told = {"id": "777", "user": "甲", "text": "怎么用"}
+    headers = {"authorization": f"Bearer {house.settings.room('room-a').webhook.token.get_secret_value()}"}
+    generic = "/v1/webhooks/generic/room-a"
+    body = comments(777)
+    for counted in ("accepted", "duplicate"):
+        plain = await client.post(generic, json=told, headers=headers)
+        pushed = await client.post(DOUYIN, content=body, headers=signed(body))
+        assert plain.json()[counted] == pushed.json()[counted] == 1
+    assert {one.id for one in await house.store.questions("room-a")} == {"777", "douyin:777"}
 
 
 async def test_gifts_likes_and_the_fan_club_are_told_once_and_never_asked(
@@ -178,7 +190,7 @@ async def test_kuaishous_answers(house: FakeHouse, client: httpx.AsyncClient) ->
         KUAISHOU, content=foreign, headers={"kwaisign": kuaishou.signature(foreign, "s3cret")}
     )
     assert answer.json()["result"] == 10 and "push_foreign" in answer.json()["errorMsg"]
-    assert {one.id for one in await house.store.questions("room-a")} == {"u1", "u1:1"}
+    assert {one.id for one in await house.store.questions("room-a")} == {"kuaishou:u1", "kuaishou:u1:1"}
 
 
 async def test_test_traffic_is_told_of_and_never_asked(house: FakeHouse, client: httpx.AsyncClient) -> None:
