@@ -29,7 +29,7 @@ _BIG = re.compile(
 )
 _SMALL = re.compile(r"最小|小(?:支|瓶(?!子)|盒|包|袋|罐|号|码|份|规格|包装|容量|的|装|床|件|杯)")
 _PIECES = re.compile(
-    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双(?![吗吧么])|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对(?=$|[^吗吧么不])|根|副|顶|盏|株|束|枝|幅|辆|听|筒|捆|架|(?<=[买拍要]\d)块)"
+    r"(?<![\d.第])([2-9]|[1-9]\d)(个|件|瓶|盒|包|袋|支|双|罐|份|条|套|箱|只|把|床|提|桶|单|盆|串|本|台|张|对(?![吗吧不么的])|根|副|顶|盏|株|束|枝|幅|辆|听|筒|捆|架|(?<=[买拍要]\d)块)"
     r"(?!码|月|小时|号链接|人|小样|杯刷|起|包|片|支|斤|kg|g)"
 )
 
@@ -74,6 +74,8 @@ def pieces(line: str, product: Product, chosen: Spec | None = None) -> tuple[int
     of = chosen or base
     sold = with_digits(folded(of.name)) if of is not None else ""
     for match in _PIECES.finditer(with_digits(folded(line))):
+        if match[2] == "双" and match.string[match.end() : match.end() + 1] in tuple("吗吧么"):
+            continue
         counts = _counts(sold, match[2])
         if chosen is not None and match[1] in counts:  # it names the variant
             continue

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from livehost.answers import Answer, answer
+from livehost.answers.variants import pieces
 from livehost.catalog import Catalog
 
 NOW = datetime.fromisoformat("2026-12-01T10:00:00+08:00")
@@ -32,6 +33,11 @@ def test_part_of_a_pack_is_answered_with_the_pack(line: str) -> None:
 @pytest.mark.parametrize("line", ["面膜一片多少钱", "褪黑素30片多少钱"])
 def test_part_of_several_packs_names_them_all(line: str) -> None:
     assert ask(line).text.count("元") == 2
+
+
+def test_pairs_to_be_confirmed_are_not_counted() -> None:
+    assert pieces("58双吗", CATALOG.products[0]) is None
+    assert pieces("58双多少钱", CATALOG.products[0]) == (58, "双")
 
 
 def test_pieces_of_a_named_variant() -> None:
