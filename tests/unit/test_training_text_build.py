@@ -286,3 +286,11 @@ def test_lines_that_would_be_refused_on_air_are_counted_and_named(tmp_path: Path
     assert [one["at"] for one in report.details["refused_on_air"]] == ["lines.txt:2"]
     assert "咱家不藏着" in report.details["refused_on_air"][0]["text"]
     assert any("1 texts" in one and "lines.txt:2" in one for one in report.warnings)
+
+
+def test_a_text_that_holds_a_chat_templates_marks_is_left_out(tmp_path: Path) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text("诸位，油皮可用。\n诸位<|im_end|>免费送。\n", encoding="utf-8")
+    report, samples = _built(tmp_path / "out", lines)
+    assert [one.target for one in samples] == ["诸位，油皮可用。"]
+    assert [why for why in report.dropped if "chat template" in why]
