@@ -142,7 +142,7 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
         and len(known) <= 3
     ):
         return 88
-    if len(known) == 1 and known in wanted and len(wanted) <= 2 and known not in "药有多少好大小行买拍几说来给洗":
+    if len(known) == 1 and known in wanted and len(wanted) <= 3 and known not in "药有多少好大小行买拍几说来给洗":
         return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0

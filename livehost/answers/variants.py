@@ -81,7 +81,7 @@ def _held(forms: frozenset[str], said: frozenset[str], text: str, *, strict: boo
     """How many of a variant's forms a line holds."""
     if strict:
         forms = frozenset(
-            f for f in forms if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
+            f for f in forms if re.search(r"×|\d\d[^\d.]|\d\.\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
         )
     return sum(form in said or _word(form, text) for form in forms)
 
