@@ -79,9 +79,9 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
             return number
     found = entry(line, product, least=60)
     for about, words in _NOUNS:
-        number = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
-        if number is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
-            return number
+        same = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
+        if same is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
+            return same
     return found if found is not None and _shares(line, product.faq[found].q) else None
 
 
@@ -142,7 +142,12 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
         and len(known) <= 3
     ):
         return 88
-    if len(known) == 1 and known in wanted and len(wanted) <= 3 and known not in "药有多少好大小行买拍几说来给洗":
+    if (
+        len(known) == 1
+        and known in wanted
+        and len(wanted) <= 3
+        and known not in "药有多少好大小行买拍几说来给洗"
+    ):
         return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0

@@ -138,7 +138,10 @@ class Shelf:
         """The nouns of a cleaned line in order, the longest where several begin."""
         out = []
         for start, end, word in _found(self._automaton, line):
-            if len(word) == 1 and (_COUNTED.search(line[:start]) or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))):
+            if len(word) == 1 and (
+                _COUNTED.search(line[:start])
+                or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))
+            ):
                 continue
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))

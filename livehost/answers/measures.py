@@ -12,8 +12,8 @@ from livehost.answers.variants import tokens
 from livehost.chinese import folded, with_digits
 
 _AMOUNT = re.compile(
-    r"(?:几|多少) *(公斤|千克|毫升|厘米|公分|毫米|小时|分钟|个月|毫安|mah|kg|ml|cm|mm|[glw瓦克升斤两米寸码片粒颗枚贴抽袋包支瓶盒罐条双"
-    r"个只件套卷层张块根把提杯对人色档年度岁天次周顿泡泵滴勺头股针孔节页格面排级种])(?![a-z])(?!钱|号|月份)"
+    r"(?:几|多少) *个?(公斤|千克|毫升|厘米|公分|毫米|小时|分钟|个月|毫安|mah|kg|ml|cm|mm|[glw瓦克升斤两米寸码片粒颗枚贴抽袋包支瓶盒罐条双"
+    r"秒个只件套卷层张块根把提杯对人色档年度岁天次周顿泡泵滴勺头股针孔节页格面排级种])(?![a-z])(?!钱|号|月份)"
 )
 _SAME_UNIT = {
     "克": "(?:g|克)", "g": "(?:g|克)", "毫升": "(?:ml|毫升)", "ml": "(?:ml|毫升)", "升": "(?:l|升)", "厘米": "(?:cm|厘米|公分)", "公分": "(?:cm|厘米|公分)",
@@ -21,15 +21,21 @@ _SAME_UNIT = {
     "斤": "(?:斤|公斤|kg)", "毫安": "(?:毫安|mah)", "mah": "(?:毫安|mah)", "件": "[件个只条]", "年": "(?:年|个月)", "个月": "(?:年|个月)",
     "粒": "[粒颗枚片]", "颗": "[粒颗枚片]", "条": "[条根支]", "根": "[条根支]",
 }  # fmt: skip
-_SUBJECT = re.compile(r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$")
+_SUBJECT = re.compile(
+    r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$"
+)
 _ABOUT_MONEY = re.compile(r"钱|价|卖|收|到手|券|元|块|优惠|邮|运|减")
 _PLAIN = re.compile(
     r"这个|那个|这款|那款|这种|这|那|它的?|现在|今天|一共|总共|大概|分别|各|的|主播|请问|你们|直播间|[一两二三四五六七八九十半\d]+[\u4e00-\u9fff]"
 )
-_MEASURED = re.compile(r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白|脂肪|热量|噪音|系数|比例?|浓度|续航)$")
+_MEASURED = re.compile(
+    r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白|脂肪|热量|噪音|系数|比例?|浓度|续航)$"
+)
 _SORT = re.compile(r"(?:什么|哪种|哪些|几种|几个|几)(?:样的?)?([\u4e00-\u9fff]{1,3}?)(?:的|道|呀|啊|做的)?$")
 _GENERAL = frozenset("人用样呢啊呀的货时候东西意思产品牌子区别问题办法地方")
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:到|至|-|~)\s*(\d+(?:\.\d+)?)\s*(码|号|斤|cm|厘米|公斤|kg|岁|寸|杯)")
+_RANGE = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:到|至|-|~)\s*(\d+(?:\.\d+)?)\s*(码|号|斤|cm|厘米|公斤|kg|岁|寸|杯)"
+)
 
 
 def _fields(ask: Asking) -> Iterator[tuple[str, str, str]]:
@@ -65,14 +71,14 @@ def amount(ask: Asking) -> Said | None:
     if holds.search(folded(ask.product.name)):
         return ask.say(f"这款是{ask.get('name')}")
     for number, entry in enumerate(ask.product.faq):
-        if holds.search(folded(entry.a)) and any(faq.held(ask.line, q) for q in entry.q):
+        if holds.search(folded(entry.a)) and faq.held(ask.line, " ".join(entry.q)):
             return ask.say(ask.get(f"faq.{number}") or "")
     for name, said, words in _fields(ask):
         if holds.search(folded(words)):
             return _said(ask, name, said)
     ask.used.clear()
-    number = next((n for n, entry in enumerate(ask.product.faq) if holds.search(folded(entry.a))), None)
-    return None if number is None else ask.say(ask.get(f"faq.{number}") or "")
+    told = next((n for n, entry in enumerate(ask.product.faq) if holds.search(folded(entry.a))), None)
+    return None if told is None else ask.say(ask.get(f"faq.{told}") or "")
 
 
 def counts_in_specs(ask: Asking) -> bool:
@@ -105,7 +111,7 @@ def sort(ask: Asking) -> Said | None:
     match = _SORT.search(ask.line)
     if match is None or match[1][0] in _GENERAL:
         return None
-    noun = match[1].removeprefix("口").removeprefix("颜")
+    noun = match[1].removeprefix("口").removeprefix("颜").removesuffix("子")
     for name, said, words in _fields(ask):
         if name in ("highlights", "claims", "ingredients") and any(
             noun in folded(part) for part in words.split("、")
@@ -134,6 +140,8 @@ def in_range(ask: Asking) -> Said | None:
 
 def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
     """Whether an intent's words really ask for another amount or sort than the intent's, and the answer."""
+    if intent in ("suitable", "size", "spec") and (ranged := in_range(ask)) is not None:
+        return True, ranged
     if intent == "attribute" and re.search("[几哪]种|哪些", ask.line) and ask.product.specs:
         return True, on_price.spec(ask)
     if intent in ("spec", "attribute", "lasts", "usage", "stock"):

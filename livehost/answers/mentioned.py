@@ -21,6 +21,9 @@ def mentioned(ask: Asking) -> Said | None:
         saying = on_service.courier(ask)
     if saying is None and any(g.name in line for g in product.gifts or ()):
         saying = on_price.gifts(ask)
+    given = re.search("配|带|附|给", line) is not None
+    if saying is None and given and any(g.name[-1] in line for g in product.gifts or ()):
+        saying = on_price.gifts(ask)
     how = re.search("怎么([\u4e00-\u9fff])", line)
     if saying is None and how and how[1] in (product.usage or ""):
         saying = on_goods.usage(ask)
@@ -44,6 +47,7 @@ def _closest(ask: Asking) -> Said | None:
     product, line = ask.product, ask.line
     groups = (*(product.not_for or ()), *(product.suitable_for or ()))
     fields = (
+        *((f"faq.{number}", [" ".join(entry.q), entry.a]) for number, entry in enumerate(product.faq)),
         ("usage", [product.usage or ""]),
         ("lasts", [product.lasts or ""]),
         ("claims", [c.text for c in product.claims or ()]),
@@ -51,11 +55,11 @@ def _closest(ask: Asking) -> Said | None:
         ("groups", list(groups)),
         ("ingredients", list(product.ingredients or ())),
         ("name", [product.name]),
-        *((f"faq.{number}", [entry.a]) for number, entry in enumerate(product.faq)),
     )
     sides = [line, *(re.split("还是|或者?", line) if "还是" in line else ())]
     scores = {
-        name: max((faq.held(side, words) for words in texts for side in sides), default=0) for name, texts in fields
+        name: max((faq.held(side, words) for words in texts for side in sides), default=0)
+        for name, texts in fields
     }
     best = max(scores, key=lambda name: scores[name])
     if not scores[best]:

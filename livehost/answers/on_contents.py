@@ -80,6 +80,8 @@ def contains(ask: Asking) -> Said | None:
         and ask.product.category in ("apparel", "home", "other")
     ):
         return ingredients(ask)
+    if ask.has("毒|致癌|辐射|超标") and not without:
+        return None
     if not (inside or without) and ask.has(r"(?:纯|百分百)[\u4e00-\u9fff]{0,5} *(?:吗|么|的|不)"):
         return ingredients(ask)
     if not (inside or without):
@@ -100,7 +102,9 @@ def contains(ask: Asking) -> Said | None:
     return ask.say(f"{ask.get('name')}{'，'.join(parts)}")
 
 
-_GENERAL = re.compile(r"(?<=..)(?:原料|成分|类|剂|添加剂|\d+(?:\.\d+)?%)$|^(?:食用|天然|食品级|植物|添加)(?=..)")
+_GENERAL = re.compile(
+    r"(?<=..)(?:原料|成分|类|剂|添加剂|\d+(?:\.\d+)?%)$|^(?:食用|天然|食品级|植物|添加)(?=..)"
+)
 
 
 def _stands(entry: str, line: str) -> bool:

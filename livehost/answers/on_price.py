@@ -194,7 +194,9 @@ def stock(ask: Asking) -> Said | None:
     if state == "缺货":
         when = ask.some("restock")
         return ask.say("这款现在缺货" + (f"，预计{when}补货" if when else "，补货时间我请店铺客服确认"))
-    if ask.has(r"(?:多少|几)(?:件|个|瓶|盒|单|份|支|套|双|条|把|包|袋|根|张|台|本|只|顶|罐|块|副|盏|库存|货)|剩(?:多少|几)|库存(?:还)?(?:有)?多少"):
+    if ask.has(
+        r"(?:多少|几)(?:件|个|瓶|盒|单|份|支|套|双|条|把|包|袋|根|张|台|本|只|顶|罐|块|副|盏|库存|货)|剩(?:多少|几)|库存(?:还)?(?:有)?多少"
+    ):
         return ask.say(f"现在有货，库存{ask.get('stock')}件")
     return ask.say(f"现在有货，拍{ask.get('link')}号链接就可以")
 

@@ -49,7 +49,9 @@ _REMARK = re.compile(
 )
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
 # Intents about use and make, which any of the product's own words may answer.
-OPEN = frozenset(("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size"))
+OPEN = frozenset(
+    ("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size")
+)
 MAX_SAYINGS = 3
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}

@@ -48,6 +48,9 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     found = [s for s in specs if most and matched[s.name] == most]
     if len(found) == len(specs) > 1:
         found = []
+    if not found and not strict:
+        found = [s for s in specs if any(_far(m) in said for m in _ACROSS.finditer(s.name))]
+        found = found if len(found) == 1 else []
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
         if _BIG.search(line):
@@ -81,7 +84,11 @@ def _held(forms: frozenset[str], said: frozenset[str], text: str, *, strict: boo
     """How many of a variant's forms a line holds."""
     if strict:
         forms = frozenset(
-            f for f in forms if re.search(r"×|\d\d[^\d.]|\d\.\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
+            f
+            for f in forms
+            if re.fullmatch(r"\d(?:双|条|片|粒|颗|升|l|米|斤|卷|抽|张|头|人)", f)
+            or re.search(r"×|\d\d[^\d.]|\d\.\d", f)
+            or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
         )
     return sum(form in said or _word(form, text) for form in forms)
 
@@ -134,6 +141,12 @@ def tokens(text: str) -> set[str]:
     found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d+\.\d+|\d{2,4})(?=的|那|款|用券|券后|到手|$)", text)}
     found |= {_side(m) for m in _SIDE.finditer(text)}
     return found
+
+
+def _far(match: re.Match[str]) -> str:
+    """The second side of a size across, in centimetres."""
+    size = float(match[2])
+    return f"{_plain(str(size * 100 if size < 10 else size))}cm"
 
 
 def _side(match: re.Match[str]) -> str:
