@@ -19,11 +19,12 @@ _SAME_UNIT = {
     "克": "(?:g|克)", "g": "(?:g|克)", "毫升": "(?:ml|毫升)", "ml": "(?:ml|毫升)", "升": "(?:l|升)", "厘米": "(?:cm|厘米|公分)", "公分": "(?:cm|厘米|公分)",
     "cm": "(?:cm|厘米|公分)", "毫米": "(?:mm|毫米)", "公斤": "(?:kg|公斤|千克)", "kg": "(?:kg|公斤|千克)", "瓦": "(?:w|瓦)", "w": "(?:w|瓦)", "度": "(?:度|℃)",
     "斤": "(?:斤|公斤|kg)", "毫安": "(?:毫安|mah)", "mah": "(?:毫安|mah)", "件": "[件个只条]", "年": "(?:年|个月)", "个月": "(?:年|个月)",
-    "粒": "[粒颗枚片]", "颗": "[粒颗枚片]", "条": "[条根支]", "根": "[条根支]",
+    "片": "[片抽张粒颗枚]", "抽": "[抽张片]", "张": "[张抽片]", "粒": "[粒颗枚片]", "颗": "[粒颗枚片]", "条": "[条根支]", "根": "[条根支]",
 }  # fmt: skip
 _SUBJECT = re.compile(
     r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$"
 )
+_OF_A_SPEC = re.compile(r"\d[\u4e00-\u9fff]{0,3}的?多少")
 _ABOUT_MONEY = re.compile(r"钱|价|卖|收|到手|券|元|块|优惠|邮|运|减")
 _PLAIN = re.compile(
     r"这个|那个|这款|那款|这种|这|那|它的?|现在|今天|一共|总共|大概|分别|各|的|主播|请问|你们|直播间|[一两二三四五六七八九十半\d]+[\u4e00-\u9fff]"
@@ -33,6 +34,7 @@ _MEASURED = re.compile(
 )
 _SORT = re.compile(r"(?:什么|哪种|哪些|几种|几个|几)(?:样的?)?([\u4e00-\u9fff]{1,3}?)(?:的|道|呀|啊|做的)?$")
 _GENERAL = frozenset("人用样呢啊呀的货时候东西意思产品牌子区别问题办法地方")
+_BY_SPEC = re.compile(r"规格|色|码|号|款|口?味|长度|大小|尺寸|厚度|容量|种类|包装")
 _RANGE = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:到|至|-|~)\s*(\d+(?:\.\d+)?)\s*(码|号|斤|cm|厘米|公斤|kg|岁|寸|杯)"
 )
@@ -62,7 +64,7 @@ def _said(ask: Asking, name: str, said: str) -> Said:
 def amount(ask: Asking) -> Said | None:
     """How many or how much of a unit, where no variant is counted in it: 一盒几支, 能冲几杯, 自重多少克."""
     match = _AMOUNT.search(ask.line)
-    if match is None:
+    if match is None or match[1] in ("个", "种"):
         return None
     unit = _SAME_UNIT.get(match[1], re.escape(match[1]))
     holds = re.compile(rf"(?:\d|[一二两三四五六七八九十百半多])\s*个?{unit}(?![a-z])")
@@ -93,7 +95,7 @@ def counts_in_specs(ask: Asking) -> bool:
 def measured(ask: Asking) -> tuple[bool, Said | None]:
     """`遮光率多少`: whether something else than the price is asked for, and what is known of it."""
     match = _SUBJECT.search(ask.line)
-    if match is None or _ABOUT_MONEY.search(ask.line) or ask.specs():
+    if match is None or _ABOUT_MONEY.search(ask.line) or ask.specs() or _OF_A_SPEC.search(ask.line):
         return False, None
     subject = _PLAIN.sub("", match[1])
     if len(subject) < 2:
@@ -114,7 +116,8 @@ def sort(ask: Asking) -> Said | None:
     noun = match[1].removeprefix("口").removeprefix("颜").removesuffix("子")
     for name, said, words in _fields(ask):
         if name in ("highlights", "claims", "ingredients") and any(
-            noun in folded(part) for part in words.split("、")
+            noun in folded(part) or (len(noun) == 3 and noun[:2] in folded(part))
+            for part in words.split("、")
         ):
             return _said(ask, name, said)
     ask.used.clear()
@@ -142,6 +145,12 @@ def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
     """Whether an intent's words really ask for another amount or sort than the intent's, and the answer."""
     if intent in ("suitable", "size", "spec") and (ranged := in_range(ask)) is not None:
         return True, ranged
+    if (
+        intent == "spec"
+        and not (_BY_SPEC.search(ask.line) or _AMOUNT.search(ask.line))
+        and (own := sort(ask)) is not None
+    ):
+        return True, own
     if intent == "attribute" and re.search("[几哪]种|哪些", ask.line) and ask.product.specs:
         return True, on_price.spec(ask)
     if intent in ("spec", "attribute", "lasts", "usage", "stock"):
@@ -150,6 +159,9 @@ def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
             return True, known
         if intent == "spec" and not counts_in_specs(ask):
             return True, None
-    if intent in ("price", "effect", "attribute", "spec"):
+    if intent in ("attribute", "spec"):
+        known = measured(ask)[1]
+        return known is not None, known
+    if intent in ("price", "effect"):
         return measured(ask)
     return False, None

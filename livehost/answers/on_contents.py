@@ -60,7 +60,7 @@ def contains(ask: Asking) -> Said | None:
     inside = [i for i in ask.product.ingredients or () if _stands(i, line) or _alias_in(i, line)]
     words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
     without = [f for f in ask.product.free_of or () if _stands(f, line) or _alias_in(f, line)]
-    words = [w for w in words if not any(_same(w, f) or _alias_in(f, w) for f in without)]
+    words = [w for w in words if not any(w in folded(f) or _same(w, f) or _alias_in(f, w) for f in without)]
     words = [w for w in words if not any(_alias_in(i, w) for i in inside)]
     for word in list(words):
         ends = [i for i in ask.product.ingredients or () if len(word) == 1 and folded(i).endswith(word)]
@@ -110,7 +110,7 @@ _GENERAL = re.compile(
 def _stands(entry: str, line: str) -> bool:
     """Whether a line holds an entry of a list, or what is left of it without general words: 转基因原料."""
     own = folded(entry)
-    return own in line or _GENERAL.sub("", own) in line
+    return own in line or _GENERAL.sub("", own) in line or (len(own) >= 4 and own[-2:] in line)
 
 
 def _alias_in(ingredient: str, line: str) -> bool:
@@ -126,7 +126,7 @@ def ingredients(ask: Asking) -> Said | None:
 
 _MEASURED = (
     (r"功率|瓦|\dw", r"\d\s*(?:w|瓦)|功率"),
-    (r"重|斤", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
+    (r"重|斤|沉|轻", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
     (r"长|宽|高|厚|直径|尺寸|寸", r"\d\s*(?:cm|mm|m|米|厘米|寸)(?![a-z])"),
     (r"容量|升|毫升", r"\d\s*(?:l|ml|升|毫升)(?![a-z])"),
     (r"续航|电池|毫安", r"续航|mah|毫安|电池"),

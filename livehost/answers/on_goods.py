@@ -99,9 +99,12 @@ _COMMON = re.compile(
 )
 
 
+_BEGINNER = re.compile("新手|小白|零基础|入门者?|刚学的?")
+
+
 def _names(group: str, line: str) -> bool:
     """Whether a line names a group, in the group's own words or two characters of their core."""
-    own = clean(group)
+    own, line = (_BEGINNER.sub("初学者", text) for text in (clean(group), line))
     if own and own in line:
         return True
     allergen = re.search(r"对(.{1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))

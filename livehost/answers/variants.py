@@ -11,10 +11,10 @@ from livehost.chinese import folded, with_digits
 # Measure words of which one stands for the other beside the same number.
 _SAME_MEASURE = {
     "粒": "个", "颗": "个", "枚": "个", "片": "个", "只": "个", "贴": "个", "管": "支", "克": "g", "毫升": "ml", "公斤": "kg", "千克": "kg", "升": "l",
-    "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸",
+    "毫安": "mah", "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸",
 }  # fmt: skip
 _MEASURES = (
-    "公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
+    "毫安|公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
     "箱|罐|桶|条|双|个|只|件|套|卷|层|张|块|根|把|提|杯|对|人|号|色|档|年|w|瓦|度|岁|天|次"
 )
 _QUANTITY = re.compile(rf"(?<![\d.])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
@@ -108,7 +108,7 @@ def _word(form: str, text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _line(line: str) -> tuple[frozenset[str], str]:
-    text = with_digits(folded(line)).replace("单", "1")
+    text = re.sub(r"(\d)万(?!能)", r"\g<1>0000", with_digits(folded(line)).replace("单", "1"))
     return frozenset(tokens(text)), text
 
 
