@@ -24,6 +24,7 @@ _SAME_UNIT = {
 _SUBJECT = re.compile(
     r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$"
 )
+_SORTED = ("个", "种", "色", "款")
 _OF_A_SPEC = re.compile(r"\d[\u4e00-\u9fff]{0,3}的?多少")
 _ABOUT_MONEY = re.compile(r"钱|价|卖|收|到手|券|元|块|优惠|邮|运|减")
 _PLAIN = re.compile(
@@ -64,7 +65,7 @@ def _said(ask: Asking, name: str, said: str) -> Said:
 def amount(ask: Asking) -> Said | None:
     """How many or how much of a unit, where no variant is counted in it: 一盒几支, 能冲几杯, 自重多少克."""
     match = _AMOUNT.search(ask.line)
-    if match is None or match[1] in ("个", "种"):
+    if match is None or match[1] in _SORTED:
         return None
     unit = _SAME_UNIT.get(match[1], re.escape(match[1]))
     holds = re.compile(rf"(?:\d|[一二两三四五六七八九十百半多])\s*个?{unit}(?![a-z])")
@@ -81,6 +82,12 @@ def amount(ask: Asking) -> Said | None:
     ask.used.clear()
     told = next((n for n, entry in enumerate(ask.product.faq) if holds.search(folded(entry.a))), None)
     return None if told is None else ask.say(ask.get(f"faq.{told}") or "")
+
+
+def asks_amount(ask: Asking) -> bool:
+    """Whether a line asks for an amount in a unit, so that words without one are no answer."""
+    match = _AMOUNT.search(ask.line)
+    return match is not None and match[1] not in _SORTED
 
 
 def counts_in_specs(ask: Asking) -> bool:
@@ -147,7 +154,7 @@ def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
         return True, ranged
     if (
         intent == "spec"
-        and not (_BY_SPEC.search(ask.line) or _AMOUNT.search(ask.line))
+        and not (_BY_SPEC.search(ask.line) or asks_amount(ask))
         and (own := sort(ask)) is not None
     ):
         return True, own

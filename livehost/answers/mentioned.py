@@ -40,6 +40,8 @@ def own_words(ask: Asking) -> Said | None:
     for own in (measures.amount, measures.sort, measures.in_range):
         saying = saying or own(ask)
         ask.used.clear()
+    if saying is None and measures.asks_amount(ask):
+        return None
     return saying or _closest(ask)
 
 
@@ -47,7 +49,7 @@ def _closest(ask: Asking) -> Said | None:
     product, line = ask.product, ask.line
     groups = (*(product.not_for or ()), *(product.suitable_for or ()))
     fields = (
-        *((f"faq.{number}", [" ".join(entry.q), entry.a]) for number, entry in enumerate(product.faq)),
+        *((f"faq.{number}", [" ".join(entry.q)]) for number, entry in enumerate(product.faq)),
         ("usage", [product.usage or ""]),
         ("lasts", [product.lasts or ""]),
         ("claims", [c.text for c in product.claims or ()]),
@@ -55,6 +57,7 @@ def _closest(ask: Asking) -> Said | None:
         ("groups", list(groups)),
         ("ingredients", list(product.ingredients or ())),
         ("name", [product.name]),
+        *((f"told.{number}", [entry.a]) for number, entry in enumerate(product.faq)),
     )
     sides = [line, *(re.split("还是|或者?", line) if "还是" in line else ())]
     scores = {
@@ -80,5 +83,5 @@ def _closest(ask: Asking) -> Said | None:
         case "groups":
             return on_goods.suitable(ask)
         case _:
-            words = ask.get(best)
+            words = ask.get(best.replace("told", "faq"))
             return ask.say(words) if words else None

@@ -167,6 +167,10 @@ def premise(ask: Asking) -> Said | None:
     for marks, handler in _UNITS:
         if ask.has(rf"不是\D{{0,3}}\d+(?:到\d+)?{marks}"):
             return handler(ask)
+    steel = re.search(r"\d{3}不锈钢", f"{ask.some('ingredients') or ''} {ask.get('name')}")
+    ask.used.clear()
+    if steel and ask.has("304|316|201|430") and not ask.has("元|块|钱|价|卖"):
+        return ingredients(ask) or ask.say(f"这款是{ask.get('name')}")
     numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
     for field, words in (("ingredients", "成分有"), ("claims", "资料上写的是"), ("highlights", "特点是")):
         if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):

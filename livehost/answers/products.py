@@ -47,7 +47,7 @@ _WITH = re.compile(
 )
 _BESIDE = re.compile(
     r"之?[前后](?!发)|以[前后]|里[面头边]?(?![面头边]|有|加|含|放|是|没|的)|上面?(?!架|链接|新)|味|色(?!号)|小样|成分(?![是有表都吗么呢]|$|安全|怎么|什么|哪)|剂|液足|搭|配|党|过敏|(?:也|都)?(?:放|装|塞)得[下进]|"
-    r"(?:能|可以|能不能|可不可以)(?:放|装|塞|洗|加热|连|插|充|接|兼容)(?:[得下进吗么不在里上一]|$)|洗(?:吗|行)|含量|的味道"
+    r"(?:能|可以|能不能|可不可以)(?:(?:放|装|塞|加热|连|插|充|接|兼容)(?:[得下进吗么不在里上一]|$)|洗(?:掉|干净|得))|洗(?:吗|行)|含量|的味道"
 )
 _SUFFIXED = re.compile(
     r"(?:^|你家|你们家|有没有|卖|那个|那款|想买|想要|求|[\s,，])((?:(?![这那个的是有在吗呢不了我你他她它们款号几什么怎多少两三四五六七八九十一大小哪想要买卖求])[\u4e00-\u9fff]){1,8}"
@@ -301,7 +301,7 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
             continue
         product = catalog.product(next(iter(ids)))
         if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
-            rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
+            rest = cleaned[: match.start(1)] + " " + cleaned[match.end() :]
             return Topic((product,), None, rest, True)
     return None
 
