@@ -160,7 +160,7 @@ def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
         return True, own
     if intent == "attribute" and re.search("[几哪]种|哪些", ask.line) and ask.product.specs:
         return True, on_price.spec(ask)
-    if intent in ("spec", "attribute", "lasts", "usage", "stock"):
+    if intent in ("spec", "attribute", "lasts", "usage"):
         known = amount(ask)
         if known is not None and intent not in ("usage", "lasts"):
             return True, known

@@ -27,6 +27,9 @@ def mentioned(ask: Asking) -> Said | None:
     how = re.search("怎么([\u4e00-\u9fff])", line)
     if saying is None and how and how[1] in (product.usage or ""):
         saying = on_goods.usage(ask)
+    if saying is None and measures.asks_amount(ask):
+        saying = measures.amount(ask)
+        ask.used.clear()
     if saying is None and (ask.specs() or (_HAVE.search(line) and on_price.has_styles(product))):
         saying = on_price.spec(ask)
     return saying or own_words(ask)

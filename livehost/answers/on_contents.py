@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from livehost.answers import on_goods, on_price, on_service
+from livehost.answers import measures, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
 from livehost.chinese import folded
 
@@ -171,6 +172,9 @@ def premise(ask: Asking) -> Said | None:
     ask.used.clear()
     if steel and ask.has("304|316|201|430") and not ask.has("元|块|钱|价|卖"):
         return ingredients(ask) or ask.say(f"这款是{ask.get('name')}")
+    unit = re.search(r"\d\s*(w|瓦|毫安|mah|分贝|厘米|cm|毫米|档|层|寸)(?![a-z])", ask.line)
+    if unit is not None:
+        return measures.amount(replace(ask, line=f"多少{unit[1]}")) or on_price.spec(ask)
     numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
     for field, words in (("ingredients", "成分有"), ("claims", "资料上写的是"), ("highlights", "特点是")):
         if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from livehost.answers import faq, foreign, gate, measures, on_price
@@ -218,7 +219,7 @@ class _Room:
         covered: set[str] = set()
         clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
         numbers: dict[int, str] = {}
-        for clause in dict.fromkeys((line, bare, *clauses)):
+        for clause in dict.fromkeys((*clauses, line, bare) if len(clauses) > 1 else (line, bare, *clauses)):
             number = faq.entry(clause, ask.product)
             if number is not None:
                 numbers.setdefault(number, clause)
@@ -242,7 +243,7 @@ class _Room:
             if number is not None:
                 words = ask.get(f"faq.{number}")
                 return ask.say(words) if words else None
-        asks_other, known = measures.asked_amount(name, ask)
+        asks_other, known = measures.asked_amount(name, replace(ask, line=_clause_of(name, ask.line)))
         saying = known if asks_other else handler(ask) if handler else None
         ask.used.clear()
         if saying is None:
@@ -343,6 +344,12 @@ class _Room:
     def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
         text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
         return Answer("disclose" if act == "disclose" else "decline", text, None, intent, core=text)
+
+
+def _clause_of(intent: str, line: str) -> str:
+    """The clause of a line in which an intent is asked for; the whole line where it is in none alone."""
+    clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", line) if c]
+    return next((c for c in clauses if any(a.intent == intent for a in asked(c))), line)
 
 
 def _told(saying: Said, said: list[Said]) -> bool:
