@@ -11,7 +11,7 @@ Every question is answered by the templates, every line reviewed, every reading 
 `readings_right`      texts read aloud as one of the row's readings
 
 The rows are the fixtures' (`tests/data`), or those of the files that are named: then only the sets named are
-scored. Every row is left in `bench/out/answers.csv`. The exit status is 0 whatever the figures are.
+scored. Every row is left in `bench/out/scored.csv`. The exit status is 0 whatever the figures are.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sets = (DATA / "questions.jsonl", DATA / "lines.jsonl", DATA / "readings.jsonl")
     every, figures = measure(catalog=given.catalog, asked=sets[0], reviewed=sets[1], read=sets[2])
     rows.write(
-        "answers", ("set", "id", "text", "wanted", "got", "said", "faults"),
+        "scored", ("set", "id", "text", "wanted", "got", "said", "faults"),
         [(name, one.id, one.text, one.wanted, one.got, one.said, "; ".join(one.faults)) for name, one in every],
     )  # fmt: skip
     if not given.quiet:

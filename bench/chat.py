@@ -96,7 +96,9 @@ def measure(
                     stage.until(lambda: _engine_ready(stage), 120, "the language engine has its base")
                 stage.post("session", action="open").raise_for_status()
                 if mode == "lm":
-                    stage.until(lambda: stage.room()["wearing"]["state"] == "dressed", 120, "she is dressed")
+                    stage.until(
+                        lambda: stage.room()["wearing"]["language"]["sha256"], 120, "she has her words"
+                    )
                 stage.until(lambda: stage.room()["counters"]["frames"] > WARM_FRAMES, 60, "the show is warm")
                 return _show(stage, mode, seconds, per_s, singles, apart_s)
         finally:
@@ -116,7 +118,9 @@ def _prices(stage: Stage) -> None:
 
 def _engine_ready(stage: Stage) -> bool:
     answer = stage.client.get("/v1/engines")
-    return answer.status_code == 200 and all(one["state"] == "ready" for one in answer.json()["items"])
+    return answer.status_code == 200 and all(
+        one["state"] in ("ready", "off") for one in answer.json()["items"]
+    )
 
 
 def _show(
@@ -160,7 +164,8 @@ def _show(
         for one in each.batch.ids
         if one in stored
     ]
-    spoken = spoken_answers(stage.journal(), posted, {frame: due for frame, due, _ in frames})
+    journal = stage.journal()
+    spoken = spoken_answers(journal, posted, {frame: due for frame, due, _ in frames})
     _write(mode, sent, spoken)
     lost = sum(_lost(each, stored) for each in sent) + _untold(sent, told)
     acks = [(each.done - each.due) * 1000 for each in sent]
@@ -178,6 +183,9 @@ def _show(
         "idle_answer_p50_s": _at(idle, 0.5),
         "idle_answer_p95_s": _at(idle, 0.95),
         "idle_answers": f"{len(idle)}/{len(alone)}",
+        "worded_by": dict(
+            Counter(str(e.get("source")) for e in journal if e["type"] == "say" and e.get("kind") == "answer")
+        ),
         "events_per_s": round(len(sent) * SIZE / (ended - begun)),
         "sent_late_p99_ms": round(rows.percentile([(each.sent - each.due) * 1000 for each in sent], 0.99), 1),
         "ack_p50_ms": round(rows.percentile(acks, 0.5), 1),

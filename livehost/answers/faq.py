@@ -24,6 +24,9 @@ _NOUNS = (
     ("味道|口味|什么味|香味|香型", "口味|味道|什么味|几个味|几种味|[\u4e00-\u9fff]味的"),
     ("尺码|多大码|什么码|几码|选码|穿多大", "尺码|[大小中]码|几码|\\d码|什么码|均码"),
 )
+_TIME = re.compile(
+    r"[\d一二两三四五六七八九十几半]\s*个?(?:天|月|年|分钟|小时|周|星期|秒|次|晚|日)|多久|随时|马上|长期"
+)
 LEAST_HELD = 0.6  # of a question's characters, in words that may answer it
 # Questions of these kinds are answered by any approved entry of the same kind.
 _BY_KIND = ("adverse", "compare", "replace_drug", "opened", "warranty", "size")
@@ -79,9 +82,9 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
             return number
     found = entry(line, product, least=60)
     for about, words in _NOUNS:
-        number = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
-        if number is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
-            return number
+        same = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
+        if same is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
+            return same
     return found if found is not None and _shares(line, product.faq[found].q) else None
 
 
@@ -117,6 +120,8 @@ def held(line: str, words: str) -> float:
     row, or below LEAST_HELD."""
     wanted = re.sub("多久|怎么|什么|多少", "", core(line))
     own = _alike(folded(words))
+    if "多久" in core(line) and not _TIME.search(own):
+        return 0
     pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)} - _COMMON
     if not any(pair in own for pair in pairs):
         return 0
@@ -142,7 +147,12 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
         and len(known) <= 3
     ):
         return 88
-    if len(known) == 1 and known in wanted and len(wanted) <= 2 and known not in "药有多少好大小行买拍几说来给洗":
+    if (
+        len(known) == 1
+        and known in wanted
+        and len(wanted) <= 3
+        and known not in "药有多少好大小行买拍几说来给洗"
+    ):
         return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0

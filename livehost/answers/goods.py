@@ -15,6 +15,7 @@ from typing import Any
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Catalog
 from livehost.chinese import folded
+from livehost.compliance.normalise import split_pinyin
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,10 @@ class Shelf:
         """The nouns of a cleaned line in order, the longest where several begin."""
         out = []
         for start, end, word in _found(self._automaton, line):
-            if len(word) == 1 and (_COUNTED.search(line[:start]) or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))):
+            if len(word) == 1 and (
+                _COUNTED.search(line[:start])
+                or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))
+            ):
                 continue
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
@@ -154,6 +158,22 @@ class Shelf:
                         tool=word in trade.tools,
                     )
                 )
+        return sorted((*out, *self._foreign(line, out)), key=lambda noun: noun.start)
+
+    def _foreign(self, line: str, known: list[Noun]) -> list[Noun]:
+        """Words in Latin letters that no product's name holds: brands and goods of others (iphone, sk-ii).
+
+        Pinyin and the English of everyday chat are none of them; as an ingredient they may still be asked for.
+        """
+        out = []
+        for match in _FOREIGN.finditer(line):
+            word = match[0].strip("-'&. ")
+            letters = re.sub(r"[^a-z]", "", word)
+            inside = any(noun.start < match.end() and match.start() < noun.end for noun in known)
+            of_ours = any(letters in name or letters in re.sub(r"[^a-z]", "", name) for name in self.names)
+            if inside or of_ours or letters in _chat() or split_pinyin(letters) is not None:
+                continue
+            out.append(Noun(word, match.start(), match.start() + len(match[0]), (), matter=True))
         return out
 
     def _of_kind(self, word: str) -> tuple[str, ...]:
@@ -161,6 +181,16 @@ class Shelf:
         return tuple(i for i in self._kinds if wanted & self._kinds[i]) or tuple(
             i for i in self._broad if wanted & self._broad[i]
         )
+
+
+# Three letters or more, a hyphen or a figure behind them (sk-ii, ps5, iphone16), not half of a longer word.
+_FOREIGN = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,}[0-9]{0,3}|[a-z]{1,4}-[a-z]{1,}|[a-z]{2}[0-9])(?![a-z0-9])")
+
+
+@cache
+def _chat() -> frozenset[str]:
+    """English words and abbreviations that viewers use of any goods."""
+    return frozenset(packaged_yaml("goods.yaml")["latin"].split())
 
 
 _COUNTED = re.compile(

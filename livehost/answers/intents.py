@@ -102,6 +102,8 @@ def _apart(name: str, match: re.Match[str], found: dict[str, re.Match[str]]) -> 
             "replace_drug",
         ):
             return False
+        if name == "suitable" and hider in ("coupon", "coupon_until"):
+            return False
         other = found[hider]
         if match.start() < other.end() and other.start() < match.end():
             return False

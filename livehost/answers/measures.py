@@ -12,24 +12,33 @@ from livehost.answers.variants import tokens
 from livehost.chinese import folded, with_digits
 
 _AMOUNT = re.compile(
-    r"(?:几|多少) *(公斤|千克|毫升|厘米|公分|毫米|小时|分钟|个月|毫安|mah|kg|ml|cm|mm|[glw瓦克升斤两米寸码片粒颗枚贴抽袋包支瓶盒罐条双"
-    r"个只件套卷层张块根把提杯对人色档年度岁天次周顿泡泵滴勺头股针孔节页格面排级种])(?![a-z])(?!钱|号|月份)"
+    r"(?:几|多少) *个?(公斤|千克|毫升|厘米|公分|毫米|小时|分钟|个月|毫安|mah|kg|ml|cm|mm|[glw瓦克升斤两米寸码片粒颗枚贴抽袋包支瓶盒罐条双"
+    r"秒个只件套卷层张块根把提杯对人色档年度岁天次周顿泡泵滴勺头股针孔节页格面排级种])(?![a-z])(?!钱|号|月份)"
 )
 _SAME_UNIT = {
     "克": "(?:g|克)", "g": "(?:g|克)", "毫升": "(?:ml|毫升)", "ml": "(?:ml|毫升)", "升": "(?:l|升)", "厘米": "(?:cm|厘米|公分)", "公分": "(?:cm|厘米|公分)",
     "cm": "(?:cm|厘米|公分)", "毫米": "(?:mm|毫米)", "公斤": "(?:kg|公斤|千克)", "kg": "(?:kg|公斤|千克)", "瓦": "(?:w|瓦)", "w": "(?:w|瓦)", "度": "(?:度|℃)",
     "斤": "(?:斤|公斤|kg)", "毫安": "(?:毫安|mah)", "mah": "(?:毫安|mah)", "件": "[件个只条]", "年": "(?:年|个月)", "个月": "(?:年|个月)",
-    "粒": "[粒颗枚片]", "颗": "[粒颗枚片]", "条": "[条根支]", "根": "[条根支]",
+    "片": "[片抽张粒颗枚]", "抽": "[抽张片]", "张": "[张抽片]", "粒": "[粒颗枚片]", "颗": "[粒颗枚片]", "条": "[条根支]", "根": "[条根支]",
 }  # fmt: skip
-_SUBJECT = re.compile(r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$")
+_SUBJECT = re.compile(
+    r"(?<!\d)([\u4e00-\u9fffa-z]{2,8}?)(?:是|有|大概|大约|到底|一般)*(?:多少|多大|多高|几)(?:啊|呀|呢)?$"
+)
+_SORTED = ("个", "种", "色", "款")
+_OF_A_SPEC = re.compile(r"\d[\u4e00-\u9fff]{0,3}的?多少")
 _ABOUT_MONEY = re.compile(r"钱|价|卖|收|到手|券|元|块|优惠|邮|运|减")
 _PLAIN = re.compile(
     r"这个|那个|这款|那款|这种|这|那|它的?|现在|今天|一共|总共|大概|分别|各|的|主播|请问|你们|直播间|[一两二三四五六七八九十半\d]+[\u4e00-\u9fff]"
 )
-_MEASURED = re.compile(r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白|脂肪|热量|噪音|系数|比例?|浓度|续航)$")
+_MEASURED = re.compile(
+    r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白|脂肪|热量|噪音|系数|比例?|浓度|续航)$"
+)
 _SORT = re.compile(r"(?:什么|哪种|哪些|几种|几个|几)(?:样的?)?([\u4e00-\u9fff]{1,3}?)(?:的|道|呀|啊|做的)?$")
 _GENERAL = frozenset("人用样呢啊呀的货时候东西意思产品牌子区别问题办法地方")
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:到|至|-|~)\s*(\d+(?:\.\d+)?)\s*(码|号|斤|cm|厘米|公斤|kg|岁|寸|杯)")
+_BY_SPEC = re.compile(r"规格|色|码|号|款|口?味|长度|大小|尺寸|厚度|容量|种类|包装")
+_RANGE = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:到|至|-|~)\s*(\d+(?:\.\d+)?)\s*(码|号|斤|cm|厘米|公斤|kg|岁|寸|杯)"
+)
 
 
 def _fields(ask: Asking) -> Iterator[tuple[str, str, str]]:
@@ -56,7 +65,7 @@ def _said(ask: Asking, name: str, said: str) -> Said:
 def amount(ask: Asking) -> Said | None:
     """How many or how much of a unit, where no variant is counted in it: 一盒几支, 能冲几杯, 自重多少克."""
     match = _AMOUNT.search(ask.line)
-    if match is None:
+    if match is None or match[1] in _SORTED:
         return None
     unit = _SAME_UNIT.get(match[1], re.escape(match[1]))
     holds = re.compile(rf"(?:\d|[一二两三四五六七八九十百半多])\s*个?{unit}(?![a-z])")
@@ -65,14 +74,20 @@ def amount(ask: Asking) -> Said | None:
     if holds.search(folded(ask.product.name)):
         return ask.say(f"这款是{ask.get('name')}")
     for number, entry in enumerate(ask.product.faq):
-        if holds.search(folded(entry.a)) and any(faq.held(ask.line, q) for q in entry.q):
+        if holds.search(folded(entry.a)) and faq.held(ask.line, " ".join(entry.q)):
             return ask.say(ask.get(f"faq.{number}") or "")
     for name, said, words in _fields(ask):
         if holds.search(folded(words)):
             return _said(ask, name, said)
     ask.used.clear()
-    number = next((n for n, entry in enumerate(ask.product.faq) if holds.search(folded(entry.a))), None)
-    return None if number is None else ask.say(ask.get(f"faq.{number}") or "")
+    told = next((n for n, entry in enumerate(ask.product.faq) if holds.search(folded(entry.a))), None)
+    return None if told is None else ask.say(ask.get(f"faq.{told}") or "")
+
+
+def asks_amount(ask: Asking) -> bool:
+    """Whether a line asks for an amount in a unit, so that words without one are no answer."""
+    match = _AMOUNT.search(ask.line)
+    return match is not None and match[1] not in _SORTED
 
 
 def counts_in_specs(ask: Asking) -> bool:
@@ -87,7 +102,7 @@ def counts_in_specs(ask: Asking) -> bool:
 def measured(ask: Asking) -> tuple[bool, Said | None]:
     """`遮光率多少`: whether something else than the price is asked for, and what is known of it."""
     match = _SUBJECT.search(ask.line)
-    if match is None or _ABOUT_MONEY.search(ask.line) or ask.specs():
+    if match is None or _ABOUT_MONEY.search(ask.line) or ask.specs() or _OF_A_SPEC.search(ask.line):
         return False, None
     subject = _PLAIN.sub("", match[1])
     if len(subject) < 2:
@@ -105,10 +120,11 @@ def sort(ask: Asking) -> Said | None:
     match = _SORT.search(ask.line)
     if match is None or match[1][0] in _GENERAL:
         return None
-    noun = match[1].removeprefix("口").removeprefix("颜")
+    noun = match[1].removeprefix("口").removeprefix("颜").removesuffix("子")
     for name, said, words in _fields(ask):
         if name in ("highlights", "claims", "ingredients") and any(
-            noun in folded(part) for part in words.split("、")
+            noun in folded(part) or (len(noun) == 3 and noun[:2] in folded(part))
+            for part in words.split("、")
         ):
             return _said(ask, name, said)
     ask.used.clear()
@@ -134,14 +150,25 @@ def in_range(ask: Asking) -> Said | None:
 
 def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
     """Whether an intent's words really ask for another amount or sort than the intent's, and the answer."""
+    if intent in ("suitable", "size", "spec") and (ranged := in_range(ask)) is not None:
+        return True, ranged
+    if (
+        intent == "spec"
+        and not (_BY_SPEC.search(ask.line) or asks_amount(ask))
+        and (own := sort(ask)) is not None
+    ):
+        return True, own
     if intent == "attribute" and re.search("[几哪]种|哪些", ask.line) and ask.product.specs:
         return True, on_price.spec(ask)
-    if intent in ("spec", "attribute", "lasts", "usage", "stock"):
+    if intent in ("spec", "attribute", "lasts", "usage"):
         known = amount(ask)
         if known is not None and intent not in ("usage", "lasts"):
             return True, known
         if intent == "spec" and not counts_in_specs(ask):
             return True, None
-    if intent in ("price", "effect", "attribute", "spec"):
+    if intent in ("attribute", "spec"):
+        known = measured(ask)[1]
+        return known is not None, known
+    if intent in ("price", "effect"):
         return measured(ask)
     return False, None

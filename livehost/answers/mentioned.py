@@ -21,9 +21,15 @@ def mentioned(ask: Asking) -> Said | None:
         saying = on_service.courier(ask)
     if saying is None and any(g.name in line for g in product.gifts or ()):
         saying = on_price.gifts(ask)
+    given = re.search("配|带|附|给", line) is not None
+    if saying is None and given and any(g.name[-1] in line for g in product.gifts or ()):
+        saying = on_price.gifts(ask)
     how = re.search("怎么([\u4e00-\u9fff])", line)
     if saying is None and how and how[1] in (product.usage or ""):
         saying = on_goods.usage(ask)
+    if saying is None and measures.asks_amount(ask):
+        saying = measures.amount(ask)
+        ask.used.clear()
     if saying is None and (ask.specs() or (_HAVE.search(line) and on_price.has_styles(product))):
         saying = on_price.spec(ask)
     return saying or own_words(ask)
@@ -37,6 +43,8 @@ def own_words(ask: Asking) -> Said | None:
     for own in (measures.amount, measures.sort, measures.in_range):
         saying = saying or own(ask)
         ask.used.clear()
+    if saying is None and measures.asks_amount(ask):
+        return None
     return saying or _closest(ask)
 
 
@@ -44,6 +52,7 @@ def _closest(ask: Asking) -> Said | None:
     product, line = ask.product, ask.line
     groups = (*(product.not_for or ()), *(product.suitable_for or ()))
     fields = (
+        *((f"faq.{number}", [" ".join(entry.q)]) for number, entry in enumerate(product.faq)),
         ("usage", [product.usage or ""]),
         ("lasts", [product.lasts or ""]),
         ("claims", [c.text for c in product.claims or ()]),
@@ -51,11 +60,12 @@ def _closest(ask: Asking) -> Said | None:
         ("groups", list(groups)),
         ("ingredients", list(product.ingredients or ())),
         ("name", [product.name]),
-        *((f"faq.{number}", [entry.a]) for number, entry in enumerate(product.faq)),
+        *((f"told.{number}", [entry.a]) for number, entry in enumerate(product.faq)),
     )
     sides = [line, *(re.split("还是|或者?", line) if "还是" in line else ())]
     scores = {
-        name: max((faq.held(side, words) for words in texts for side in sides), default=0) for name, texts in fields
+        name: max((faq.held(side, words) for words in texts for side in sides), default=0)
+        for name, texts in fields
     }
     best = max(scores, key=lambda name: scores[name])
     if not scores[best]:
@@ -76,5 +86,5 @@ def _closest(ask: Asking) -> Said | None:
         case "groups":
             return on_goods.suitable(ask)
         case _:
-            words = ask.get(best)
+            words = ask.get(best.replace("told", "faq"))
             return ask.say(words) if words else None

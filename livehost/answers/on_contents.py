@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from livehost.answers import on_goods, on_price, on_service
+from livehost.answers import measures, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
 from livehost.chinese import folded
 
@@ -60,7 +61,7 @@ def contains(ask: Asking) -> Said | None:
     inside = [i for i in ask.product.ingredients or () if _stands(i, line) or _alias_in(i, line)]
     words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
     without = [f for f in ask.product.free_of or () if _stands(f, line) or _alias_in(f, line)]
-    words = [w for w in words if not any(_same(w, f) or _alias_in(f, w) for f in without)]
+    words = [w for w in words if not any(w in folded(f) or _same(w, f) or _alias_in(f, w) for f in without)]
     words = [w for w in words if not any(_alias_in(i, w) for i in inside)]
     for word in list(words):
         ends = [i for i in ask.product.ingredients or () if len(word) == 1 and folded(i).endswith(word)]
@@ -80,6 +81,8 @@ def contains(ask: Asking) -> Said | None:
         and ask.product.category in ("apparel", "home", "other")
     ):
         return ingredients(ask)
+    if ask.has("毒|致癌|辐射|超标") and not without:
+        return None
     if not (inside or without) and ask.has(r"(?:纯|百分百)[\u4e00-\u9fff]{0,5} *(?:吗|么|的|不)"):
         return ingredients(ask)
     if not (inside or without):
@@ -100,13 +103,15 @@ def contains(ask: Asking) -> Said | None:
     return ask.say(f"{ask.get('name')}{'，'.join(parts)}")
 
 
-_GENERAL = re.compile(r"(?<=..)(?:原料|成分|类|剂|添加剂|\d+(?:\.\d+)?%)$|^(?:食用|天然|食品级|植物|添加)(?=..)")
+_GENERAL = re.compile(
+    r"(?<=..)(?:原料|成分|类|剂|添加剂|\d+(?:\.\d+)?%)$|^(?:食用|天然|食品级|植物|添加)(?=..)"
+)
 
 
 def _stands(entry: str, line: str) -> bool:
     """Whether a line holds an entry of a list, or what is left of it without general words: 转基因原料."""
     own = folded(entry)
-    return own in line or _GENERAL.sub("", own) in line
+    return own in line or _GENERAL.sub("", own) in line or (len(own) >= 4 and own[-2:] in line)
 
 
 def _alias_in(ingredient: str, line: str) -> bool:
@@ -122,7 +127,7 @@ def ingredients(ask: Asking) -> Said | None:
 
 _MEASURED = (
     (r"功率|瓦|\dw", r"\d\s*(?:w|瓦)|功率"),
-    (r"重|斤", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
+    (r"重|斤|沉|轻", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
     (r"长|宽|高|厚|直径|尺寸|寸", r"\d\s*(?:cm|mm|m|米|厘米|寸)(?![a-z])"),
     (r"容量|升|毫升", r"\d\s*(?:l|ml|升|毫升)(?![a-z])"),
     (r"续航|电池|毫安", r"续航|mah|毫安|电池"),
@@ -163,6 +168,13 @@ def premise(ask: Asking) -> Said | None:
     for marks, handler in _UNITS:
         if ask.has(rf"不是\D{{0,3}}\d+(?:到\d+)?{marks}"):
             return handler(ask)
+    steel = re.search(r"\d{3}不锈钢", f"{ask.some('ingredients') or ''} {ask.get('name')}")
+    ask.used.clear()
+    if steel and ask.has("304|316|201|430") and not ask.has("元|块|钱|价|卖"):
+        return ingredients(ask) or ask.say(f"这款是{ask.get('name')}")
+    unit = re.search(r"\d\s*(w|瓦|毫安|mah|分贝|厘米|cm|毫米|档|层|寸)(?![a-z])", ask.line)
+    if unit is not None:
+        return measures.amount(replace(ask, line=f"多少{unit[1]}")) or on_price.spec(ask)
     numbers = set(re.findall(r"\d+(?:\.\d+)?", ask.line))
     for field, words in (("ingredients", "成分有"), ("claims", "资料上写的是"), ("highlights", "特点是")):
         if any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", ask.some(field) or "") for n in numbers):

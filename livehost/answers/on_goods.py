@@ -21,6 +21,9 @@ def sensitive(ask: Asking, group: str) -> Said | None:
     approved = ask.some(f"sensitive.{group}")
     if approved:
         return ask.say(approved)
+    if group == "minors" and ask.has("几岁|多大|几个月") and ask.product.suitable_for:
+        told = ask.some("not_for")
+        return ask.say(f"适合{ask.get('suitable_for')}" + (f"，不适合{told}" if told else ""))
     aged = by_age(ask) if group == "minors" else None
     if aged is not None:
         return aged
@@ -96,9 +99,12 @@ _COMMON = re.compile(
 )
 
 
+_BEGINNER = re.compile("新手|小白|零基础|入门者?|刚学的?")
+
+
 def _names(group: str, line: str) -> bool:
     """Whether a line names a group, in the group's own words or two characters of their core."""
-    own = clean(group)
+    own, line = (_BEGINNER.sub("初学者", text) for text in (clean(group), line))
     if own and own in line:
         return True
     allergen = re.search(r"对(.{1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
@@ -127,7 +133,11 @@ def suitable(ask: Asking) -> Said | None:
             ask.get("not_for")
             parts.append(f"{'、'.join(named_unfit)}不适合用这款")
         return ask.say("，".join(parts))
-    sexes = [sex for sex in "男女" if re.search(f"{sex}(?:生|士|的|性|孩|人|朋友|款|同学|宝)|[能可给].{{0,3}}{sex}", ask.line)]
+    sexes = [
+        sex
+        for sex in "男女"
+        if re.search(f"{sex}(?:生|士|的|性|孩|人|朋友|款|同学|宝)|[能可给].{{0,3}}{sex}", ask.line)
+    ]
     if sexes and any(re.search("[男女]", g) for g in fit or ()):
         return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
     if sexes and any(re.search("[男女]", h) for h in ask.product.highlights or ()):
@@ -173,6 +183,11 @@ def usage(ask: Asking) -> Said | None:
 def _tells_how(line: str, words: str) -> bool:
     """Whether a usage tells how that is done which a line asks for: 怎么收 needs a 收."""
     if re.search(r"[能可]以?当", line):
+        return False
+    when = re.search(r"空腹|睡前|饭前|饭后|饭前|晚上|早上|白天|冬天|夏天|长期", line)
+    if when and when[0] not in words and not re.search("早晚|随时|都可以|[早晚]上?|睡前|饭|餐", words):
+        return False
+    if re.search(r"[一每]天|一日|最多", line) and not re.search(r"[天日早晚餐次]|随时", words):
         return False
     how = re.search(r"怎么清?([刷收开关合叠拆换充调连铺挂煎炒蒸切剥养喂玩拼系扎贴撕晒晾熨搭绑装洗])", line)
     if how is None:
@@ -242,7 +257,9 @@ def treat(ask: Asking) -> Said | None:
     return _not_said(ask)
 
 
-_DISEASE = re.compile("血[糖脂压]|尿酸|脚气|近视|病|炎|癌|瘤|湿疹|失眠|便秘|感冒|贫血|结石|结节|骨质疏松|颈椎|风湿|鼻塞|痔")
+_DISEASE = re.compile(
+    "血[糖脂压]|尿酸|脚气|近视|病|炎|癌|瘤|湿疹|失眠|便秘|感冒|贫血|结石|结节|骨质疏松|颈椎|风湿|鼻塞|痔"
+)
 
 
 def _not_said(ask: Asking) -> Said | None:
@@ -251,7 +268,11 @@ def _not_said(ask: Asking) -> Said | None:
         return None
     ask.get("category")
     sort = _SORTS.get(ask.product.category, "日常用品")
-    return ask.say(f"不能，这款是{sort}，资料里没有这样的功效" if "药" in sort else f"不能，这款是{sort}，不是药品也不是医疗器械")
+    return ask.say(
+        f"不能，这款是{sort}，资料里没有这样的功效"
+        if "药" in sort
+        else f"不能，这款是{sort}，不是药品也不是医疗器械"
+    )
 
 
 def _pairs(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from livehost.answers import variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE, after_coupon, coupon_state
 from livehost.catalog import Product, Spec
+from livehost.chinese import folded
 
 
 def link(ask: Asking) -> Said | None:
@@ -204,7 +205,9 @@ def stock(ask: Asking) -> Said | None:
     if state == "缺货":
         when = ask.some("restock")
         return ask.say("这款现在缺货" + (f"，预计{when}补货" if when else "，补货时间我请店铺客服确认"))
-    if ask.has(r"(?:多少|几)(?:件|个|瓶|盒|单|份|支|套|双|条|把|包|袋|根|张|台|本|只|顶|罐|块|副|盏|库存|货)|剩(?:多少|几)|库存(?:还)?(?:有)?多少"):
+    if ask.has(
+        r"(?:多少|几)(?:件|个|瓶|盒|单|份|支|套|双|条|把|包|袋|根|张|台|本|只|顶|罐|块|副|盏|库存|货)|剩(?:多少|几)|库存(?:还)?(?:有)?多少"
+    ):
         return ask.say(f"现在有货，库存{ask.get('stock')}件")
     return ask.say(f"现在有货，拍{ask.get('link')}号链接就可以")
 
@@ -230,7 +233,7 @@ _AMOUNT = re.compile(
     re.IGNORECASE,
 )
 _NO_STYLE = re.compile(
-    r"[\d.\s×*x+\-~/()（）]|[a-z]+|[片粒颗袋包支瓶盒箱斤抽卷条枚罐贴个只双克升码号寸米床装款型的大小中份件套宽高长厚约共头人]|毫升|规格|均码"
+    r"[\d.\s×*x+\-~/()（）]|[a-z]+|[片粒颗袋包支瓶盒箱斤抽卷条枚罐贴个只双克升码号寸米床装款型的大小中份件套宽高长厚约共头人直径]|毫升|规格|均码"
 )
 _STYLES = "[粉黑白红蓝绿黄紫灰棕橙杏驼]"
 _ASKS_STYLE = re.compile(rf"颜色|色|口味|味道|味儿|款式|型号|香型|图案|[有要](?:没有)?{_STYLES}")
@@ -271,6 +274,9 @@ def spec(ask: Asking) -> Said | None:
     chosen = ask.specs() or specs
     wanted = re.search(r"(?<![\d.])\d\d(?=码|号|的|吗|么|$)", ask.line)
     if wanted and not all(wanted[0] + "码" in variants.tokens(s.name) or wanted[0] in s.name for s in chosen):
+        chosen = specs
+    letters = {t for t in variants.tokens(ask.line) if re.fullmatch(r"x*[sml]", t)}
+    if letters and not all(letters & variants.tokens(folded(s.name)) for s in chosen):
         chosen = specs
     listed = "，".join(_priced(ask, s) or s.name for s in chosen)
     if any(s.price is None for s in chosen):

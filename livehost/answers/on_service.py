@@ -80,7 +80,10 @@ def region(ask: Asking) -> Said | None:
     """Where it is not sent."""
     named = _named(ask)
     home = ask.product.shipping.from_ or ""
-    if named and (ask.has("发的(?!到)|(?:从|是)(?:" + "|".join(named) + ")(?:市|省|那边)?发") or (ask.has("发货") and any(r in home for r in named))):
+    if named and (
+        ask.has("发的(?!到)|(?:从|是)(?:" + "|".join(named) + ")(?:市|省|那边)?发")
+        or (ask.has("发货") and any(r in home for r in named))
+    ):
         return where_from(ask)
     listed = ask.get("shipping.not_to")
     if listed is None:

@@ -10,7 +10,7 @@ from livehost.answers import variants
 from livehost.answers.goods import Noun, shelf
 from livehost.answers.likeness import Spelt, described, spelt
 from livehost.catalog import Catalog, Product
-from livehost.chinese import folded, numeral
+from livehost.chinese import folded, numeral, with_digits
 
 _NUMBER = r"(\d{1,3}|[一二两三四五六七八九十]{1,3})"
 _LINK = re.compile(
@@ -28,7 +28,7 @@ _BACK = re.compile(
     r"(?:刚才|刚刚|上一个|上个|前面|之前|上一款|刚讲|刚说)(?:那个|那款|这个|的|讲的|说的|介绍的)?"
 )
 _HERE = re.compile(r"这(?!样|么|边|里|几天)|现在(?:讲|卖|介绍|播|上)|正在|今天|手上|手里|身上")
-_ALONGSIDE = re.compile(r"一起|同时|叠|搭配|混用|先后|配合|之后用|前用|后用|再用|然后用")
+_ALONGSIDE = re.compile(r"一起|同时|(?<!折)叠|搭配|混用|先后|配合|之后用|前用|后用|再用|然后用")
 _BUYING = re.compile(
     r"(?:的|这个|这款|那个|那款|现在|大概|到底|一般|一[个件瓶支盒套条双把包袋]|是|,|，| )*"
     r"(?:多少钱|多少$|怎么卖|什么价|价格|价位|卖多少|几号|链接|在几号|怎么拍|怎么买|哪里买|有货|没货|还有|有吗|有没|有券|券后|"
@@ -47,7 +47,7 @@ _WITH = re.compile(
 )
 _BESIDE = re.compile(
     r"之?[前后](?!发)|以[前后]|里[面头边]?(?![面头边]|有|加|含|放|是|没|的)|上面?(?!架|链接|新)|味|色(?!号)|小样|成分(?![是有表都吗么呢]|$|安全|怎么|什么|哪)|剂|液足|搭|配|党|过敏|(?:也|都)?(?:放|装|塞)得[下进]|"
-    r"(?:能|可以|能不能|可不可以)(?:放(?!多|几)|装|塞|洗|加热|连|插|充|接|兼容)|洗(?:吗|行)|含量|的味道"
+    r"(?:能|可以|能不能|可不可以)(?:(?:放|装|塞|加热|连|插|充|接|兼容)(?:[得下进吗么不在里上一]|$)|洗(?:掉|干净|得))|洗(?:吗|行)|含量|的味道"
 )
 _SUFFIXED = re.compile(
     r"(?:^|你家|你们家|有没有|卖|那个|那款|想买|想要|求|[\s,，])((?:(?![这那个的是有在吗呢不了我你他她它们款号几什么怎多少两三四五六七八九十一大小哪想要买卖求])[\u4e00-\u9fff]){1,8}"
@@ -131,7 +131,7 @@ def _numbered(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
         number = numeral(next(g for g in match.groups() if g))
         if number is None or (_DATE.match(cleaned, match.end() - 1) and "链接" not in match[0]):
             continue
-        if match[0] in own_specs or f"{number}" in own_specs:
+        if re.match(r"\D*0\d", match[0]) or match[0] in own_specs or f"{number}" in own_specs:
             continue
         if found and not _AND.fullmatch(cleaned, found[-1].end(), match.start()):
             break
@@ -242,7 +242,9 @@ def _texts(product: Product) -> str:
 
 def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
     """The only product that has the variant which a line names, where the one on air has none such."""
-    if on_air is not None and variants.named(cleaned, on_air):
+    if on_air is not None and (
+        variants.named(cleaned, on_air) or (_counted_alike(cleaned, on_air) and not _FAR.search(cleaned))
+    ):
         return None
     found = [
         p
@@ -250,6 +252,13 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
         if p is not on_air and len(p.specs or ()) > 1 and variants.named(cleaned, p, strict=True)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def _counted_alike(cleaned: str, product: Product) -> bool:
+    """Whether a line names an amount in a measure in which a product's own variants are counted."""
+    own = {t.lstrip("0123456789.") for s in product.specs or () for t in variants.tokens(folded(s.name))}
+    said = {t.lstrip("0123456789.") for t in variants.tokens(with_digits(folded(cleaned)))}
+    return bool((own & said) - {""})
 
 
 def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
@@ -268,7 +277,7 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
 
 
 _CALLED = re.compile(
-    r"(?:^|[\s,，]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
+    r"(?:^|[\s,，的]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
     r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉)"
 )
 _GENERAL = frozenset("装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单")
@@ -281,23 +290,31 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
     for match in _CALLED.finditer(cleaned):
         word = match[1]
         ids = names.short.get(word, set())
-        if len(ids) != 1 or word in own or word[-1] in _GENERAL or re.search(r"[\d一二两三四五六七八九十]", word):
+        if (
+            len(ids) != 1
+            or word in own
+            or word[-1] in _GENERAL
+            or re.search(r"[\d一二两三四五六七八九十]", word)
+        ):
             continue
         if on_air is not None and len(word) == 1 and word in _texts(on_air):
             continue
         product = catalog.product(next(iter(ids)))
         if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
-            rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
+            rest = cleaned[: match.start(1)] + " " + cleaned[match.end() :]
             return Topic((product,), None, rest, True)
     return None
 
 
-_PETS = {"狗": "[狗犬]", "犬": "[狗犬]", "猫": "猫", "兔子": "兔", "仓鼠": "仓鼠", "鹦鹉": "鹦鹉|鸟", "乌龟": "龟"}
+_FAR = re.compile(r"那[个根把款条张件]|刚才|之前")
+_DOGS = "[狗犬]|金毛|泰迪|柯基|拉布拉多|哈士奇|二哈|边牧|比熊|博美|法斗|德牧|雪纳瑞|柴犬"
+_CATS = "猫|英短|美短|布偶|暹罗|蓝猫"
+_PETS = {_DOGS: "[狗犬]", _CATS: "猫", "兔子": "兔", "仓鼠": "仓鼠", "鹦鹉": "鹦鹉|鸟", "乌龟": "龟"}
 
 
 def _pet(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
     """The only product for the animal that a line speaks of, where the one on air is none for animals."""
-    marks = next((marks for word, marks in _PETS.items() if word in cleaned), None)
+    marks = next((marks for word, marks in _PETS.items() if re.search(word, cleaned)), None)
     if marks is None or (on_air is not None and re.search("[狗犬猫宠]", _texts(on_air))):
         return None
     found = [p for p in catalog.products if any(re.search(marks, name) for name in (p.name, *p.aliases))]

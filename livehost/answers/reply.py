@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from livehost.answers import faq, foreign, gate, measures, on_price
@@ -49,7 +50,9 @@ _REMARK = re.compile(
 )
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
 # Intents about use and make, which any of the product's own words may answer.
-OPEN = frozenset(("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size"))
+OPEN = frozenset(
+    ("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size")
+)
 MAX_SAYINGS = 3
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -216,7 +219,7 @@ class _Room:
         covered: set[str] = set()
         clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
         numbers: dict[int, str] = {}
-        for clause in dict.fromkeys((line, bare, *clauses)):
+        for clause in dict.fromkeys((*clauses, line, bare) if len(clauses) > 1 else (line, bare, *clauses)):
             number = faq.entry(clause, ask.product)
             if number is not None:
                 numbers.setdefault(number, clause)
@@ -240,7 +243,7 @@ class _Room:
             if number is not None:
                 words = ask.get(f"faq.{number}")
                 return ask.say(words) if words else None
-        asks_other, known = measures.asked_amount(name, ask)
+        asks_other, known = measures.asked_amount(name, replace(ask, line=_clause_of(name, ask.line)))
         saying = known if asks_other else handler(ask) if handler else None
         ask.used.clear()
         if saying is None:
@@ -267,7 +270,10 @@ class _Room:
     def _not_on_sale(self, noun: str) -> Answer:
         """Goods that the catalogue does not hold: nothing is said of them, least of all a price."""
         text = f"{noun}的资料我手上没有，请店铺客服核实后再回复您"
-        sound = noun and not unfounded(text, ()) and review(text, now=self.now).verdict == "pass"
+        known = (
+            noun and not noun[0].isascii()
+        )  # what is written in letters may be anything: it is not repeated
+        sound = known and not unfounded(text, ()) and review(text, now=self.now).verdict == "pass"
         if self.language != "zh" or not sound:
             return self._handover(None, "elsewhere")
         core, styles = styled(text, None, self.seed, self.language), (self.style, self.seed, self.language)
@@ -338,6 +344,12 @@ class _Room:
     def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
         text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
         return Answer("disclose" if act == "disclose" else "decline", text, None, intent, core=text)
+
+
+def _clause_of(intent: str, line: str) -> str:
+    """The clause of a line in which an intent is asked for; the whole line where it is in none alone."""
+    clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", line) if c]
+    return next((c for c in clauses if any(a.intent == intent for a in asked(c))), line)
 
 
 def _told(saying: Said, said: list[Said]) -> bool:

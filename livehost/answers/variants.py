@@ -11,10 +11,10 @@ from livehost.chinese import folded, with_digits
 # Measure words of which one stands for the other beside the same number.
 _SAME_MEASURE = {
     "粒": "个", "颗": "个", "枚": "个", "片": "个", "只": "个", "贴": "个", "管": "支", "克": "g", "毫升": "ml", "公斤": "kg", "千克": "kg", "升": "l",
-    "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸",
+    "毫安": "mah", "厘米": "cm", "公分": "cm", "毫米": "mm", "英寸": "寸",
 }  # fmt: skip
 _MEASURES = (
-    "公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
+    "毫安|公斤|千克|毫升|厘米|公分|毫米|英寸|kg|ml|mg|cm|mm|mah|g|l|克|升|斤|两|米|寸|码|片|粒|颗|枚|贴|抽|袋|包|支|管|瓶|盒|"
     "箱|罐|桶|条|双|个|只|件|套|卷|层|张|块|根|把|提|杯|对|人|号|色|档|年|w|瓦|度|岁|天|次"
 )
 _QUANTITY = re.compile(rf"(?<![\d.])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
@@ -52,6 +52,9 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     found = [s for s in specs if most and matched[s.name] == most]
     if len(found) == len(specs) > 1:
         found = []
+    if not found and not strict:
+        found = [s for s in specs if any(_far(m) in said for m in _ACROSS.finditer(s.name))]
+        found = found if len(found) == 1 else []
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
         if _BIG.search(line):
@@ -104,7 +107,11 @@ def _held(forms: frozenset[str], said: frozenset[str], text: str, *, strict: boo
     """How many of a variant's forms a line holds."""
     if strict:
         forms = frozenset(
-            f for f in forms if re.search(r"×|\d\d", f) or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
+            f
+            for f in forms
+            if re.fullmatch(r"\d(?:双|条|片|粒|颗|升|l|米|斤|卷|抽|张|头|人)", f)
+            or re.search(r"×|\d\d[^\d.]|\d\.\d", f)
+            or (len(f) >= 2 and not re.search(r"[\da-z色]", f))
         )
     return sum(form in said or _word(form, text) for form in forms)
 
@@ -124,7 +131,7 @@ def _word(form: str, text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _line(line: str) -> tuple[frozenset[str], str]:
-    text = with_digits(folded(line)).replace("单", "1")
+    text = re.sub(r"(\d)万(?!能)", r"\g<1>0000", with_digits(folded(line)).replace("单", "1"))
     return frozenset(tokens(text)), text
 
 
@@ -157,6 +164,12 @@ def tokens(text: str) -> set[str]:
     found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d+\.\d+|\d{2,4})(?=的|那|款|用券|券后|到手|$)", text)}
     found |= {_side(m) for m in _SIDE.finditer(text)}
     return found
+
+
+def _far(match: re.Match[str]) -> str:
+    """The second side of a size across, in centimetres."""
+    size = float(match[2])
+    return f"{_plain(str(size * 100 if size < 10 else size))}cm"
 
 
 def _side(match: re.Match[str]) -> str:

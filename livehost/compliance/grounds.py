@@ -25,7 +25,7 @@ UNIT_OF = {
     "link": "号",
     "asked": "号",
 }
-_COUNTS = frozenset("个件份支瓶盒包袋片粒颗张条款双套罐桶枚贴台只把杯")
+_COUNTS = frozenset("个件份支瓶盒包袋片粒颗张条款双套罐桶枚贴台只把杯箱床提根副顶盏株束枝幅辆听筒捆架单盆串本对")
 # One size in another unit: two days are 48 hours.
 _SCALE = {
     "天": ("小时", 24), "日": ("小时", 24), "周": ("小时", 168), "小时": ("小时", 1), "分钟": ("分钟", 1), "刻钟": ("分钟", 15),
@@ -100,7 +100,7 @@ def grounds(facts: tuple[Fact, ...], approved: tuple[str, ...]) -> Grounds:
         head, _, tail = fact.field.partition(".")
         if head in UNIT_OF:  # price.<variant>, total.<pieces>
             texts.append(tail)
-            pieces = tail.partition(".")[0]
+            pieces = re.split(r"[.:]", tail)[0]
             numbers |= _numbers_of(tail) | ({(pieces, u) for u in _COUNTS} if pieces.isdigit() else set())
         if fact.value == NONE:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -245,3 +246,18 @@ def test_english_and_japanese_personas_tell_times() -> None:
     assert "2 to 4 days" in english.text
     japanese = answer("何日で届きますか", catalog=catalog, on_air="quilt", now=NOW, language="ja")
     assert "2〜4日" in japanese.text
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["iPhone多少钱", "你们卖MacBook吗包邮吗", "SK-II多少钱", "AirPods几号链接", "switch有货吗", "ps5多少钱"],
+)
+def test_goods_named_in_latin_letters_are_not_the_product_on_air(line: str) -> None:
+    got = answer(line, catalog=CATALOG, on_air="quilt", now=NOW)
+    assert got.act == "handover"
+    assert not re.search(r"[a-z]|\d", got.text.lower())  # nor are a viewer's letters repeated
+
+
+@pytest.mark.parametrize("line", ["price多少", "how much", "duoshaoqian"])
+def test_english_and_pinyin_of_everyday_chat_name_no_other_goods(line: str) -> None:
+    assert answer(line, catalog=CATALOG, on_air="quilt", now=NOW).act == "answer"
