@@ -253,7 +253,12 @@ def _stored(stage: Stage) -> dict[str, tuple[str, str]]:
     """Every stored question's state, and with whose answer it is answered, from what the show left."""
     with sqlite3.connect(stage.state / FILE) as db:
         found = db.execute("SELECT id, state, joined FROM questions WHERE room = ?", (ROOM,)).fetchall()
-    return {one: (state, joined) for one, state, joined in found}
+    return {_bare(one): (state, _bare(joined)) for one, state, joined in found}
+
+
+def _bare(question: str) -> str:
+    """The platform's own id of a stored question."""
+    return question.removeprefix("douyin:")
 
 
 def _shared(

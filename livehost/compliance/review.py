@@ -212,7 +212,12 @@ def _approved_spans(text: str, group: Group, category: str, product: Product | N
         words = [c.text for c in product.claims or () if c.evidence or review_only]
         if review_only:
             words += [product.name, *product.aliases] if product.registration else []
-            words += [*(product.free_of or ()), *(product.ingredients or ()), product.usage or "", *(f.a for f in product.faq)]
+            words += [
+                *(product.free_of or ()),
+                *(product.ingredients or ()),
+                product.usage or "",
+                *(f.a for f in product.faq),
+            ]
     spans = [m.span() for w in words if w for m in re.finditer(re.escape(_squeezed(w)), text)]
     if category == "health_food":
         spans += [m.span() for m in APPROVED.finditer(text)]

@@ -33,10 +33,13 @@ from tests.scripted_engines import TODAY, sha, shelve
 
 ROOMS: list[dict[str, Any]] = [
     {
-        "id": "skincare", "title": "棠小铺 · 护肤", "platform": "douyin",
+        "id": "skincare",
+        "title": "棠小铺 · 护肤",
+        "platform": "douyin",
         "sources": [
             {"kind": "douyin", "secrets": ["one"]},
-            {"kind": "oba"}, {"kind": "wxlivespy", "token": "seven-words-long"},
+            {"kind": "oba"},
+            {"kind": "wxlivespy", "token": "seven-words-long"},
         ],
     },
     {"id": "tea", "title": "茶与养生", "platform": "kuaishou"},
