@@ -32,6 +32,7 @@ from livehost.house import House
 from livehost.inbox import Inbox
 from livehost.lines import Cast, Draft, Line
 from livehost.link import PlayoutLink
+from livehost.live_changes import with_kept_changes
 from livehost.preparers import QuestionPreparer, ScriptPreparer
 from livehost.progress import Progress, product_at
 from livehost.reception import Reception
@@ -271,10 +272,13 @@ class Room:
     async def reload_catalog(self) -> None:
         """A product changed; what was prepared with an old fact is dropped when it is picked."""
         changes = await self.house.store.product_changes(self.id)
-        values = {product: change.values for product, change in changes.items()}
-        versions = {product: change.version for product, change in changes.items()}
-        changed = self.house.catalog.with_changes(values, versions)
+        changed, left_out = with_kept_changes(self.house.catalog, changes)
         self._catalog = changed.on_platform(self.settings.platform)
+        if left_out:
+            mend = "在控制台重新改这个商品 / change the product anew"
+            self.house.alarms.raise_(self.id, "catalog", "; ".join(left_out), mend)
+        else:
+            self.house.alarms.clear(self.id, "catalog")
 
     def open_when_ready(self, within_s: float) -> None:
         """Go on air as soon as playout is there (the demo), unless a session is open already."""
