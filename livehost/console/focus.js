@@ -49,7 +49,7 @@ export class FocusView {
         this.verdict,
         h("div.switches", {}, this.session.element, this.cut.element)),
       h("div.middle", {}, this.timetable.element, h("section.panel.script", {}, this.script.element, this.lead.element), this.products.element),
-      h("div.side", {}, this.outputs.element, this.sources.element, this.models.element, this.questions.element));
+      h("div.side", {}, this.outputs.element, this.models.element, this.questions.element, this.sources.element));
     setInterval(() => this.tick(), 1000);
     document.addEventListener("visibilitychange", () => {
       if (this.video.muted) this.live.watch(document.hidden ? null : this.id);

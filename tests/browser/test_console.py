@@ -258,7 +258,7 @@ async def test_an_adapter_refused_at_length_is_one_line_and_moves_nothing(width:
         says = page.locator(".stage .says")
         await expect(says).to_have_text("小棠 上不了播：语言适配器不能用")
         await expect(page.locator(".sentence")).to_contain_text("10 处要处理")
-        assert len((await (await page.request.get(f"{address}/v1/alarms")).json())["items"]) == 9
+        assert len((await (await page.request.get(f"{address}/v1/alarms")).json())["items"]) == 10
         assert await page.evaluate(screen) == well
         await expect(page.locator(".who.next")).to_contain_text("小棠 · 准备失败")
         cut_short = "(e) => e.scrollWidth > e.clientWidth || e.getBoundingClientRect().bottom > innerHeight"
