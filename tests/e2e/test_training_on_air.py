@@ -136,12 +136,13 @@ def _texts(folder: Path) -> None:
 
 
 def _split(folder: Path) -> None:
-    """Hold out some of her own answers, with all rows of the same sentence."""
+    """Hold out some of her own answers, with all rows of the same sentence; a sentence of many is learned."""
     rows = [json.loads(row) for row in (folder / "set/text/samples.jsonl").read_text("utf-8").splitlines()]
     held: list[dict[str, Any]] = []
-    for row in rows[:TEXTS:3]:
-        if len(held) < HELD_ROWS:
-            held += [one for one in rows if one["core"] == row["core"] and one not in held]
+    for row in rows[:TEXTS:2]:
+        same = [one for one in rows if one["core"] == row["core"] and one not in held]
+        if len(held) < HELD_ROWS and len(same) <= 3:
+            held += same
     for name, chosen in (("train", [row for row in rows if row not in held]), ("held", held)):
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in chosen)
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
