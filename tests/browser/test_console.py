@@ -210,7 +210,9 @@ async def test_a_persona_and_her_models_are_seen_staged_and_switched() -> None:
         await expect(page.locator("#toasts")).to_contain_text("陈叔")
         await page.goto(f"{address}/#room=home")
         await expect(panel.locator(".why")).to_contain_text("造型")
-        await expect(page.locator(".outputs:not(.sources)")).to_contain_text("原因：RTMP: connection reset by peer")
+        await expect(page.locator(".outputs:not(.sources)")).to_contain_text(
+            "原因：RTMP: connection reset by peer"
+        )
 
 
 async def test_adapters_are_promoted_rolled_back_and_retired_by_hand() -> None:
