@@ -12,7 +12,12 @@ from livehost.answers.products import Topic, topic
 from livehost.catalog import Catalog
 
 SENSITIVE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors"))
-PRICE = frozenset(("price", "after_coupon", "coupon", "offer", "list_price", "dear", "worth"))
+PRICE = frozenset(
+    (
+        "price", "premise", "after_coupon", "coupon", "coupon_until", "coupon_stack", "offer", "future_price", "list_price",
+        "dear", "worth",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def meaning(
     """What a raw line of chat asks about; `on_air` and `previous` are ids of products."""
     text = clean(line[:300])
     about = topic(text, catalog, catalog.get(on_air), catalog.get(previous))
-    intents = _intents(text, about.rest, line)
+    intents = _intents(text, about, line)
     if about.elsewhere is not None and intents != ("noise",):
         intents = ("elsewhere", *intents)
     products = () if intents == ("noise",) else tuple(p.id for p in about.products)
@@ -72,19 +77,19 @@ def _detail(text: str, intents: tuple[str, ...], about: Topic) -> str:
     return "" if plain and not any(region in text for region in REGIONS) else squeezed(core(text) or text)
 
 
-def _intents(text: str, rest: str, raw: str) -> tuple[str, ...]:
+def _intents(text: str, about: Topic, raw: str) -> tuple[str, ...]:
     if gate.injected(text):
         return ("injection",)
     if gate.diverts(text, raw):
         return ("diversion",)
     if gate.abuses(text):
         return ("abuse",)
-    asks_ai = gate.asks_ai(rest)
-    names = dict.fromkeys(a.intent for a in asked(gate.without_ai(rest) if asks_ai else rest))
+    asks_ai = gate.asks_ai(about.rest)
+    names = dict.fromkeys(a.intent for a in asked(gate.without_ai(about.rest) if asks_ai else about.rest))
     if asks_ai:
         return ("ai_identity", *names)
     if gate.is_noise(text) and not (names and gate.is_question(text)):
         return ("noise",)
     if names:
         return tuple(names)
-    return ("unknown",) if gate.is_question(text) or rest != text else ("noise",)
+    return ("unknown",) if gate.is_question(text) or about.named else ("noise",)

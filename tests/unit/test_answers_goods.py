@@ -207,6 +207,7 @@ def test_meaning_tells_what_must_not_be_merged() -> None:
     assert sense("新疆发吗") != sense("西藏发吗")
     assert sense("8L多少钱") != sense("多少钱")
     assert meaning("666", catalog=CATALOG).intents == ("noise",)
+    assert meaning("8L刚才那个", catalog=CATALOG, on_air="shoes").products == ("fryer",)
     assert meaning("怀孕能用吗", catalog=CATALOG, on_air="quilt").sensitive
     assert meaning("到手多少", catalog=CATALOG, on_air="quilt").price
 
