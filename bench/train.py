@@ -7,7 +7,7 @@ small Qwen2; with `--full` Stable Diffusion 1.5's own size and a Qwen2 of 0.5B.
 
 Prints a table, then one JSON object as its last line:
 
-visual_speed_ratio     samples/s of stepping over the plain loop's (medians)
+visual_speed_ratio     samples/s of stepping over the plain loop's (medians); of further --sides visual_<side>_…
 visual_memory_ratio    peak memory over the plain loop's: resident memory on a CPU, allocated on a GPU
 language_speed_ratio, language_memory_ratio    the same for language
 visual_whole_ratio, language_whole_ratio       whole runs, loading and caching included
@@ -19,7 +19,6 @@ import argparse
 import json
 import math
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -39,10 +38,14 @@ Told = dict[str, Any]
 
 def child(told: Told) -> None:
     """One run in this process; writes what it measured."""
+    import torch
+
+    from services.training.memory import peak_bytes
+
     begun = time.perf_counter()
     figures = _ours(told) if told["who"] == "livehost" else _plain(told)
     figures["whole_s"] = time.perf_counter() - begun
-    figures["peak_bytes"] = _peak_bytes(told["device"])
+    figures["peak_bytes"] = peak_bytes(torch.device(told["device"]))
     Path(told["report"]).write_text(json.dumps(figures), encoding="utf-8")
 
 
@@ -84,22 +87,15 @@ def _plain(told: Told) -> dict[str, Any]:
     return dict(getattr(train_plain, told["kind"])(told))
 
 
-def _peak_bytes(device: str) -> int:
-    if device.startswith("cuda"):
-        import torch
-
-        return torch.cuda.max_memory_allocated()
-    # Not ru_maxrss, which a child takes over from the process that started it.
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
-
-
 def _targets(kind: str) -> list[str]:
-    from services.model_directory import LANGUAGE_TARGETS, UNET_TARGETS
-
+    """The layers that `livehost train` puts its adapter on."""
     if kind == "language":
+        from services.model_directory import LANGUAGE_TARGETS
+
         return list(LANGUAGE_TARGETS)
-    return [one for one in UNET_TARGETS if one != "add_embedding.proj"]
+    from services.training.visual_diffusers import TARGETS
+
+    return list(TARGETS)
 
 
 def _recipe(folder: Path, told: Told) -> Path:
@@ -162,7 +158,7 @@ def subjects(options: argparse.Namespace, folder: Path) -> list[Told]:
                 folder / f"pictures-{side}", count=options.pictures, side_px=side * 5 // 4
             )
             told.append(
-                common | {"kind": "visual", "name": f"visual {side}", "base": str(base), "data": str(pictures),
+                common | {"kind": "visual", "name": f"visual {side}", "key": "visual" if side == options.sides[0] else f"visual_{side}", "base": str(base), "data": str(pictures),
                           "side_px": side, "batch": options.batch, "epochs": options.epochs, "targets": _targets("visual")}
             )  # fmt: skip
     if "language" in options.kinds:
@@ -170,7 +166,7 @@ def subjects(options: argparse.Namespace, folder: Path) -> list[Told]:
         qwen = made.write_qwen(folder / "qwen", sizes, dtype=dtype)
         answers = options.answers_file or made.write_answers(folder / "answers.jsonl", most=options.answers)
         told.append(
-            common | {"kind": "language", "name": "language", "base": str(qwen), "data": str(answers), "batch": options.batch * 2,
+            common | {"kind": "language", "name": "language", "key": "language", "base": str(qwen), "data": str(answers), "batch": options.batch * 2,
                       "epochs": options.epochs, "targets": _targets("language")}
         )  # fmt: skip
     return told
@@ -279,11 +275,7 @@ def _ratios(told: Told, taken: dict[str, list[Told]]) -> dict[str, float]:
             one["samples"] / one["seconds"] if of == "speed" else one[of] for one in taken[who]
         )
 
-    kind = (
-        told["name"].replace(" ", "_")
-        if told["kind"] == "visual" and told["side_px"] not in (256, 512)
-        else told["kind"]
-    )
+    kind = told["key"]
     return {
         f"{kind}_speed_ratio": middle("livehost", "speed") / middle("plain", "speed"),
         f"{kind}_memory_ratio": middle("livehost", "peak_bytes") / middle("plain", "peak_bytes"),

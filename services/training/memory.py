@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from services.training.faults import OutOfMemory
 
 MIB = 1024 * 1024
+STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,11 @@ def peak_bytes(device: torch.device) -> int:
     """The most memory so far: on a CUDA card what tensors took of it, else what the process had resident."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
+    # Not ru_maxrss on Linux: a child takes that over from the process that started it (proc(5) has VmHWM).
+    if STATUS.is_file():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", STATUS.read_text(encoding="ascii", errors="replace"), re.M)
+        if found is not None:
+            return int(found[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
