@@ -98,7 +98,9 @@ def unfounded(got: Answer, catalog: Catalog, now: datetime = NOW) -> tuple[str, 
         got.text, facts=got.facts, product=catalog.get(got.product), catalog=catalog, now=now
     )
     found = [f"{hit.rule}: {got.text[slice(*hit.span)]}" for hit in checked.hits if hit.verdict != "pass"]
-    values = " ".join(str(fact.value) for fact in got.facts)
+    # A sum's field holds how many it is of: total.2, total_after_coupon.3:5kg.
+    sums = (fact.field for fact in got.facts if fact.field.startswith("total"))
+    values = " ".join((*(str(fact.value) for fact in got.facts), *sums))
     known = {_trimmed(number) for number in _NUMBER.findall(unicodedata.normalize("NFKC", values))}
     said = unicodedata.normalize("NFKC", _unnamed(got.text, catalog))
     found += [f"number {one}" for one in _NUMBER.findall(said) if _trimmed(one) not in known]
