@@ -28,7 +28,13 @@ from services.training.whole_file import flush_folder, flush_tree, write_whole, 
 
 MAX_BYTES = 100 * 1000 * 1000
 LEAST_CHANGE = 1e-6  # of a canary's output, below which it is rounding
-_AGAIN = "训练得更久或提高 learning_rate / train for longer or at a higher learning_rate"
+_MORE = "训练得更久或提高 learning_rate / train for longer or at a higher learning_rate"
+_GENTLER = (
+    "把 learning_rate 减半，加长 warmup；用 fp16 时改 mixed_precision: bf16 / halve learning_rate, lengthen "
+    "warmup; with fp16 set mixed_precision: bf16"
+)
+_SMALLER = "降低 lora_rank / lower lora_rank"
+_OTHER_BASE = "换一个底座 / use another base_model"
 Export = Literal["kohya", "diffusers"]
 
 
@@ -94,7 +100,8 @@ def publish(
     task.model.eval()
     with torch.no_grad(), precision.cast():
         change = task.changed()
-    _refuse(_reasons(tensors, task.model, start, change))
+    if found := _useless(tensors, task.model, start, change):
+        raise AdapterRefused((found[0],), found[1])
     card = card_of(task, told, evaluation={**measures, "output_change": round(change, 6)})
     part = folder.part()
     try:
@@ -105,7 +112,7 @@ def publish(
         write_curve(part, history, title=title, best_step=best_step)
         whole = {"id": card.id, "sha256": card.sha256, **report, SEEN: task.seen()}
         write_whole(part / TRAINING_FILE, (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode())
-        _refuse([*_too_large(part), *_staging(task, part)])
+        _check_files(task, part)
         with writing(part):
             flush_tree(part)
         folder.publish(part)
@@ -122,30 +129,38 @@ def storage_dtype(model: nn.Module) -> torch.dtype:
     return torch.bfloat16 if torch.bfloat16 in frozen else torch.float16
 
 
-def _reasons(
+def _useless(
     tensors: Mapping[str, Tensor], model: nn.Module, start: Mapping[str, Tensor], change: float
-) -> list[str]:
-    """Why these weights are of no use, or nothing."""
+) -> tuple[str, str] | None:
+    """Why these weights are of no use, and the mend; None where they are of some."""
     if not tensors:
-        return ["适配器里没有权重 / the adapter has no weights"]
+        return "适配器里没有权重 / the adapter has no weights", _OTHER_BASE
     if not all(bool(one.isfinite().all()) for one in tensors.values()):
-        return ["权重中有 NaN 或 Inf / a weight is NaN or Inf"]
+        return "权重中有 NaN 或 Inf / a weight is NaN or Inf", _GENTLER
     if not any(bool(one.any()) for key, one in tensors.items() if "lora_B" in key):
-        return ["所有 B 都是零，适配器没有作用 / every B is zero, so the adapter does nothing"]
+        return "所有 B 都是零，适配器没有作用 / every B is zero, so the adapter does nothing", _MORE
     if all(
         torch.equal(one.detach().cpu(), start[name])
         for name, one in model.named_parameters()
         if name in start
     ):
-        return ["训练没有改变任何权重 / the training changed no weight"]
-    if not math.isfinite(change) or change <= LEAST_CHANGE:
-        return [f"基座的输出没有改变（{change:g}）/ the base's output does not change ({change:g})"]
-    return []
+        return "训练没有改变任何权重 / the training changed no weight", _MORE
+    if not math.isfinite(change):
+        return "戴上适配器，基座的输出是 NaN 或 Inf / with the adapter the base's output is NaN or Inf", _GENTLER
+    if change <= LEAST_CHANGE:
+        return f"基座的输出没有改变（{change:g}）/ the base's output does not change ({change:g})", _MORE
+    return None
 
 
-def _refuse(reasons: Sequence[str]) -> None:
-    if reasons:
-        raise AdapterRefused(tuple(reasons), _AGAIN)
+def _check_files(task: Task, part: Path) -> None:
+    """Refuse files that are too large, or that the bank's staging does not take; its errors name their mends.
+
+    Raises:
+        AdapterRefused: every reason.
+    """
+    large = _too_large(part)
+    if reasons := [*large, *_staging(task, part)]:
+        raise AdapterRefused(tuple(reasons), _SMALLER if large else "")
 
 
 def _write_weights(
@@ -188,8 +203,8 @@ def _copy_samples(source: Path, target: Path, history: History) -> None:
 
 def _too_large(part: Path) -> list[str]:
     return [
-        f"{file.name} 有 {file.stat().st_size / 1e6:.0f} MB，超过 {MAX_BYTES / 1e6:.0f} MB：降低 lora_rank / "
-        f"is over {MAX_BYTES / 1e6:.0f} MB; lower lora_rank"
+        f"{file.name} 有 {file.stat().st_size / 1e6:.0f} MB，超过 {MAX_BYTES / 1e6:.0f} MB / "
+        f"is over {MAX_BYTES / 1e6:.0f} MB"
         for file in sorted(part.glob("*.safetensors"))
         if file.stat().st_size > MAX_BYTES
     ]

@@ -20,6 +20,10 @@ def _no_drawing(monkeypatch) -> None:
     monkeypatch.setattr("services.training.curve.png_of", lambda *_a, **_k: PNG)
 
 
+MORE = "train for longer or at a higher learning_rate"
+GENTLER = "halve learning_rate"
+
+
 def refused(folder: Path, **task) -> str:
     with pytest.raises(AdapterRefused) as failed:
         train(folder, **task)
@@ -29,11 +33,13 @@ def refused(folder: Path, **task) -> str:
 
 
 def test_an_adapter_without_effect_is_refused(tmp_path) -> None:
-    assert "output does not change" in refused(tmp_path, change=0.0)
+    told = refused(tmp_path, change=0.0)
+    assert "output does not change" in told and MORE in told
 
 
 def test_an_adapter_whose_canary_is_no_number_is_refused(tmp_path) -> None:
-    assert "output does not change" in refused(tmp_path, change=math.nan)
+    told = refused(tmp_path, change=math.nan)
+    assert "output is NaN or Inf" in told and GENTLER in told and MORE not in told
 
 
 def test_an_empty_adapter_is_refused(tmp_path, monkeypatch) -> None:
@@ -42,18 +48,20 @@ def test_an_empty_adapter_is_refused(tmp_path, monkeypatch) -> None:
 
     kept = TinyTask.state
     monkeypatch.setattr(TinyTask, "state", zeros)
-    assert "every B is zero" in refused(tmp_path)
+    told = refused(tmp_path)
+    assert "every B is zero" in told and MORE in told
 
 
 def test_an_adapter_that_is_no_number_is_refused(tmp_path, monkeypatch) -> None:
     kept = TinyTask.state
     monkeypatch.setattr(TinyTask, "state", lambda self: {k: v * math.nan for k, v in kept(self).items()})
-    assert "NaN" in refused(tmp_path)
+    told = refused(tmp_path)
+    assert "a weight is NaN" in told and GENTLER in told and MORE not in told
 
 
 def test_a_training_that_moved_nothing_is_refused(tmp_path) -> None:
     train(tmp_path / "parent", recipe={"version": "0"})
-    with pytest.raises(AdapterRefused, match="changed no weight"):
+    with pytest.raises(AdapterRefused, match=f"changed no weight\n(.*){MORE}"):
         train(
             tmp_path,
             recipe={"init_from": tmp_path / "parent" / "out", "learning_rate": 1e-30, "weight_decay": 0},
@@ -62,7 +70,8 @@ def test_a_training_that_moved_nothing_is_refused(tmp_path) -> None:
 
 def test_a_file_over_the_limit_is_refused(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(output, "MAX_BYTES", 500)
-    assert "lower lora_rank" in refused(tmp_path)
+    told = refused(tmp_path)
+    assert "lower lora_rank" in told and MORE not in told
 
 
 def test_what_staging_refuses_is_refused(tmp_path, monkeypatch) -> None:
@@ -75,7 +84,8 @@ def test_what_staging_refuses_is_refused(tmp_path, monkeypatch) -> None:
         return replace(facts(self), base_sha256="c" * 64)
 
     monkeypatch.setattr(TinyTask, "lora", other_base)
-    assert "train it on this base" in refused(tmp_path)
+    told = refused(tmp_path)
+    assert "train it on this base" in told and MORE not in told and GENTLER not in told
 
 
 def test_after_a_refusal_the_run_can_be_looked_at_and_another_recipe_begins_anew(tmp_path) -> None:
