@@ -14,6 +14,7 @@ from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY
 from livehost.catalog import Catalog
 from livehost.compliance import Review, review
 from livehost.compliance.claim_check import check_said
+from livehost.compliance.types import worst
 from livehost.lines import Draft, Line
 from livehost.refused import Refused
 from livehost.settings import Persona
@@ -64,24 +65,19 @@ def judged(
     )  # fmt: skip
     # The rules see each phrase by itself too: a pause may make a word of what is none in the whole.
     found = [said, *(review(one, product=product, now=now) for one in draft.texts)]
-    verdicts = {one.verdict for one in found}
     hits = tuple(dict.fromkeys(hit for one in found for hit in one.hits))
-    return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", hits)
+    return Review(worst(one.verdict for one in found), hits)
 
 
 def blocked(text: str, found: Review) -> Refused:
     """The refusal of a text that somebody wants said or kept, with each span and rule."""
     caught = [hit for hit in found.hits if hit.verdict == "block"]
     named = "；".join(dict.fromkeys(f"{text[slice(*hit.span)] or hit.rule}（{hit.why}）" for hit in caught))
-    errors = [
-        {"at": hit.category, "span": list(hit.span), "words": text[slice(*hit.span)], "message": hit.why}
-        for hit in caught
-    ]
     return Refused(
         f"话术未过审 / the review blocks this: {named}",
         "请改写后再发 / reword it",
         status=422,
-        details={"errors": errors},
+        details={"errors": [hit.shown(text, hit.category) for hit in caught]},
     )
 
 

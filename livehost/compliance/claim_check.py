@@ -20,7 +20,7 @@ from livehost.compliance.claim_numbers import MEASURED, unfounded_numbers
 from livehost.compliance.claim_text import Found, clause_of, literal, says_nothing, unnamed
 from livehost.compliance.grounds import Grounds, grounds, read_numbers
 from livehost.compliance.review import review
-from livehost.compliance.types import Hit, Review
+from livehost.compliance.types import Hit, Review, worst
 from livehost.compliance.urgency import borne_out
 
 # What the catalogue answers with yes or no: words, fields of which one must say so.
@@ -95,8 +95,7 @@ def check_said(
         for rule, words, category, why, verdict in (one,)
     )
     hits = (*rules.hits, *hits)
-    verdicts = {hit.verdict for hit in hits}
-    return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", hits)
+    return Review(worst(hit.verdict for hit in hits), hits)
 
 
 def _borne(found: Found) -> bool:

@@ -29,7 +29,7 @@ from livehost.compliance.normalise import (
     without_repeats,
 )
 from livehost.compliance.phrases import Group, Phrases, packaged
-from livehost.compliance.types import Hit, Review
+from livehost.compliance.types import Hit, Review, worst
 from livehost.compliance.urgency import borne_out
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
@@ -74,8 +74,7 @@ def review(
         for hit in _hits(group, forms, category, product, now):
             hits.setdefault((hit.rule, hit.span), hit)
     found = tuple(sorted(hits.values(), key=lambda h: h.span))
-    verdicts = {hit.verdict for hit in found}
-    return Review("block" if "block" in verdicts else "review" if "review" in verdicts else "pass", found)
+    return Review(worst(hit.verdict for hit in found), found)
 
 
 @lru_cache(maxsize=256)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Verdict = Literal["pass", "review", "block"]
 
@@ -17,6 +18,19 @@ class Hit:
     category: str
     why: str
     verdict: Verdict = "block"
+
+    def shown(self, text: str, at: str) -> dict[str, Any]:
+        """As a problem's `errors` lists it: `at` names the field, `text` is what was reviewed."""
+        return {
+            "at": at, "span": list(self.span), "words": text[slice(*self.span)], "rule": self.rule, "message": self.why,
+            "verdict": self.verdict,
+        }  # fmt: skip
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The strictest of several verdicts; `pass` where there is none."""
+    found = set(verdicts)
+    return "block" if "block" in found else "review" if "review" in found else "pass"
 
 
 @dataclass(frozen=True)

@@ -78,4 +78,7 @@ def test_a_refusal_names_words_and_rule() -> None:
     found = judged(Draft(texts=(text,), product="cleanser-01"), CATALOG, NOW, strict=False)
     refused = blocked(text, found)
     assert refused.status == 422 and "39元" in refused.problem and "全网第一" in refused.problem
-    assert all(error["span"] and error["message"] for error in refused.details["errors"])
+    errors = refused.details["errors"]
+    assert {"39元", "全网第一"} <= {error["words"] for error in errors}
+    assert all(error["at"] and error["rule"] and error["message"] for error in errors)
+    assert {error["verdict"] for error in errors} == {"block"}
