@@ -6,7 +6,7 @@ Heavy parts load inside the commands, so that `livehost --help` answers at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -172,14 +172,16 @@ class _Pictures:
 def _sorted(sources: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """Folders that hold pictures, and all else, which is text."""
     from services.training.picture_files import SUFFIXES
+    from services.training.recipe_base import within
+    from services.training.recipe_paths import exists
 
     pictures, texts, missing = [], [], []
     for source in sources:
-        if not source.exists():
+        if not exists(source):
             missing.append(f"{source}: 不存在，请改正路径 / does not exist; correct the path")
         elif source.suffix.lower() in SUFFIXES and source.is_file():
             missing.append(f"{source}: 请写图片所在的文件夹 / name the folder that the picture is in")
-        elif source.is_dir() and any(one.suffix.lower() in SUFFIXES for one in _within(source)):
+        elif source.is_dir() and any(one.suffix.lower() in SUFFIXES for one in within(source)):
             pictures.append(source)
         else:
             texts.append(source)
@@ -190,14 +192,6 @@ def _sorted(sources: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     if missing:
         _fail_with(missing)
     return pictures, texts
-
-
-def _within(folder: Path) -> Iterator[Path]:
-    """What lies in a folder and in its folders."""
-    for one in folder.iterdir():
-        yield one
-        if one.is_dir():
-            yield from one.iterdir()
 
 
 def _build_pictures(pictures: Path, out: Path, options: _Pictures) -> BuildReport:

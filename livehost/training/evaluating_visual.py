@@ -12,6 +12,7 @@ from livehost.training.evaluation import (
     EvaluatedRow,
     Evaluation,
     EvaluationFailed,
+    kept,
     now,
     place_told,
     rows_sha256,
@@ -50,7 +51,8 @@ def evaluated_visual(
         raise EvaluationFailed(*error.errors) from error
     except (PaintFailed, PictureUnusable, LookError) as error:
         raise EvaluationFailed(str(error)) from error
-    write_sheet(pictured.rows, sheet)
+    with kept(sheet):
+        write_sheet(pictured.rows, sheet)
     names = unique([one.path.name for one in chosen])
     rows = tuple(
         EvaluatedRow(

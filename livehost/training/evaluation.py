@@ -16,7 +16,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +34,7 @@ __all__ = [
     "Evaluation",
     "EvaluationFailed",
     "evaluate_adapter",
+    "kept",
     "read_evaluation",
     "unsound",
     "worse",
@@ -163,16 +165,39 @@ def _comes_to(
     return abs(sum(values) / len(values) - value) <= ROUNDED
 
 
+@contextmanager
+def kept(file: Path) -> Iterator[None]:
+    """Turns the disk's refusal to keep a file of an evaluation into a sentence.
+
+    Raises:
+        EvaluationFailed: with the file, the cause and the mend.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise EvaluationFailed(
+            f"{file} 写不了（{why}），请检查目录权限和磁盘空间，再评估一次 / cannot be written ({why}); check the "
+            "folder's permissions and the disk's room, then evaluate again"
+        ) from error
+
+
 def write_evaluation(file: Path, evaluation: Evaluation) -> Path:
-    """Writes an evaluation whole or not at all; returns the file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Writes an evaluation whole or not at all; returns the file.
+
+    Raises:
+        EvaluationFailed: the disk does not take it.
+    """
     part = file.with_name(f".{file.name}.{os.getpid()}")
     text = json.dumps(evaluation.model_dump(mode="json"), ensure_ascii=False, indent=1)
-    try:
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with kept(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_text(text + "\n", encoding="utf-8")
+            part.replace(file)
+        finally:
+            with suppress(OSError):
+                part.unlink()
     return file
 
 
@@ -203,7 +228,8 @@ def evaluate_adapter(
         say: takes progress lines.
 
     Raises:
-        EvaluationFailed: no card, another base, rows that the adapter was trained on, no usable rows.
+        EvaluationFailed: no card, another base, rows that the adapter was trained on, no usable rows, or the
+            disk does not take what is kept.
     """
     from livehost.training.evaluating import evaluated
 
@@ -223,11 +249,13 @@ def evaluate_adapter(
 def _into_card(folder: Path, evaluation: Evaluation) -> None:
     """The card with the main measures, `bare_…` for the base's own; other measures of the card stay."""
     from services.lora import read_card, write_card
+    from services.lora.card import CARD_FILE
 
     card = read_card(folder)
     bare = {f"bare_{name}": value for name, value in evaluation.bare.items()}
     measures = card.evaluation | evaluation.measures | bare | {"rows": float(len(evaluation.rows))}
-    write_card(folder, card.model_copy(update={"evaluation": measures}))
+    with kept(folder / CARD_FILE):
+        write_card(folder, card.model_copy(update={"evaluation": measures}))
 
 
 def place_told(path: Path) -> str:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,19 +74,25 @@ def source_files(sources: Sequence[Path]) -> list[Path]:
     """The text files of some files and folders, in their names' order.
 
     Raises:
-        TextProblems: a source is missing, or a file of a kind that is not read.
+        TextProblems: a source is missing, a folder cannot be read, or a file is of a kind that is not read.
     """
     files: list[Path] = []
-    problems = []
+    problems: list[str] = []
     for source in sources:
-        if source.is_dir():
-            found = sorted(p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
-            if not found:
+        if os.path.isdir(source):
+            locked: list[OSError] = []
+            found = sorted(_below(source, locked.append))
+            problems += [
+                f"{error.filename}：读不了（{error.strerror}），请开放权限，或把它移走 / cannot be read "
+                f"({error.strerror}); mend its permissions, or move it away"
+                for error in locked
+            ]
+            if not found and not locked:
                 problems.append(
                     f"{source}：没有 {'、'.join(SUFFIXES)} 文件 / holds no such files; put the texts there"
                 )
             files += found
-        elif not source.exists():
+        elif not os.path.exists(source):
             problems.append(f"{source}：不存在，请改路径 / does not exist; mend the path")
         elif source.suffix.lower() not in SUFFIXES:
             problems.append(f"{source}：只读 {'、'.join(SUFFIXES)} / is none of these kinds; convert it")
@@ -96,6 +103,15 @@ def source_files(sources: Sequence[Path]) -> list[Path]:
     if problems:
         raise TextProblems(problems)
     return list(dict.fromkeys(files))
+
+
+def _below(folder: Path, locked: Callable[[OSError], None]) -> Iterator[Path]:
+    """The text files below a folder; `locked` takes the refusals of folders that cannot be read."""
+    for at, _, names in os.walk(folder, onerror=locked):
+        for name in names:
+            path = Path(at, name)
+            if path.suffix.lower() in SUFFIXES and os.path.isfile(path):
+                yield path
 
 
 def read_texts(path: Path) -> Iterator[Text | Unusable]:

@@ -146,7 +146,10 @@ def _useless(
     ):
         return "训练没有改变任何权重 / the training changed no weight", _MORE
     if not math.isfinite(change):
-        return "戴上适配器，基座的输出是 NaN 或 Inf / with the adapter the base's output is NaN or Inf", _GENTLER
+        return (
+            "戴上适配器，基座的输出是 NaN 或 Inf / with the adapter the base's output is NaN or Inf",
+            _GENTLER,
+        )
     if change <= LEAST_CHANGE:
         return f"基座的输出没有改变（{change:g}）/ the base's output does not change ({change:g})", _MORE
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,19 @@ def sample_files(folder: Path) -> list[Path]:
         return []
 
 
-def _within(folder: Path) -> Iterator[Path]:
-    """What lies in a folder and in its folders, where sd-scripts' `10_name` keep pictures."""
+def within(folder: Path) -> Iterator[Path]:
+    """What lies in a folder and in its folders, where sd-scripts' `10_name` keep pictures, as far as it can be read."""
+    for one in _listed(folder):
+        yield one
+        if os.path.isdir(one):
+            yield from _listed(one)
+
+
+def _listed(folder: Path) -> list[Path]:
     try:
-        for one in sorted(folder.iterdir()):
-            yield one
-            if one.is_dir():
-                yield from one.iterdir()
+        return sorted(folder.iterdir())
     except (OSError, ValueError):
-        return
+        return []
 
 
 def _check_file(base: Path, kind: Kind, findings: Findings) -> None:
@@ -141,7 +146,7 @@ def _kind_of_data(values: Mapping[str, Any]) -> Kind | None:
     if values.get("train_data"):
         return "language"
     if isinstance(folder, Path) and exists(folder):
-        if find_metadata(folder) or any(one.suffix.lower() in SUFFIXES for one in _within(folder)):
+        if find_metadata(folder) or any(one.suffix.lower() in SUFFIXES for one in within(folder)):
             return "visual"
         if metadata is None and sample_files(folder):
             return "language"

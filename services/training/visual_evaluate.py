@@ -8,6 +8,7 @@ in bfloat16 paints the embedded base in it: a third of the time, and colour dist
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,7 +178,11 @@ class _Easel:
 
 
 def write_sheet(rows: Sequence[Shown], file: Path) -> None:
-    """A contact sheet, whole or not at all: rows in order, the persona's picture, with the adapter, without it."""
+    """A contact sheet, whole or not at all: rows in order, the persona's picture, with the adapter, without it.
+
+    Raises:
+        OSError: the disk does not take it; nothing half-written is left.
+    """
     triples = [np.hstack(row.thumbs) for row in rows]
     blank = np.ones_like(triples[0])
     triples += [blank] * (-len(triples) % IN_A_LINE)
@@ -186,8 +191,12 @@ def write_sheet(rows: Sequence[Shown], file: Path) -> None:
     _, data = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, 88])
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
-    part.write_bytes(data.tobytes())
-    part.replace(file)
+    try:
+        part.write_bytes(data.tobytes())
+        part.replace(file)
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _mean(made: Sequence[Painted]) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +137,29 @@ def test_sources_that_cannot_be_are_told_together(tmp_path: Path) -> None:
     lines(tmp_path / "notes.docx", "x")
     code, _, told = run("dataset", "build", str(tmp_path / "notes.docx"), "--out", str(tmp_path / "set"))
     assert code == 1 and "notes.docx" in told
+
+
+def test_a_sub_folder_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines(tmp_path / "in/lines.txt", "姐妹们晚上好呀\n")
+    locked = tmp_path / "in/locked"
+    locked.mkdir()
+
+    def refusing(listing: Any) -> Any:
+        def listed(path: Any = ".") -> Any:
+            if Path(path) == locked:
+                raise PermissionError(13, "Permission denied", str(path))
+            return listing(path)
+
+        return listed
+
+    for name in ("listdir", "scandir"):  # a test that runs as root is kept out of nothing
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    code, out, told = run("dataset", "build", str(tmp_path / "in"), "--out", str(tmp_path / "set"))
+    assert (code, out) == (1, "") and told.count("\n") == 1
+    assert f"{locked}：" in told and "cannot be read (Permission denied)" in told
+    assert not (tmp_path / "set").exists()
 
 
 def test_pictures_become_captions_and_a_report(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,6 +21,7 @@ from livehost.training.evaluation import (
     EvaluatedRow,
     Evaluation,
     EvaluationFailed,
+    evaluate_adapter,
     read_evaluation,
     rows_sha256,
     write_evaluation,
@@ -30,6 +33,7 @@ from livehost.training.worse import CHANCE, MIN_ROWS, lost_by_chance, worse
 from services.training.held_out import sample_digest, seen_by, seen_rows
 from services.training.language_evaluate import Said
 from services.training.samples import Sample, SampleFact
+from tests.scripted_engines import shelve
 
 
 @cache
@@ -172,6 +176,25 @@ def test_an_evaluation_is_kept_whole_and_read_back(tmp_path: Path) -> None:
     (tmp_path / EVALUATION_FILE).write_text('{"kind": "lang', encoding="utf-8")
     with pytest.raises(EvaluationFailed, match="evaluate the adapter again"):
         read_evaluation(tmp_path)
+
+
+@pytest.mark.parametrize("full", [EVALUATION_FILE, "adapter.yaml"])
+def test_a_disk_that_takes_no_file_is_a_sentence_with_the_mend(
+    full: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shelve(tmp_path, "tang", "language", "1")
+    monkeypatch.setattr("livehost.training.evaluating.evaluated", lambda *_a, **_k: _evaluation(LINES))
+
+    def replace(part: Path, file: Path) -> Path:
+        if file.name == full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part), None, str(file))
+        return moved(part, file)
+
+    moved = Path.replace
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(EvaluationFailed, match=rf"{full} 写不了.*No space left.*then evaluate again"):
+        evaluate_adapter(folder, tmp_path / "held.jsonl")
+    assert not list(folder.glob(f".{EVALUATION_FILE}*"))
 
 
 def test_rows_that_were_trained_on_are_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from services.lora import read_card
 from services.training.held_out import sample_digest
 from services.training.picture_distance import features, picture_distance, posed_like, spread
 from services.training.samples import Sample, write_samples
+from services.training.visual_evaluate import Pictured, Shown
 from services.vision.template import read_template
 from tests.conftest import ROOT
 
@@ -76,14 +77,32 @@ def test_rows_of_the_training_and_other_bases_are_refused(tmp_path: Path) -> Non
         evaluate_adapter(tmp_path, data)
 
 
-def test_a_visual_adapter_is_judged_by_the_personas_pictures(tmp_path: Path) -> None:
-    folder, data = _copy("visual", tmp_path), tmp_path / "held"
+def _pictures(data: Path) -> Path:
     data.mkdir()
     look = read_template(builtin_look("morning")).flat
     own = cv2.resize(look, (144, 256), interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(data / "a.png"), (own[..., ::-1] * 255).astype(np.uint8))
     with (data / "metadata.csv").open("w", encoding="utf-8") as file:
         csv.writer(file).writerows([("file_name", "text"), ("a.png", "主播棠晨，直播画面")])
+    return data
+
+
+def test_a_sheet_that_the_disk_does_not_take_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, data = _copy("visual", tmp_path), _pictures(tmp_path / "held")
+    blank = np.zeros((160, 90, 3), np.float32)
+    shown = Shown({"face": 1.0}, {"face": 1.0}, (), (blank, blank, blank))
+    painted = Pictured("a" * 64, "b" * 64, "embedded", "float32", (shown,))
+    monkeypatch.setattr("services.training.visual_evaluate.picture", lambda *_a, **_k: painted)
+    (folder / "evaluation.jpg").mkdir()
+    with pytest.raises(EvaluationFailed, match=r"evaluation\.jpg 写不了.*Is a directory"):
+        evaluate_adapter(folder, data)
+    assert not list(folder.glob(".evaluation*")) and not (folder / "evaluation.json").exists()
+
+
+def test_a_visual_adapter_is_judged_by_the_personas_pictures(tmp_path: Path) -> None:
+    folder, data = _copy("visual", tmp_path), _pictures(tmp_path / "held")
     out = tmp_path / "kept" / "new.json"
     before = (folder / "adapter.yaml").read_bytes()
     found = evaluate_adapter(folder, data, out=out)
