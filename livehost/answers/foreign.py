@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from livehost.answers import variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE
+from livehost.catalog import Spec
+from livehost.chinese import folded, with_digits
 from livehost.settings import Language
 
 
@@ -28,6 +31,14 @@ def sayings(names: list[str], ask: Asking, language: Language) -> tuple[list[Sai
 _ENGLISH = {"小时": " hours", "天": " days", "个月": " months", "年": " years"}
 _JAPANESE = {"小时": "時間", "天": "日", "个月": "か月", "年": "年"}
 _LAPSE = re.compile(r"(\d+)(?:(?:到|至|-|~)(\d+))?(小时|天|个月|年)内?")
+# A link's number counts nothing.
+_LINK = re.compile(r"link\s*(?:no\.?|number)?\s*\d+|\d+\s*(?:番|号)")
+_MANY = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|dozen|pair|both|several)\b|[二三四五六七八九十]つ|ふたつ|みっつ"
+)
+_SIZED = re.compile(
+    r"\b(?:large|larger|largest|big|bigger|biggest|small|smaller|smallest|mini)\b|大きい|小さい"
+)
 
 
 def _lapse(words: str | None, units: dict[str, str], to: str) -> str | None:
@@ -38,22 +49,59 @@ def _lapse(words: str | None, units: dict[str, str], to: str) -> str | None:
     return match[1] + (f"{to}{match[2]}" if match[2] else "") + units[match[3]]
 
 
+def _told(value: str | None, yes: str, no: str) -> str | None:
+    """One of two sentences by a yes or a known none; None where it is unknown."""
+    return None if value is None else no if value == NONE else yes
+
+
+def _priced(ask: Asking) -> tuple[bool, Spec | None]:
+    """Whether one price answers the line, and of which variant; a count or several variants need other words."""
+    chosen = ask.specs()
+    line = with_digits(folded(_LINK.sub(" ", ask.line)))
+    own = set(re.findall(r"\d+", with_digits(folded(chosen[0].name)))) if chosen else set()
+    counts = {number for number in re.findall(r"\d+", line) if number != "1"} - own
+    if counts or _MANY.search(ask.line) or variants.asks_part(ask.line, ask.product):
+        return False, None
+    if not chosen:
+        prices = {spec.price for spec in ask.product.specs or ()}
+        return not (len(prices) > 1 and _SIZED.search(ask.line)), None
+    return len(chosen) == 1 and chosen[0].price is not None, chosen[0]
+
+
+def _price(ask: Asking) -> tuple[str, str] | None:
+    """The variant that is named (empty: none) and its price; None where one price is no answer."""
+    one, spec = _priced(ask)
+    value = ask.get(f"price.{spec.name}" if spec else "price") if one else None
+    return None if value is None else (_label(spec), value)
+
+
+def _after_coupon(ask: Asking) -> tuple[str, str] | None:
+    """The variant that is named (empty: none) and what is paid for it with the coupon."""
+    one, spec = _priced(ask)
+    after = ask.some(f"after_coupon.{spec.name}" if spec else "after_coupon") if one else None
+    return (_label(spec), after) if after and ask.some("coupon") else None
+
+
+def _label(spec: Spec | None) -> str:
+    """A variant's name where it can be read in any language: 200g, XL."""
+    return spec.name if spec is not None and spec.name.isascii() else ""
+
+
 def _english(name: str, ask: Asking) -> str | None:
     match name:
         case "price" | "offer":
-            return f"It is {ask.get('price')} yuan here"
+            found = _price(ask)
+            return f"{found[0] or 'It'} is {found[1]} yuan here" if found else None
         case "after_coupon" | "coupon":
-            coupon, after = ask.some("coupon"), ask.some("after_coupon")
-            return f"With the coupon you pay {after} yuan" if coupon and after else None
+            found = _after_coupon(ask)
+            of = f" for {found[0]}" if found and found[0] else ""
+            return f"With the coupon you pay {found[1]} yuan{of}" if found else None
         case "link":
             return f"You will find it under link {ask.get('link')}"
         case "stock":
             return "It is in stock" if ask.get("in_stock") == "有货" else "It is sold out at the moment"
         case "free_shipping":
-            free = ask.get("shipping.free")
-            return (
-                None if free is None else "Shipping is not included" if free == NONE else "Shipping is free"
-            )
+            return _told(ask.get("shipping.free"), "Shipping is free", "Shipping is not included")
         case "when_ships":
             within = _lapse(ask.some("shipping.within"), _ENGLISH, " to ")
             return f"It ships within {within} of your order" if within else None
@@ -65,23 +113,12 @@ def _english(name: str, ask: Asking) -> str | None:
             return f"Its shelf life is {life}" if life else None
         case "insurance":
             insured = ask.get("returns.insurance")
-            return (
-                None
-                if insured is None
-                else "Return shipping is not insured"
-                if insured == NONE
-                else "Return shipping is insured"
-            )
+            return _told(insured, "Return shipping is insured", "Return shipping is not insured")
         case "returns":
-            back = ask.get("returns.seven_days")
-            return (
-                None
-                if back is None
-                else (
-                    "It cannot be returned without a reason"
-                    if back == NONE
-                    else "You can return it within seven days without giving a reason"
-                )
+            return _told(
+                ask.get("returns.seven_days"),
+                "You can return it within seven days without giving a reason",
+                "It cannot be returned without a reason",
             )
         case _:
             return None
@@ -90,10 +127,12 @@ def _english(name: str, ask: Asking) -> str | None:
 def _japanese(name: str, ask: Asking) -> str | None:
     match name:
         case "price" | "offer":
-            return f"こちらは{ask.get('price')}元です"
+            found = _price(ask)
+            return f"{found[0] or 'こちら'}は{found[1]}元です" if found else None
         case "after_coupon" | "coupon":
-            coupon, after = ask.some("coupon"), ask.some("after_coupon")
-            return f"クーポンを使うと{after}元です" if coupon and after else None
+            found = _after_coupon(ask)
+            of = f"{found[0]}は" if found and found[0] else ""
+            return f"クーポンを使うと{of}{found[1]}元です" if found else None
         case "link":
             return f"{ask.get('link')}番のリンクからご購入いただけます"
         case "stock":
@@ -108,16 +147,15 @@ def _japanese(name: str, ask: Asking) -> str | None:
             life = _lapse(ask.some("shelf_life"), _JAPANESE, "〜")
             return f"賞味・使用期限は{life}です" if life else None
         case "free_shipping":
-            free = ask.get("shipping.free")
-            return None if free is None else "送料は別途かかります" if free == NONE else "送料は無料です"
+            return _told(ask.get("shipping.free"), "送料は無料です", "送料は別途かかります")
+        case "insurance":
+            insured = ask.get("returns.insurance")
+            return _told(insured, "返品送料保険が付いています", "返品送料保険は付いていません")
         case "returns":
-            back = ask.get("returns.seven_days")
-            return (
-                None
-                if back is None
-                else (
-                    "理由なしの返品はできません" if back == NONE else "理由を問わず七日以内の返品ができます"
-                )
+            return _told(
+                ask.get("returns.seven_days"),
+                "理由を問わず七日以内の返品ができます",
+                "理由なしの返品はできません",
             )
         case _:
             return None
