@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from livehost import faq_sheet
 from livehost.answers import Fact
 from livehost.answers.clean import clean
-from livehost.answers.faq_book import SHOP, BookEntry, FaqBook, stands
+from livehost.answers.faq_book import SHOP, BookEntry, FaqBook, scope_parts, stands
 from livehost.catalog import Catalog
 from livehost.faq_review import EntryReview, EntryWritten, Finding, reviewed_entry
 from livehost.refused import Refused
@@ -138,7 +138,7 @@ class FaqDesk:
     def review(self, written: EntryWritten, now: datetime) -> EntryReview:
         """What the rules and the catalogue say to an entry."""
         found = reviewed_entry(written, self._catalogs(), now)
-        kind, _, name = written.scope.partition(":")
+        kind, name = scope_parts(written.scope)
         if kind == "persona" and name not in self._personas:
             unknown = Finding(
                 "scope", (0, len(written.scope)), name, "scope", "没有这个主播 / no such persona", "block"
@@ -156,17 +156,25 @@ class FaqDesk:
         """
         stored = {one.id: one for one in await self._store.faq_entries()}
         seen = {_key(one.values): one.id for one in stored.values()}
+        taken: set[str] = set()
         rows = []
         for raw in faq_sheet.read(text):
             row = await asyncio.to_thread(self._row, raw, scope, now)
             if row.entry is not None:
                 key = _key(row.entry.model_dump(mode="json"))
-                entry_id = str(raw.fields.get("id", ""))
-                entry_id = entry_id if entry_id in stored else _new_id()
-                if seen.get(key, entry_id) != entry_id:
+                named = str(raw.fields.get("id", ""))
+                entry_id = named if named in stored else _new_id()
+                if named and named in taken:
+                    row = _unread(
+                        raw.line,
+                        f"编号 {named} 在上面已有一行 / a row above has the id {named} already",
+                        "id",
+                    )
+                elif seen.get(key, entry_id) != entry_id:
                     row = _unread(raw.line, "已有同样的一条 / the same entry is there already")
                 else:
                     seen[key] = entry_id
+                    taken.add(named)
                     row = PastedRow(row.line, row.entry, row.verdict, row.findings, entry_id, rests=row.rests)
             rows.append(row)
         if not save:

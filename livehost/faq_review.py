@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from livehost.answers import Fact
 from livehost.answers.claims import Kind, Token
@@ -20,6 +28,7 @@ from livehost.chinese import with_digits
 from livehost.compliance import Verdict, review
 from livehost.compliance.claim_check import all_facts, check_said
 from livehost.compliance.grounds import forms, grounds, read_numbers
+from livehost.compliance.types import worst
 from livehost.rundown import PLACEHOLDERS, fill
 
 MAX_ANSWER = 200  # characters: what is heard in one go
@@ -88,13 +97,21 @@ class EntryWritten(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     keywords: tuple[tuple[Keyword, ...], ...] = Field(
-        (), max_length=40, description="Groups: all words of one group must stand in the line"
+        (),
+        max_length=40,
+        description="Groups: all words of one group must stand in the line; a word by itself is a group",
     )
     questions: tuple[Asked, ...] = Field((), max_length=40, description="What viewers ask, in their words")
     answers: tuple[Words, ...] = Field(min_length=1, max_length=10, description="Said in turn")
     scope: Scope = Field(SHOP, description="shop, persona:<id> or product:<id>")
     cool_down_s: float = Field(0, ge=0, le=86_400, description="Not said again within so many seconds")
     enabled: bool = True
+
+    @field_validator("keywords", mode="before")
+    @classmethod
+    def _grouped(cls, given: Any) -> Any:
+        """A word where a group may stand is a group of its own: ["会员", "退款"]."""
+        return [[one] if isinstance(one, str) else one for one in given] if isinstance(given, list) else given
 
     @model_validator(mode="after")
     def _is_found(self) -> EntryWritten:
@@ -137,8 +154,7 @@ class EntryReview:
     @property
     def verdict(self) -> Verdict:
         """`block`: it is not saved; `review`: only once somebody confirms it."""
-        verdicts = {finding.verdict for finding in self.findings}
-        return "block" if "block" in verdicts else "review" if verdicts else "pass"
+        return worst(finding.verdict for finding in self.findings)
 
 
 def reviewed_entry(entry: EntryWritten, catalogs: Sequence[Catalog], now: datetime) -> EntryReview:

@@ -75,7 +75,7 @@ class BookEntry:
     @property
     def product(self) -> str | None:
         """The product that it is about, where it is about one alone."""
-        kind, _, name = self.scope.partition(":")
+        kind, name = scope_parts(self.scope)
         return name if kind == "product" else None
 
     @cached_property
@@ -194,7 +194,7 @@ def fitting(entries: Iterable[BookEntry], line: str, *, product: str | None, per
     """
     regional = _REGION.search(line) is not None
     scored = [
-        ((_WIDTH[entry.scope.partition(":")[0]], score), entry)
+        ((_WIDTH[scope_parts(entry.scope)[0]], score), entry)
         for entry in entries
         if entry.enabled
         and not (regional and entry.everywhere)
@@ -204,9 +204,15 @@ def fitting(entries: Iterable[BookEntry], line: str, *, product: str | None, per
     return [entry for _, entry in sorted(scored, key=lambda one: one[0], reverse=True)]
 
 
+def scope_parts(scope: str) -> tuple[str, str]:
+    """`shop`, `persona` or `product`, and the id that the entry is about; none for the shop."""
+    kind, _, name = scope.partition(":")
+    return kind, name
+
+
 def in_scope(scope: str, product: str | None, persona: str) -> bool:
     """Whether an entry of that scope speaks for a product and a host."""
-    kind, _, name = scope.partition(":")
+    kind, name = scope_parts(scope)
     return kind == SHOP or name == (product if kind == "product" else persona)
 
 

@@ -127,10 +127,12 @@ async def put_entry(
     house: TheHouse, who: Operator, entry: str, asked: EntryAsked, version: IfMatch, response: Response
 ) -> dict[str, Any]:
     """Takes the whole entry; what was prepared with the old words is written anew."""
-    await _found(house, entry)
-    changed = await house.faq.put(
-        entry, asked.written(), version, by=who.name, now=_now(), confirmed=asked.confirmed
-    )
+    try:
+        changed = await house.faq.put(
+            entry, asked.written(), version, by=who.name, now=_now(), confirmed=asked.confirmed
+        )
+    except NotStored as error:
+        raise _unknown(entry) from error
     response.headers["etag"] = etag(changed.version)
     return shown(changed)
 
@@ -138,8 +140,10 @@ async def put_entry(
 @router.delete("/faq/{entry}", status_code=204, summary="Take an answer out")
 async def delete_entry(house: TheHouse, _: Operator, entry: str, version: IfMatch) -> Response:
     """It is not said from now on."""
-    await _found(house, entry)
-    await house.faq.delete(entry, version)
+    try:
+        await house.faq.delete(entry, version)
+    except NotStored as error:
+        raise _unknown(entry) from error
     return Response(status_code=204)
 
 
@@ -153,7 +157,11 @@ async def _found(house: TheHouse, entry: str) -> FaqEntry:
     try:
         return await house.faq.one(entry)
     except NotStored as error:
-        raise ProblemError("unknown_thing", what="FAQ entry", id=entry) from error
+        raise _unknown(entry) from error
+
+
+def _unknown(entry: str) -> ProblemError:
+    return ProblemError("unknown_thing", what="FAQ entry", id=entry)
 
 
 def _now() -> datetime:

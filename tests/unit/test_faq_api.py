@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from livehost.answers import answer
-from livehost.store.protocol import ChatMessage
+from livehost.store.protocol import ChatMessage, FaqEntry
 from tests.fakes import FakeHouse, open_client, open_house
 
 FAQ = "/v1/faq"
@@ -217,3 +217,30 @@ async def test_what_makes_no_entry_is_refused(client: httpx.AsyncClient, body: d
         FAQ, content=json.dumps(body).encode(), headers={"content-type": "application/json"}
     )
     assert refused.status_code == 422 and refused.json()["mend"], refused.text
+
+
+async def test_a_keyword_by_itself_is_a_group_of_its_own(client: httpx.AsyncClient) -> None:
+    added = await client.post(FAQ, json={"keywords": ["会员", ["几点", "下播"]], "answers": ["好的"]})
+    assert added.status_code == 201, added.text
+    assert added.json()["keywords"] == [["会员"], ["几点", "下播"]]
+
+
+async def test_an_edit_reads_the_book_once_before_it_and_once_after(
+    house: FakeHouse, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = await client.post(FAQ, json=END)
+    store = house.faq._store
+    reads, read = 0, store.faq_entries
+
+    async def counted() -> list[FaqEntry]:
+        nonlocal reads
+        reads += 1
+        return await read()
+
+    monkeypatch.setattr(store, "faq_entries", counted)
+    at, tag = added.headers["location"], added.headers["etag"]
+    assert (await client.put(at, json=END, headers={"if-match": tag})).status_code == 200
+    assert reads == 2
+    gone = f"{FAQ}/faq-0000000000"
+    assert (await client.put(gone, json=END, headers={"if-match": "*"})).status_code == 404
+    assert (await client.delete(gone, headers={"if-match": "*"})).status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -112,3 +113,21 @@ def test_a_thousand_entries_are_searched_within_a_question_s_time() -> None:
     )
     found = FaqBook(lambda: entries).find("第77场活动几点开始呀", product=None, persona="", now=NOW)
     assert found is not None and found.id == "77"
+
+
+def test_two_rows_with_one_id_do_not_overwrite_each_other(
+    tmp_path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    async def work() -> None:
+        async with open_sqlite(tmp_path / "faq.sqlite", {}) as store:
+            desk = FaqDesk(store, catalogs=lambda: [GOODS], personas=[])
+            paste = functools.partial(desk.paste, scope="shop", by="me", now=NOW, save=True, confirmed=True)
+            (first,) = await paste("几点+下播 => 播到很晚")
+            rows = await paste(
+                f"id\t关键词\t回答\n{first.id}\t门店地址\t线上店\n{first.id}\t开播时间\t每晚都播\n"
+            )
+            assert [row.saved for row in rows] == [True, False]
+            assert first.id in rows[1].findings[0].message
+            assert [one.values["answers"] for one in await store.faq_entries()] == [["线上店"]]
+
+    loop.run_until_complete(work())
