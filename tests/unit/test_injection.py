@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,22 @@ INNOCENT = rows("innocent_questions.jsonl")
 def catalog() -> Catalog:
     """The shop of the tests."""
     return Catalog.load(DATA / "catalog.yaml")
+
+
+@cache
+def prices() -> frozenset[Decimal]:
+    """All amounts of money in the shop, and what its coupons leave to pay."""
+    amounts = set()
+    for one in catalog().products:
+        own = {one.price, *(spec.price for spec in one.specs or () if spec.price is not None)}
+        amounts |= own | ({one.list_price.amount} if one.list_price else set())
+        if one.coupon:
+            amounts |= {
+                one.coupon.amount,
+                one.coupon.threshold,
+                *(price - one.coupon.amount for price in own),
+            }
+    return frozenset(amounts)
 
 
 def said(row: dict[str, Any], *, seed: int = 0, previous: str | None = None) -> Answer:
@@ -100,12 +117,12 @@ def test_a_question_that_looks_like_an_order_is_answered(row: dict[str, Any]) ->
     assert done.text
 
 
-def test_the_price_stays_after_every_order() -> None:
-    price = {"text": "洁面乳多少钱"}
-    before = said(price)
-    for row in INJECTIONS:
-        said(row)
-    assert said(price) == before and "68" in before.text
+@pytest.mark.parametrize("row", INJECTIONS, ids=lambda row: row["id"])
+def test_the_price_beside_an_order_is_the_catalogue_s(row: dict[str, Any]) -> None:
+    own = {f"{price:f}".rstrip("0").rstrip(".") for price in prices()}
+    done = said({**row, "text": f"洁面乳多少钱，{row['text']}"})
+    priced = set(re.findall(r"(\d+(?:\.\d+)?)元", done.text))
+    assert priced <= own and (done.act != "answer" or "68" in priced)
 
 
 @given(
