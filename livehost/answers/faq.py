@@ -109,12 +109,6 @@ _COMMON = frozenset(
 )
 
 
-def shares_words(line: str, words: str) -> bool:
-    """Whether two characters of what is left of a question stand in some words."""
-    wanted = core(line)
-    return any(wanted[i : i + 2] in words for i in range(len(wanted) - 1) if wanted[i : i + 2] not in _COMMON)
-
-
 def held(line: str, words: str) -> float:
     """The share of what a question is about that some words hold; 0 without two characters of it in a
     row, or below LEAST_HELD."""

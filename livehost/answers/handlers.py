@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from livehost.answers import on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
+from livehost.answers.meaning import SENSITIVE
 
 Handler = Callable[[Asking], Said | None]
 
@@ -66,9 +67,7 @@ HANDLERS: dict[str, Handler] = {
 # What may be answered without knowing the product, from the shop alone.
 OF_SHOP = ("authentic", "distrust", "contact", "services", "damage")
 # Delicate: when one of these is unknown the whole line is handed over.
-DELICATE = frozenset(
-    ("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors", "effect_when")
-)
+DELICATE = SENSITIVE | {"effect_when"}
 # What an unknown part of a line is called when the rest is answered.
 TOPICS = {
     "coupon": "优惠券",

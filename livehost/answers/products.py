@@ -97,7 +97,7 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
         rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
         return Topic((catalog.product(guess.product),), None, rest, True)
-    foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, catalog, on_air)), None)
+    foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, on_air)), None)
     if foreign is not None:
         torn = len(foreign.word) == 1 and not _WANTING.fullmatch(cleaned[: foreign.start])
         return Topic((), None, _without(cleaned, [foreign]), True, "" if torn else foreign.word)
@@ -209,7 +209,7 @@ def _aside(text: str, start: int, end: int, product: Product | None, on_air: Pro
     return bool(_WITH.search(before) or _BESIDE.match(after) or _ALONGSIDE.search(after))
 
 
-def _foreign(cleaned: str, noun: Noun, catalog: Catalog, on_air: Product | None) -> bool:
+def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
     """Whether a noun that no product answers to is what the line asks about."""
     if noun.word.endswith("的"):
         return False
