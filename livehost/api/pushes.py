@@ -182,4 +182,6 @@ def _unzipped(body: bytes, limit: int) -> bytes:
         raise ProblemError("body_unreadable") from error
     if reader.unconsumed_tail:
         raise ProblemError("body_too_large", limit=limit)
+    if not reader.eof:
+        raise ProblemError("body_unreadable")
     return plain
