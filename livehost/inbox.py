@@ -226,6 +226,8 @@ class Inbox:
                         self._queue.add(one, turn.on_air)
                     self._turns.pop(turn.first.id, None)
                     joined_all = False
+                else:  # where that answer is given up, they wait again with the rest
+                    self._turns[turn.first.id] = replace(turn, others=(*turn.others, *joined))
         return joined_all
 
     def _meaning(self, question: Question, on_air: str | None) -> Meaning:

@@ -39,13 +39,13 @@ class Reception:
             clock=room.now, settled=lambda question: room.record.question_changed(question),
             dropped=self._dropped, booked=self._booked,
         )  # fmt: skip
+        room.house.metrics.inbox_waiting.labels(room.id).set_function(lambda: len(self.inbox))
 
     async def messages(self, messages: list[ChatMessage]) -> Accepted:
         """Store viewers' messages and wake who answers them; raises StoreUnavailable (send them again)."""
         try:
             return await self.inbox.take(messages)
         finally:
-            self._room.house.metrics.inbox_waiting.labels(self._room.id).set(len(self.inbox))
             self._room.questions.wake.set()
 
     def events(self, events: list[ChatEvent]) -> None:

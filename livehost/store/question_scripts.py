@@ -37,7 +37,7 @@ end
 """
 
 # ARGV: room's limit, viewer's limit, now, now_us, aged_us, then of each message id, user, text, at, at_us,
-# user_id, source, buyer, refusal, the id before its source was part of it, the name as it is compared
+# user_id, source, buyer, refusal, the name as it is compared
 ACCEPT = (
     _LEAVE
     + """
@@ -60,16 +60,13 @@ end
 local waiting = redis.call('ZCARD', p .. 'waiting')
 local held = {}
 local fates = {}
-for i = 6, #ARGV, 11 do
+for i = 6, #ARGV, 10 do
   local id, user, text, at, at_us = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local user_id, source, buyer, fate = ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
-  local before, name = ARGV[i + 9], ARGV[i + 10]
-  local stored = before ~= '' and redis.call('HGET', p .. 'q:' .. before, 'id')
-  local by = stored and redis.call('HGET', p .. 'q:' .. before, 'source') or ''
+  local name = ARGV[i + 9]
   local who = user_id ~= '' and user_id or user
   held[who] = held[who] or tonumber(redis.call('HGET', p .. 'waiting_of', who) or 0)
   if redis.call('EXISTS', p .. 'q:' .. id) == 1 then fate = 'duplicate'
-  elseif stored and (by == '' or by == source) then fate = 'duplicate'
   elseif fate ~= '' then fate = fate
   elseif silent[user_id] or silent[user] or silent_names[name] then fate = 'muted'
   elseif who ~= '' and held[who] >= of_user then fate = 'user_full'

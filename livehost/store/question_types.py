@@ -157,15 +157,6 @@ def name_key(name: str) -> str:
     return seen or name
 
 
-def id_before(message: ChatMessage) -> str:
-    """The id that the message had before a source was part of it; empty where it is the same.
-
-    What was stored under it by the same source is this message.
-    """
-    source, _, rest = message.id.partition(":")
-    return rest if source and source == message.source else ""
-
-
 def refusal(message: ChatMessage) -> str | None:
     """Why a message cannot be a question at all, or None."""
     if not message.id or len(message.id) > MAX_ID or not _sound(message.id):

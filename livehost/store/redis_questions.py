@@ -23,7 +23,7 @@ from livehost.store.protocol import (
     TransitionRefused,
     refusal,
 )
-from livehost.store.question_types import id_before, name_key
+from livehost.store.question_types import name_key
 
 _MESSAGES_AT_ONCE = 500
 IDS_AT_ONCE = 1000
@@ -63,8 +63,7 @@ class RedisQuestions:
                     plain = [part.encode("utf-8", "replace").decode() for part in plain]
                 ident, user, text, user_id, source = plain
                 args += [ident, user, text, records.stamp(one.at), _us(one.at)]
-                args += [user_id, source, int(one.buyer), why or ""]
-                args += [id_before(one) if why is None else "", name_key(user)]
+                args += [user_id, source, int(one.buyer), why or "", name_key(user)]
             fates += await self._server.script(scripts.ACCEPT, room, *args)
         judged = list(zip(messages, fates, strict=True))
         stored = tuple(message.id for message, fate in judged if fate == "")

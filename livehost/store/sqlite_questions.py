@@ -23,7 +23,7 @@ from livehost.store.protocol import (
     check_transition,
     refusal,
 )
-from livehost.store.question_types import id_before, name_key
+from livehost.store.question_types import name_key
 
 Db = sqlite3.Connection
 
@@ -85,16 +85,12 @@ def accept(db: Db, room: str, messages: Sequence[ChatMessage], limits: InboxLimi
 
 
 def _known(db: Db, room: str, messages: Sequence[ChatMessage]) -> set[str]:
-    """The ids of those that are stored already, be it under the id that they had before."""
-    sound = [message for message in messages if refusal(message) != "id_unusable"]
-    ids = json.dumps([one for message in sound for one in (message.id, id_before(message)) if one])
+    """The ids of those that are stored already."""
+    ids = json.dumps([message.id for message in messages if refusal(message) != "id_unusable"])
     found = db.execute(
-        "SELECT id, source FROM questions WHERE room = ? AND id IN (SELECT value FROM json_each(?))",
-        (room, ids),
+        "SELECT id FROM questions WHERE room = ? AND id IN (SELECT value FROM json_each(?))", (room, ids)
     )
-    sources = {row[0]: row[1] for row in found}
-    before = {one.id for one in sound if sources.get(id_before(one)) in ("", one.source)}
-    return before | sources.keys()
+    return {row[0] for row in found}
 
 
 def _muted_now(db: Db, room: str, at: str) -> set[str]:

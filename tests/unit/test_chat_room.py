@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 from websockets.asyncio.server import ServerConnection, serve
 
 from livehost.app import _secrets, open_house
+from livehost.runtime import Places
 from livehost.settings import Settings
+from livehost.store.protocol import ChatMessage, QuestionState
 from tests.conftest import free_port, wait_until
+from tests.fake_playout import fake_playout
 from tests.fakes import CATALOG, settings
 from tests.scripted import ScriptedVoices
 
@@ -46,9 +50,49 @@ async def test_a_room_hears_its_tool(tmp_path: Path) -> None:
             ("t**7", "包邮吗", "oba"),
         }  # fmt: skip
         assert [one["state"] for one in room.sources.view()] == ["connected", "away", "push"]
-        assert house.alarms.current("room-a") == () or all(
-            not one.key.startswith("source:") for one in house.alarms.current("room-a")
-        )
+
+
+async def test_a_source_that_is_away_is_an_alarm_while_a_session_is_open_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livehost.chat.relay.WATCH_S", 0.01)
+    configured = with_sources(tmp_path, free_port())
+    socket = Places(configured.state_dir).run_dir("room-a") / "control.sock"
+    async with (
+        fake_playout(socket, "room-a"),
+        open_house(configured, voices=ScriptedVoices()) as house,
+    ):
+        room = house.rooms["room-a"]
+        await wait_until(lambda: room.link.connected)
+        found = room.sources.dycast()
+        assert found is not None
+        feed, hour = found[1], 3600.0
+        loop, clock = feed._clock, {"ahead_s": 0.0}
+        monkeypatch.setattr(feed, "_clock", lambda: loop() + clock["ahead_s"])
+
+        def alarmed() -> bool:
+            return any(one.key == "source:dycast" for one in house.alarms.current("room-a"))
+
+        clock["ahead_s"] = hour
+        await wait_until(lambda: feed._heeded_since > loop() + hour / 2)
+        assert not alarmed()
+        await room.rehearse()
+        clock["ahead_s"] = 2 * hour
+        await wait_until(alarmed)
+
+
+async def test_the_gauge_of_what_waits_goes_down_as_well(tmp_path: Path) -> None:
+    async with open_house(with_sources(tmp_path, free_port()), voices=ScriptedVoices()) as house:
+        room = house.rooms["room-a"]
+
+        def waiting() -> float | None:
+            return house.metrics.registry.get_sample_value("livehost_inbox_waiting", {"room": "room-a"})
+
+        await room.messages([ChatMessage(id="q", user="小鹿", text="多少钱", at=room.now())])
+        assert waiting() == 1
+        (question,) = await house.store.questions("room-a")
+        await room.inbox.settle(question, QuestionState.IGNORED)
+        assert waiting() == 0
 
 
 def test_what_must_never_be_written_holds_every_sources_secret(tmp_path: Path) -> None:

@@ -201,6 +201,18 @@ async def test_who_asks_what_is_being_answered_gets_that_answer(stand: Stand) ->
     assert await stand.states() == {"多少钱": "heard", "这个什么价": "heard"}
 
 
+async def test_who_joined_late_waits_again_with_the_rest(stand: Stand) -> None:
+    stand.on_air = "cleanser-01"
+    await stand.says("a", "多少钱")
+    turn = await stand.inbox.next()
+    assert turn is not None
+    await stand.says("b", "这个什么价")
+    assert await stand.inbox.next() is None
+    await stand.inbox.settle(turn.first, QuestionState.ACCEPTED, note="no sound")
+    again = await stand.inbox.next()
+    assert again is not None and {one.user for one in again.all} == {"a", "b"}
+
+
 async def test_who_asks_after_a_price_changed_does_not_get_the_old_answer(
     stand: Stand, catalog: Catalog
 ) -> None:
