@@ -21,6 +21,7 @@ from services.training.language_tokens import Tokens, tokenised
 from services.training.recipe_fields import EMBEDDED_BASES, Recipe
 from services.training.samples import Sample, write_samples
 from tests.tiny_language import write_base
+from tests.unit.training_runs import saved_bytes
 
 
 @pytest.fixture(scope="module")
@@ -107,17 +108,22 @@ def test_a_shared_beginning_gives_the_same_gradients(base: Path, samples: Path, 
         torch.testing.assert_close(gradient, found[1][name], rtol=1e-3, atol=1e-4)
 
 
-def test_gradient_checkpointing_changes_nothing(base: Path, samples: Path, tmp_path: Path) -> None:
-    found = []
+def test_gradient_checkpointing_keeps_less_and_changes_nothing(
+    base: Path, samples: Path, tmp_path: Path
+) -> None:
+    found, kept = [], []
     for on in (False, True):
         task = _task(base, samples, tmp_path, gradient_checkpointing=on, lora_dropout=0.3, batch_size=1)
         _moved(task)
         task.model.train()
-        for batch in task.epoch(0)[:3]:
-            torch.manual_seed(7)
-            task.loss(batch).backward()
+        with saved_bytes() as saved:
+            for batch in task.epoch(0)[:3]:
+                torch.manual_seed(7)
+                task.loss(batch).backward()
+        kept.append(sum(saved))
         found.append({n: p.grad for n, p in task.model.named_parameters() if p.grad is not None})
     assert found[0] and all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+    assert kept[1] < 0.5 * kept[0]
 
 
 def test_a_row_of_twice_the_weight_counts_twice(base: Path, samples: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from services.training.checkpoint import Checkpoints, State, weights_of
 from services.training.faults import CannotResume, Interrupted, NotFinite
@@ -236,11 +237,29 @@ def test_bf16_trains_on_a_cpu_and_fp16_is_refused(tmp_path) -> None:
 
 
 def test_gradients_are_clipped(tmp_path) -> None:
-    tight = train(
-        task(tmp_path), replace(SETTINGS, max_grad_norm=1e-12, weight_decay=0.0), surroundings(tmp_path)
-    )
-    norms = [point.norm for point in tight.history.points]
-    assert min(norms) > 1e-6  # what is told is the norm before clipping
+    stepped: list[float] = []
+
+    def look(optimizer, _args, _kwargs) -> None:
+        gradients = [one.grad for group in optimizer.param_groups for one in group["params"]]
+        stepped.append(float(torch.nn.utils.get_total_norm([one for one in gradients if one is not None])))
+
+    def norms(most: float) -> tuple[list[float], list[float]]:
+        """The norms that are told, and those that the optimiser steps with."""
+        stepped.clear()
+        folder = tmp_path / f"{most}"
+        state = train(task(folder), replace(SETTINGS, max_grad_norm=most), surroundings(folder))
+        return [point.norm for point in state.history.points], list(stepped)
+
+    hook = register_optimizer_step_pre_hook(look)
+    try:
+        told, used = norms(1e9)
+        assert used == pytest.approx(told, rel=1e-5)
+        most = sorted(told)[len(told) // 2]  # between the largest and the smallest of them
+        told, used = norms(most)
+    finally:
+        hook.remove()
+    assert min(told) < most < max(told)  # what is told is the norm before clipping
+    assert used == pytest.approx([min(one, most) for one in told], rel=1e-4)
 
 
 class Burst(torch.autograd.Function):

@@ -58,7 +58,9 @@ def test_an_answers_core_is_the_catalogues_sentence_and_its_manner_stays(
     asked = of["用完券到手多少"]
     assert asked.core == "氨基酸洁面乳直播间价68元，券是满68元减10元，券后到手58元"
     assert asked.target == f"姐给你算算，{asked.core}，妥了。"
-    assert {f.field for f in asked.facts} >= {"price", "coupon"} or asked.facts
+    assert {f.field: f.value for f in asked.facts} == {
+        "name": "氨基酸洁面乳", "price": "68", "coupon": "满68元减10元", "after_coupon": "58",
+    }  # fmt: skip
     assert all(f.product == "cleanser-01" for f in asked.facts)
 
 
@@ -71,13 +73,17 @@ def test_nearly_every_answer_passes_the_shows_last_look(
 
     report, samples = damei
     manner = (*report.details["manner"]["openers"], *report.details["manner"]["closers"])
-    lexicon, passed = Lexicon(catalog), 0
-    answers = [one for one in samples if one.kind == "answer"]
-    for one in answers:
+    lexicon = Lexicon(catalog)
+    refused = []
+    for one in samples:
+        if one.kind != "answer":
+            continue
         product = catalog.get(one.facts[0].product) if one.facts else None
         facts = tuple(Fact(f.product, f.field, f.value) for f in one.facts)
-        passed += not faults(one.target, Grounds(one.core, facts, product, NOW, manner), lexicon)
-    assert passed >= 0.7 * len(answers)
+        if faults(one.target, Grounds(one.core, facts, product, NOW, manner), lexicon):
+            refused.append(one.target[:80])
+    told = {one["text"] for one in report.details["refused_on_air"]}
+    assert len(refused) <= 4 and set(refused) <= told  # of 183, and those are named
 
 
 def test_she_practises_on_goods_that_no_shop_sells(damei: tuple[BuildReport, list[Sample]]) -> None:
@@ -145,14 +151,12 @@ def test_what_may_not_be_said_is_left_out_with_its_rule(tmp_path: Path, catalog:
         "这款洁面乳包治百病，姐妹们\n姐妹们，全网最低价就这一次\n姐妹们，这款有货\n", encoding="utf-8"
     )
     report, samples = _built(tmp_path / "out", source, catalog=catalog)
-    assert [one.target for one in samples] == ["姐妹们，这款有货。"] or samples[
-        0
-    ].target == "姐妹们，这款有货"
+    assert [one.target for one in samples] == ["姐妹们，这款有货"]
     assert sum(report.dropped.values()) == 2
     assert all("话术规则" in why and " / " in why for why in report.dropped)
     rows = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["rows_left_out"]
     assert [row["at"] for row in rows] == ["lines.txt:1", "lines.txt:2"]
-    assert rows[0]["words"] in "这款洁面乳包治百病，姐妹们"
+    assert [row["words"] for row in rows] == ["包治", "全网最"]
 
 
 def test_copies_go_and_texts_with_other_facts_stay() -> None:

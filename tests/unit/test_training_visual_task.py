@@ -27,6 +27,7 @@ from services.vision.adapters import Adapters
 from services.vision.painter import Order, Painter, PainterSettings, open_painter
 from services.vision.template import Template, read_template
 from tests.unit.test_training_visual_single_file import tiny
+from tests.unit.training_runs import saved_bytes
 from tests.unit.vision_bases import tiny_embedded, tiny_lcm, tiny_sd, tiny_sdxl, tokenizer
 from tests.unit.visual_parts import album, checkpoint, recipe
 
@@ -180,32 +181,38 @@ def test_a_recipe_of_eight_lines_trains_on_a_checkpoint_alone(
         assert made.size == (64, 64)
 
 
-def grads(task: VisualTask, batch: list[int]) -> tuple[float, dict[str, torch.Tensor]]:
+def grads(task: VisualTask, batch: list[int]) -> tuple[float, dict[str, torch.Tensor], int]:
+    """A batch's loss, its gradients, and the bytes that were kept to compute them."""
     task.model.train()
     for part in task.model.parameters():
         if part.requires_grad:
             torch.manual_seed(part.numel())
             part.data = torch.randn_like(part) * 0.1  # B as well, so that A has a gradient
     torch.manual_seed(7)
-    loss = task.loss(batch)
+    with saved_bytes() as saved:
+        loss = task.loss(batch)
     loss.backward()
     found = {name: one.grad for name, one in task.model.named_parameters() if one.requires_grad}
-    return float(loss.detach()), {name: grad for name, grad in found.items() if grad is not None}
+    return float(loss.detach()), {name: grad for name, grad in found.items() if grad is not None}, sum(saved)
 
 
 @pytest.mark.parametrize("name", BASES)
-def test_gradient_checkpointing_changes_no_gradient(
+def test_gradient_checkpointing_keeps_less_and_changes_no_gradient(
     name: str, bases: Callable[[str], Path], tmp_path: Path
 ) -> None:
     fields = BASES[name][2]
-    plain, saving = (
-        grads(open_visual(recipe(tmp_path, bases(name), gradient_checkpointing=on, **fields)), [0, 1])
+    tasks = [
+        open_visual(recipe(tmp_path, bases(name), gradient_checkpointing=on, **fields))
         for on in (False, True)
-    )
+    ]
+    plain, saving = (grads(task, [0, 1]) for task in tasks)
     assert plain[0] == pytest.approx(saving[0], rel=1e-6)
     assert plain[1].keys() == saving[1].keys() and plain[1]
     for key, one in plain[1].items():
         assert float((one - saving[1][key]).abs().max()) <= 1e-6 * max(1.0, float(one.abs().max())), key
+    assert saving[2] < 0.5 * plain[2]
+    for part in tasks[1].model.base_model.model.children():
+        assert any(getattr(one, "gradient_checkpointing", False) for one in part.modules())
 
 
 def test_only_the_adapter_learns_and_it_is_float32(bases: Callable[[str], Path], tmp_path: Path) -> None:
