@@ -216,15 +216,7 @@ class Duty:
         """Take no more of a viewer's messages (None: until unmuted); what waits of theirs is put away."""
         room = self._room
         until = room.now() + timedelta(minutes=minutes) if minutes is not None else None
-        gone = await room.house.store.mute(room.id, who, until, by)
-        for question in gone:
-            room.record.question_changed(question)
-        for line in [
-            one for one in room.desk.answers if one.question is not None and one.question.who == who
-        ]:
-            room.desk.answers.remove(line)
-            if line.question is not None:
-                await self._settle(line.question, QuestionState.BLOCKED, note=f"muted: {by}")
+        gone = await room.reception.mute(who, until, by)
         self._record.did("mute", by, user=who, until=until.isoformat(timespec="seconds") if until else None)
         return {"who": who, "until": until, "by": by, "blocked": len(gone)}
 

@@ -239,6 +239,11 @@ class Inbox:
             return replace(found, intents=("book",), products=about, detail=question.text)
         return found
 
+    def is_shared(self, question: Question) -> bool:
+        """Whether others are to get a claimed question's answer, too."""
+        turn = self._turns.get(question.id)
+        return turn is not None and bool(turn.others)
+
     def turn_of(self, question: Question) -> Turn:
         """The turn that a claimed question was given out with."""
         known = self._turns.get(question.id)
@@ -296,6 +301,9 @@ class Inbox:
         """A question was settled elsewhere (its answer was heard, a person took it, it was muted)."""
         if question.state in _CLOSED_STATES:
             self._turns.pop(question.id, None)
+            if (turn := self._turns.get(question.joined)) is not None:
+                left = tuple(one for one in turn.others if one.id != question.id)
+                self._turns[question.joined] = replace(turn, others=left)
         if question.state is not QuestionState.ACCEPTED:
             self._queue.drop([question.id, *question.together])
 
@@ -317,18 +325,22 @@ class Inbox:
         self._turns.clear()
         await self._load()
 
+    async def look_again(self) -> None:
+        """Take up what waits in the store and not here: it was given back by others than this inbox."""
+        on_air = self._on_air()
+        for question in await self._store.waiting(self._limit):
+            if question.id not in self._queue:
+                self._known.pop(question.id, None)
+                self._enter(question, on_air)
+
     async def _load(self) -> None:
         """What waited before this show began."""
         if self._loaded or self._store.away:
             return
         for question in await self._store.recent(_REMEMBERED):
             _remember(self._known, question.id, None)  # sent again while the store is away, it counts once
-        on_air, waiting = self._on_air(), await self._store.waiting(self._limit)
+        await self.look_again()
         self._loaded = not self._store.away  # else it is read when the store is back
-        for question in waiting:
-            if question.id not in self._queue:
-                self._known.pop(question.id, None)
-                self._enter(question, on_air)
 
     async def close_uncertain(self) -> None:
         """Settle what an earlier show gave to playout and of which playout does not tell.

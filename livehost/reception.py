@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +13,15 @@ from livehost.chat.moderation import moderated_name
 from livehost.inbox import Inbox
 from livehost.lines import Line
 from livehost.store.patient import PatientStore
-from livehost.store.protocol import Accepted, ChatMessage, NotStored, QuestionState, TransitionRefused
+from livehost.store.protocol import (
+    Accepted,
+    ChatMessage,
+    NotStored,
+    Question,
+    QuestionState,
+    TransitionRefused,
+)
+from livehost.store.question_types import is_viewer
 
 if TYPE_CHECKING:
     from livehost.room import Room
@@ -92,6 +101,31 @@ class Reception:
             log.info("an answer is not said", question=line.question.id, why=str(refused))
             return False
         return True
+
+    async def mute(self, who: str, until: datetime | None, by: str) -> list[Question]:
+        """Take no more of a viewer's messages; their open questions are blocked, and returned.
+
+        Who asks the same is answered all the same: their shared answer is said, or they wait again. What
+        was handed over to a person stays with that person.
+        """
+        room, desk = self._room, self._room.desk
+        gone = await room.house.store.mute(room.id, who, until, by)
+        for question in gone:
+            room.record.question_changed(question)
+        blocked = {question.id for question in gone}
+        for line in list(desk.answers):
+            asked = line.question
+            if asked is None or not is_viewer(who, user_id=asked.user_id, user=asked.user):
+                continue
+            if asked.id in blocked:
+                desk.answers.remove(line)
+            elif line.sent == 0 and not self.inbox.is_shared(asked):
+                desk.answers.remove(line)
+                done = await self.inbox.settle(asked, QuestionState.BLOCKED, note="muted")
+                gone += [done] if done is not None else []
+        await self.inbox.look_again()
+        room.questions.wake.set()
+        return gone
 
     def _store_alarm(self, cause: str | None) -> None:
         """An operator hears that the store is away; the show goes on with what it has."""

@@ -248,7 +248,8 @@ class Store(Protocol):
     async def mute(self, room: str, who: str, until: datetime | None = None, by: str = "") -> list[Question]:
         """Take no more messages of a viewer, named by platform id or by name; again changes the term.
 
-        What of theirs waits or is held is blocked, and returned.
+        What of theirs is open and not with playout is blocked, and returned; others who were to share
+        the answer of one of these wait again.
         """
         ...
 

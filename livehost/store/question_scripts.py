@@ -228,7 +228,7 @@ local order = row and string.match(row, '^(%d+)|') or redis.call('HINCRBY', p ..
 redis.call('HSET', p .. 'muted', who, order .. '|' .. ARGV[2] .. '|' .. ARGV[3] .. '|' .. ARGV[4])
 redis.call('HSET', p .. 'muted_names', who, ARGV[6])
 local blocked = {}
-for _, set in ipairs({'waiting', 'held'}) do
+for _, set in ipairs({'waiting', 'claimed', 'held'}) do
   for _, id in ipairs(redis.call('ZRANGE', p .. set, 0, -1)) do
     local key = p .. 'q:' .. id
     local found = redis.call('HMGET', key, 'user_id', 'user', 'name')
@@ -244,7 +244,8 @@ for _, raw in ipairs(blocked) do
   local gone
   for i = 1, #raw, 2 do if raw[i] == 'id' then gone = raw[i + 1] end end
   for _, one in ipairs(redis.call('SMEMBERS', p .. 'with:' .. gone)) do
-    if redis.call('HGET', p .. 'q:' .. one, 'state') == 'held' then
+    local state = redis.call('HGET', p .. 'q:' .. one, 'state')
+    if state == 'claimed' or state == 'held' then
       leave(one)
       part(one)
       redis.call('HSET', p .. 'q:' .. one, 'state', 'accepted', 'updated_at', ARGV[3])

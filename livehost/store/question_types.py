@@ -157,6 +157,11 @@ def name_key(name: str) -> str:
     return seen or name
 
 
+def is_viewer(who: str, *, user_id: str, user: str) -> bool:
+    """Whether `who`, as somebody was muted by platform id or by name, is this viewer."""
+    return user_id == who or name_key(user) == name_key(who)
+
+
 def refusal(message: ChatMessage) -> str | None:
     """Why a message cannot be a question at all, or None."""
     if not message.id or len(message.id) > MAX_ID or not _sound(message.id):

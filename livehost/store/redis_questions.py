@@ -148,7 +148,7 @@ class RedisQuestions:
         return _questions(room, await self._server.script(scripts.QUESTIONS, room, below, limit, wanted))
 
     async def mute(self, room: str, who: str, until: datetime | None, by: str) -> list[Question]:
-        """Note a muted viewer and block what of theirs waits or is held."""
+        """Note a muted viewer and block what of theirs is not with playout yet."""
         now = records.now()
         ends = "" if until is None else _us(until)
         found = await self._server.script(

@@ -23,12 +23,13 @@ from livehost.store.protocol import (
     check_transition,
     refusal,
 )
-from livehost.store.question_types import name_key
+from livehost.store.question_types import is_viewer, name_key
 
 Db = sqlite3.Connection
 
 _AGED_AT_ONCE = 1000
 _OPEN = ", ".join(f"'{state}'" for state in UNSETTLED)
+_UNSENT = "'accepted', 'claimed', 'held'"  # open, and not with playout
 
 
 def waiting_count(db: Db, room: str) -> int:
@@ -230,21 +231,19 @@ def questions(
 
 
 def mute(db: Db, room: str, who: str, until: datetime | None, by: str) -> list[Question]:
-    """Note a muted viewer and block what of theirs waits or is held."""
+    """Note a muted viewer and block what of theirs is not with playout yet."""
     at = records.stamp(records.now())
     db.execute(
         "INSERT INTO muted (room, who, until, by, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET until = excluded.until, by = excluded.by, at = excluded.at",
         (room, who, None if until is None else records.stamp(until), by, at),
     )
-    name = name_key(who)
     theirs = [
         row["seq"]
         for row in db.execute(
-            "SELECT seq, user_id, user FROM questions WHERE room = ? AND state IN ('accepted', 'held')",
-            (room,),
+            f"SELECT seq, user_id, user FROM questions WHERE room = ? AND state IN ({_UNSENT})", (room,)
         )
-        if row["user_id"] == who or name_key(row["user"]) == name
+        if is_viewer(who, user_id=row["user_id"], user=row["user"])
     ]
     found = db.execute(
         "UPDATE questions SET state = 'blocked', note = 'muted', updated_at = ?"
@@ -254,7 +253,7 @@ def mute(db: Db, room: str, who: str, until: datetime | None, by: str) -> list[Q
     gone = json.dumps([row["id"] for row in found])
     db.execute(
         "UPDATE questions SET state = 'accepted', joined = '', updated_at = ? WHERE room = ?"
-        " AND state = 'held' AND joined IN (SELECT value FROM json_each(?))",
+        f" AND state IN ({_UNSENT}) AND joined IN (SELECT value FROM json_each(?))",
         (at, room, gone),
     )
     return [records.question_of(row) for row in sorted(found, key=lambda row: int(row["seq"]))]

@@ -438,6 +438,20 @@ async def test_muting_one_lets_the_others_of_the_same_question_wait_again(store:
     assert [one.id for one in await store.waiting("demo", 9)] == ["b", "c"]
 
 
+async def test_muting_takes_what_is_prepared_for_that_viewer_alone(store: Store) -> None:
+    users = {"a": "捣乱", "b": "好人", "c": "好人", "d": "捣乱", "e": "捣乱"}
+    await store.accept("demo", [message(name, user=user) for name, user in users.items()])
+    await store.claim("demo", ["a", "b"], answered_with="a")
+    await store.claim("demo", ["c", "d"], answered_with="c")
+    await store.claim("demo", ["e"])
+    await store.settle("demo", "e", QuestionState.SENT)
+    assert {one.id for one in await store.mute("demo", "捣乱")} == {"a", "d"}
+    states = {one.id: (one.state.value, one.joined) for one in await store.questions("demo")}
+    assert states["b"] == ("accepted", "") and states["c"] == ("claimed", "") and states["e"] == ("sent", "")
+    assert (await store.settle("demo", "c", QuestionState.HEARD)).together == ()
+    assert {one.id for one in await store.claim("demo", ["a", "b", "d"])} == {"b"}
+
+
 async def test_a_late_answer_of_a_person_counts_for_all_who_asked_it(store: Store) -> None:
     await store.accept("demo", [message(name) for name in "ab"])
     await store.claim("demo", ["a", "b"], answered_with="a")

@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from livehost import app
+from livehost.desk import Mode
 from livehost.house import House
+from livehost.lines import Draft
 from livehost.refused import Refused
 from livehost.room import Room
 from livehost.runtime import Places
@@ -241,6 +243,51 @@ async def test_a_muted_viewers_questions_are_gone_and_taken_no_more(tmp_path: Pa
         await live.room.duty.unmute("捣乱", "李雷")
         await live.ask("q3", "洁面乳还有货吗", "捣乱")
         await live.becomes("q3", QuestionState.HELD)
+
+
+async def test_muting_one_leaves_those_who_ask_the_same_their_answer(tmp_path: Path) -> None:
+    async with on_air(tmp_path, mode="manual") as live:
+        await live.ask("q1", PRICE, "捣乱")
+        await live.ask("q2", PRICE, "小鹿")
+        turn = await live.room.inbox.next()
+        assert turn is not None
+        assert [one.id for one in turn.all] == ["q1", "q2"]
+        live.room.desk.mode = Mode.PAUSED  # the answer lies on the desk
+        live.room.questions.prepare(turn.first)
+        await wait_until(lambda: live.room.desk.answers)
+        await live.room.duty.mute("捣 乱", "李雷", 10)
+        assert not live.room.desk.answers and await live.state("q1") is QuestionState.BLOCKED
+        assert await live.state("q2") is QuestionState.ACCEPTED
+        live.room.desk.mode = Mode.AUTO
+        live.room.questions.wake.set()
+        await live.becomes("q2", QuestionState.HEARD)
+
+
+async def test_muting_during_the_preparing_keeps_the_answer_unsaid(tmp_path: Path) -> None:
+    async with on_air(tmp_path, mode="manual") as live:
+        await live.ask("q1", PRICE, "捣乱")
+        turn = await live.room.inbox.next()
+        assert turn is not None
+        live.room.desk.mode = Mode.AUTO
+        live.room.questions.prepare(turn.first)
+        told = await live.room.duty.mute("捣乱", "李雷", 10)
+        assert told["blocked"] == 1
+        await wait_until(lambda: live.room.questions._busy == 0 and not live.room.desk.answers)
+        assert await live.state("q1") is QuestionState.BLOCKED and live.answers() == ""
+
+
+async def test_muting_leaves_to_the_person_what_was_handed_over(tmp_path: Path) -> None:
+    async with on_air(tmp_path) as live:
+        await live.ask("q1", UNKNOWN, "捣乱")
+        await live.becomes("q1", QuestionState.HANDED_OVER)
+        live.room.desk.mode = Mode.PAUSED
+        question = await live.house.store.question("room", "q1")
+        assert question is not None
+        words = Draft(("这款要看包装。",), source="duty")
+        live.room.questions.prepare(question, approved=words, by="李雷")
+        await wait_until(lambda: live.room.desk.answers)
+        assert (await live.room.duty.mute("捣乱", "李雷", 10))["blocked"] == 0
+        assert not live.room.desk.answers and await live.state("q1") is QuestionState.HANDED_OVER
 
 
 async def test_a_room_that_is_taken_over_says_only_what_a_person_says(tmp_path: Path) -> None:
