@@ -338,7 +338,11 @@ class Desk:
 
     def _back(self, line: Line, index: int) -> tuple[Line, bool]:
         line.sent = min(line.sent, index)
-        if self.adopt(line) and line is not self.on and line not in self.all_lines():
+        hers = self.adopt(line)
+        if not hers and line.kind in (PhraseKind.ANSWER, PhraseKind.INSERT) and line.heard == 0:
+            if not any(sent is line for sent, _ in self.in_flight.values()):  # the last of it that is back
+                self.orphaned(line)
+        elif hers and line is not self.on and line not in self.all_lines():
             if line.kind is PhraseKind.SCRIPT:
                 self.script.appendleft(line)
                 self.interrupted = line.sent > 0
