@@ -70,6 +70,7 @@ def _language(
     from livehost.training.language_marks import Judge, language_measures
     from services.language.loading import BaseUnusable
     from services.lora import StagingFailed
+    from services.training.faults import TrainingFailed
     from services.training.held_out import sample_digest
     from services.training.language_evaluate import speak
 
@@ -80,6 +81,8 @@ def _language(
         spoken = speak(folder, samples, base=base, threads=threads, say=say)
     except BaseUnusable as error:
         raise EvaluationFailed(str(error)) from error
+    except TrainingFailed as error:
+        raise EvaluationFailed(str(error).replace("\n", " ")) from error
     except StagingFailed as error:
         raise EvaluationFailed(*error.errors) from error
     judge = Judge(catalog, manner)

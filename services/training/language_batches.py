@@ -27,12 +27,6 @@ def batches(lengths: Sequence[int], *, size: int, seed: int, epoch: int) -> list
     return [made[0], *rest]
 
 
-def padding(lengths: Sequence[int], made: Sequence[Sequence[int]]) -> float:
-    """The share of padded places among all places of some batches."""
-    places = sum(len(one) * max(lengths[i] for i in one) for one in made)
-    return 1 - sum(lengths[i] for one in made for i in one) / places if places else 0.0
-
-
 def split(groups: Sequence[str], *, share: float, seed: int) -> tuple[list[int], list[int]]:
     """Indices to train on and to hold out; rows of one group are never on both sides.
 

@@ -1,7 +1,8 @@
 """What a language adapter says on rows, and how likely it holds the persona's own words.
 
 The way on air: the base loaded by the engine's loader, the bank's staging, the engine's decoder,
-greedy, many rows at once; first with the adapter, then the bare base on the same rows.
+greedy, many rows at once; first with the adapter, then the bare base on the same rows. Prompts and end marks are
+those that were trained on (`language_tokens`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from services.language.generation import Decoder, Row
 from services.language.loading import PACKAGED, Base, load_base
 from services.lora import Bank, BankSpec, read_card, stage_folder
 from services.model_directory import LANGUAGE_TARGETS
+from services.training.language_tokens import Tokens, tokenised
 from services.training.samples import Sample
 
 MAX_ROWS = 48
@@ -53,8 +55,6 @@ def speak(
     samples: Sequence[Sample],
     *,
     base: Path | None = None,
-    device: str = "auto",
-    dtype: str = "auto",
     threads: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Spoken:
@@ -63,9 +63,10 @@ def speak(
     Raises:
         BaseUnusable: the base cannot be loaded.
         StagingFailed: the bank does not take the adapter.
+        TrainingFailed: the base's chat template does not take a sample.
     """
     threads = threads or torch.get_num_threads()
-    loaded = load_base(base or PACKAGED, device=device, dtype=dtype, threads=threads)
+    loaded = load_base(base or PACKAGED, threads=threads)
     card = read_card(folder)
     rank = max(card.rank, *card.rank_pattern.values()) if card.rank_pattern else card.rank
     bank = Bank.attach(loaded.model, spec=BankSpec(slots=1, max_rank=rank, targets=LANGUAGE_TARGETS))
@@ -73,46 +74,40 @@ def speak(
     day = card.consent.valid_from if card.consent else None
     staged = stage_folder(folder, bank.layout, base_sha256=loaded.sha256, kind="language", today=day)
     bank.fill(staged.packed, sha256=staged.sha256)
-    worn = _said(loaded, bank, samples, staged.sha256, say)
-    bare = _said(loaded, bank, samples, "", say)
+    rows = [tokenised(loaded, sample) for sample in samples]
+    worn = _said(loaded, bank, samples, rows, staged.sha256, say)
+    bare = _said(loaded, bank, samples, rows, "", say)
     number = str(next(loaded.model.parameters()).dtype).removeprefix("torch.")
     return Spoken(staged.sha256, loaded.sha256, number, worn, bare)
 
 
 def _said(
-    base: Base, bank: Bank, samples: Sequence[Sample], adapter: str, say: Callable[[str], None]
+    base: Base,
+    bank: Bank,
+    samples: Sequence[Sample],
+    rows: Sequence[Tokens],
+    adapter: str,
+    say: Callable[[str], None],
 ) -> tuple[Said, ...]:
-    prompts = [_prompt(base, sample) for sample in samples]
-    texts = _answers(base, bank, samples, prompts, adapter)
+    texts = _answers(base, bank, samples, rows, adapter)
     say(f"{len(texts)} {'answers with the adapter' if adapter else 'answers of the bare base'}")
-    likelihoods = _likelihoods(base, bank, samples, prompts, adapter)
+    likelihoods = _likelihoods(base, bank, rows, adapter)
     return tuple(
         Said(text, finished, nll, tokens)
         for (text, finished), (nll, tokens) in zip(texts, likelihoods, strict=True)
     )
 
 
-def _prompt(base: Base, sample: Sample) -> list[int]:
-    """The tokens that the model is given; an answer's and a script's as the engine renders them."""
-    if not sample.messages:
-        system, user = dict(sample.prompt).get("system", ""), sample.prompt[-1][1]
-        return base.prompt(system, user)
-    turns = [{"role": role, "content": content} for role, content in sample.messages]
-    text = base.tokenizer.apply_chat_template(
-        turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
-    )
-    return list(base.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
 def _answers(
-    base: Base, bank: Bank, samples: Sequence[Sample], prompts: Sequence[list[int]], adapter: str
+    base: Base, bank: Bank, samples: Sequence[Sample], tokens: Sequence[Tokens], adapter: str
 ) -> list[tuple[str, bool]]:
     """Greedy answers in the rows' order; a prompt that the base has no room for is answered with nothing."""
     decoder = Decoder(base, bank.rows)
     rows: dict[Row, int] = {}
-    for at, (sample, prompt) in enumerate(zip(samples, prompts, strict=True)):
-        room = base.context - len(prompt)
+    for at, (sample, one) in enumerate(zip(samples, tokens, strict=True)):
+        room = base.context - one.start
         if room > 0:
+            prompt = list(one.ids[: one.start])
             rows[Row(adapter=adapter, prompt=prompt, max_tokens=min(room, _most(sample)))] = at
     waiting = sorted(rows, key=lambda row: len(row.prompt))
     out = [("", False)] * len(samples)
@@ -136,17 +131,11 @@ def _most(sample: Sample) -> int:
 
 
 @torch.inference_mode()
-def _likelihoods(
-    base: Base, bank: Bank, samples: Sequence[Sample], prompts: Sequence[list[int]], adapter: str
-) -> list[tuple[float, int]]:
+def _likelihoods(base: Base, bank: Bank, rows: Sequence[Tokens], adapter: str) -> list[tuple[float, int]]:
     """Each target's summed negative log-likelihood and its number of tokens."""
-    end = _end(base)
-    targets = [
-        [*base.tokenizer(sample.target, add_special_tokens=False)["input_ids"], end] for sample in samples
-    ]
-    whole = [(p + t)[-base.context :] for p, t in zip(prompts, targets, strict=True)]
-    order = sorted(range(len(samples)), key=lambda at: len(whole[at]))
-    out = [(0.0, 1)] * len(samples)
+    whole = [one.ids[-base.context :] for one in rows]
+    order = sorted(range(len(rows)), key=lambda at: len(whole[at]))
+    out = [(0.0, 1)] * len(rows)
     while order:
         width = len(whole[order[-1]])
         several, order = (
@@ -159,7 +148,7 @@ def _likelihoods(
             ids[row, width - len(whole[at]) :] = torch.tensor(whole[at])
             mask[row, width - len(whole[at]) :] = 1
         ids, mask = ids.to(base.device), mask.to(base.device)
-        kept = min(width, max(len(targets[at]) for at in several) + 1)
+        kept = min(width, max(rows[at].answer for at in several) + 1)
         with bank.rows([adapter] * len(several)):
             logits: Any = base.model(
                 input_ids=ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0),
@@ -168,12 +157,6 @@ def _likelihoods(
         odds = torch.log_softmax(logits[:, :-1].float(), dim=-1)
         told = odds.gather(-1, ids[:, width - kept + 1 :, None])[..., 0]
         for row, at in enumerate(several):
-            count = min(len(targets[at]), kept - 1)
+            count = min(rows[at].answer, kept - 1)
             out[at] = (-float(told[row, kept - 1 - count :].sum()), count)
     return out
-
-
-def _end(base: Base) -> int:
-    """The token that ends an answer."""
-    own = base.tokenizer.get_vocab().get("<|im_end|>", base.tokenizer.eos_token_id)
-    return int(own if own is not None else min(base.stops))

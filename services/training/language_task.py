@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from services.language.loading import Base, BaseUnusable, load_base
 from services.language.prompt import Prompt, answer_prompt, script_prompt
-from services.lora import BankSpec, Layout, StagingFailed, layout_of, stage_folder
+from services.lora import BankSpec, Layout, layout_of
 from services.model_directory import LANGUAGE_TARGETS
 from services.training.faults import TrainingFailed
 from services.training.held_out import sample_digest, seen_rows
@@ -28,7 +28,7 @@ from services.training.language_batches import batches
 from services.training.language_loss import answer_losses
 from services.training.language_source import Data, read_data
 from services.training.language_tokens import Tokens, prompt_tokens, tokenised
-from services.training.missing_consent import raise_but_missing_consent
+from services.training.peft_adapter import facts_of, stage_but_consent, state_of
 from services.training.precision import precision_of
 from services.training.recipe_fields import Recipe
 from services.training.samples import Message, Sample
@@ -136,25 +136,21 @@ class LanguageTask:
 
     def state(self) -> dict[str, Tensor]:
         """The adapter's tensors by peft's keys."""
-        from peft import get_peft_model_state_dict
-
-        return dict(get_peft_model_state_dict(self._peft))
+        return state_of(self._peft)
 
     def lora(self) -> LoraFacts:
         """What it is, for the card."""
         recipe = self._recipe
-        return LoraFacts(
-            rank=recipe.lora_rank,
-            alpha=recipe.alpha,
-            target_modules=self._targets,
+        return facts_of(
+            self._peft,
+            recipe,
+            targets=self._targets,
+            total=self._total,
             base_name="livehost-language-base" if recipe.embedded else recipe.base_model.name,
             base_sha256=self._base.sha256,
             data_sha256=self._data.sha256,
-            trainable=sum(p.numel() for p in self._peft.parameters() if p.requires_grad),
-            total=self._total,
             rows=len(self._own),
             held_rows=len(self._held),
-            trigger_words=recipe.trigger_words,
         )
 
     def changed(self) -> float:
@@ -172,10 +168,7 @@ class LanguageTask:
         Raises:
             StagingFailed: the bank would not take it.
         """
-        try:
-            stage_folder(folder, self._layout, base_sha256=self._base.sha256, kind="language")
-        except StagingFailed as error:
-            raise_but_missing_consent(error, folder)
+        stage_but_consent(folder, self._layout, base_sha256=self._base.sha256, kind="language")
 
     def seen(self) -> list[str]:
         """The digests of what is learned from, for `training.json`: it is never evaluated on them."""

@@ -60,7 +60,7 @@ def load_start(model: nn.Module, folder: Path, *, kind: Kind, facts: LoraFacts) 
         for module, lora in loras.items():
             a, b = mine[module]
             a.copy_(lora.a)
-            b.copy_(lora.b.float() * (card.scale_of(module) / _scale(facts)))
+            b.copy_(lora.b.float() * (card.scale_of(module) / (facts.alpha / facts.rank)))
     return card
 
 
@@ -98,7 +98,3 @@ def _misfits(card: Card, kind: Kind, facts: LoraFacts) -> list[str]:
             f"it is of rank {card.rank}; set lora_rank: {card.rank}"
         )
     return problems
-
-
-def _scale(facts: LoraFacts) -> float:
-    return facts.alpha / (facts.rank**0.5 if facts.use_rslora else facts.rank)

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from services.lora import BankSpec, Layout, StagingFailed, base_sha256, layout_of, stage_folder
+from services.lora import BankSpec, Layout, base_sha256, layout_of
 from services.training.album import AlbumProblems
 from services.training.faults import TrainingFailed
 from services.training.held_out import picture_digest, seen_rows
-from services.training.missing_consent import raise_but_missing_consent
+from services.training.peft_adapter import facts_of, stage_but_consent, state_of
 from services.training.pictures import PreparedPicture, prepare, read_album
 from services.training.precision import precision_of
 from services.training.recipe_fields import Recipe
@@ -165,25 +165,20 @@ class VisualTask:
 
     def state(self) -> dict[str, Tensor]:
         """The adapter's tensors by peft's keys."""
-        from peft import get_peft_model_state_dict
-
-        return dict(get_peft_model_state_dict(self._peft))
+        return state_of(self._peft)
 
     def lora(self) -> LoraFacts:
         """What it is, for the card."""
-        recipe = self._recipe
-        return LoraFacts(
-            rank=recipe.lora_rank,
-            alpha=recipe.alpha,
-            target_modules=self._targets,
+        return facts_of(
+            self._peft,
+            self._recipe,
+            targets=self._targets,
+            total=self._total,
             base_name=self._base.name,
             base_sha256=self._sha256,
             data_sha256=self._data_sha256,
-            trainable=sum(p.numel() for p in self._peft.parameters() if p.requires_grad),
-            total=self._total,
             rows=len(self._pictures),
             held_rows=len(self._held),
-            trigger_words=recipe.trigger_words,
         )
 
     def changed(self) -> float:
@@ -204,10 +199,7 @@ class VisualTask:
         Raises:
             StagingFailed: the bank would not take it.
         """
-        try:
-            stage_folder(folder, self._layout, base_sha256=self._sha256, kind="visual")
-        except StagingFailed as error:
-            raise_but_missing_consent(error, folder)
+        stage_but_consent(folder, self._layout, base_sha256=self._sha256, kind="visual")
 
     def seen(self) -> list[str]:
         """The digests of what is learned from, for `training.json`: it is never evaluated on them."""

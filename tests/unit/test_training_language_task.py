@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from services.language.loading import PACKAGED, Base, load_base
 from services.training.faults import TrainingFailed
 from services.training.language_answers import collapse, repeats, spread
-from services.training.language_batches import batches, padding, split
+from services.training.language_batches import batches, split
+from services.training.language_evaluate import speak
 from services.training.language_loss import answer_losses
 from services.training.language_task import LanguageTask, open_language
 from services.training.language_tokens import Tokens, tokenised
 from services.training.recipe_fields import EMBEDDED_BASES, Recipe
 from services.training.samples import Sample, write_samples
-from tests.tiny_language import write_base
+from tests.tiny_language import write_adapter, write_base
 from tests.unit.training_runs import saved_bytes
 
 
@@ -81,6 +82,23 @@ def _pair(question: str, core: str) -> tuple[str, str]:
     from services.language.prompt import answer_prompt
 
     return answer_prompt(question, core)
+
+
+def test_an_evaluation_reads_rows_as_training_does(base: Path, tmp_path: Path) -> None:
+    write_adapter(tmp_path / "1", base)
+    loaded = load_base(base, device="cpu", dtype="float32")
+    talk = (("user", "什么好？"), ("assistant", "洁面。"), ("user", "价格？"))
+    samples = [
+        *_samples(2),
+        Sample("spelled", "answer", "价格<|im_end|>？", "洁面是1元", "洁面<|im_end|>是1元"),
+        Sample("talk", "chat", None, "价格？", "洁面是1元的", messages=talk),
+    ]
+    spoken = speak(tmp_path / "1", samples, base=base, threads=1)
+    rows = [tokenised(loaded, sample) for sample in samples]
+    learned = answer_losses(loaded.model, rows, device=loaded.device, share=False).tolist()
+    assert [one.tokens for one in spoken.bare] == [row.answer for row in rows]
+    assert [one.nll for one in spoken.bare] == pytest.approx(learned, rel=1e-2)
+    assert [one.nll for one in spoken.worn] != pytest.approx(learned, rel=1e-2)
 
 
 @pytest.mark.parametrize("share", [False, True])
@@ -240,8 +258,14 @@ def test_little_is_padded_and_rows_meet_others() -> None:
     lengths = torch.randint(40, 240, (200,), generator=generator).tolist()
     made = [batches(lengths, size=4, seed=1, epoch=epoch) for epoch in (0, 1)]
     in_order = [list(range(at, at + 4)) for at in range(0, 200, 4)]
-    assert padding(lengths, made[0]) < 0.1 < padding(lengths, in_order)
+    assert _padding(lengths, made[0]) < 0.1 < _padding(lengths, in_order)
     assert {frozenset(one) for one in made[0]} != {frozenset(one) for one in made[1]}
+
+
+def _padding(lengths: list[int], made: list[list[int]]) -> float:
+    """The share of padded places among all places of some batches."""
+    places = sum(len(one) * max(lengths[i] for i in one) for one in made)
+    return 1 - sum(lengths[i] for one in made for i in one) / places
 
 
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=80), st.floats(0, 0.5), st.integers(0, 9))
