@@ -8,6 +8,7 @@ the voicer asks once more, so that no line can go round it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY
@@ -51,7 +52,7 @@ class Clearance:
 def judged(
     draft: Draft, catalog: Catalog, now: datetime, persona: Persona | None = None, *, strict: bool
 ) -> Review:
-    """The review of a draft's words, together and phrase by phrase.
+    """The review of a draft's words, together and phrase by phrase; spans are places in all of its words.
 
     `strict`: they may claim only what the draft's own facts say (an answer); else whatever the catalogue
     says of the draft's product (words that an operator wrote).
@@ -64,9 +65,13 @@ def judged(
         vouched=bool(draft.vouched),
     )  # fmt: skip
     # The rules see each phrase by itself too: a pause may make a word of what is none in the whole.
-    found = [said, *(review(one, product=product, now=now) for one in draft.texts)]
-    hits = tuple(dict.fromkeys(hit for one in found for hit in one.hits))
-    return Review(worst(one.verdict for one in found), hits)
+    found, hits, at = [said], dict.fromkeys(said.hits), 0
+    for one in draft.texts:
+        found.append(review(one, product=product, now=now))
+        for hit in found[-1].hits:
+            hits.setdefault(replace(hit, span=(hit.span[0] + at, hit.span[1] + at)))
+        at += len(one)
+    return Review(worst(one.verdict for one in found), tuple(hits))
 
 
 def blocked(text: str, found: Review) -> Refused:

@@ -17,13 +17,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from livehost.attendance import Attendance
-from livehost.clearance import judged
-from livehost.compliance import Hit, Review, Verdict
+from livehost.compliance import Hit, Verdict
 from livehost.desk import Mode
 from livehost.duty_policy import Handling, Unattended, handling
 from livehost.duty_record import DutyRecord
 from livehost.duty_view import QueueView
-from livehost.duty_words import confirmed_by, confirmed_words, own_words, proposed
+from livehost.duty_words import Words, confirmed_by, proposed
 from livehost.lines import Draft, Line
 from livehost.refused import Refused
 from livehost.store.protocol import NotStored, Question, QuestionState
@@ -50,6 +49,7 @@ class Duty:
         self._record = DutyRecord(room)
         self.attendance = Attendance(room, told=self._record.did, changed=self.mode_changed)
         self.view = QueueView(room, self)
+        self._words = Words(room)
         self._held: dict[str, Question] = {}
         self._proposals: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         self._in_hand: dict[str, str] = {}
@@ -158,7 +158,7 @@ class Duty:
                 )
             await self._say(question, draft, by)
             self._record.did("approve", by, question, answer="".join(draft.texts))
-            return question
+            return await self._one(question_id)
 
     async def answer(
         self, question_id: str, text: str, by: str, *, way: Way = "spoken", confirmed: bool = False
@@ -171,8 +171,8 @@ class Duty:
         with self._hand(question_id, by):
             question = await self._waiting(question_id)
             before = self._proposed(question)
-            draft = self._own_words(text, question, before, by)
-            review = self._review(text, draft, confirmed=confirmed)
+            draft = self._words.own(text, question, self._detail(question), by)
+            review = self._words.reviewed(text, draft, confirmed=confirmed)
             if way == "spoken":
                 await self._say(question, draft, by)
             else:
@@ -192,7 +192,7 @@ class Duty:
                 return question
             await self._again(question)
             self._record.did("propose", by, question)
-            return question
+            return await self._one(question_id)
 
     async def reject(self, question_id: str, by: str, why: str = "") -> Question:
         """Put a question aside: nothing is said to it."""
@@ -210,7 +210,7 @@ class Duty:
                 raise Refused("已经转人工了 / it is handed over already", "直接回答 / answer it")
             await self._say(question, handed_over(self._room.desk.cast), by)
             self._record.did("hand_over", by, question)
-            return question
+            return await self._one(question_id)
 
     async def mute(self, who: str, by: str, minutes: int | None = MUTE_MINUTES) -> dict[str, Any]:
         """Take no more of a viewer's messages (None: until unmuted); what waits of theirs is put away."""
@@ -231,9 +231,9 @@ class Duty:
         """Put right what was answered wrongly: the record has it, and the host says so at once."""
         room = self._room
         question = await self._one(question_id)
-        draft = self._own_words(text, question, None, by)
-        review = self._review(text, draft, confirmed=confirmed)
-        said = await room.steering.say(text, urgent=True, by=by, vouched=by) if room.is_open else None
+        draft = self._words.own(text, question, self._detail(question), by)
+        review = self._words.reviewed(text, draft, confirmed=confirmed)
+        said = await room.steering.insert(draft, urgent=True, by=by) if room.is_open else None
         self._room.record.corrected(question, draft, by)
         self._record.did("correct", by, question, answer=text, **confirmed_by(text, review, by))
         return {"verdict": review.verdict, "said": said}
@@ -330,20 +330,12 @@ class Duty:
             raise Refused("已经排入，马上就说 / it is queued to be said", "看下一条 / take the next one")
         return question
 
+    def _detail(self, question: Question) -> Mapping[str, Any]:
+        """What is known of its answer: as it was proposed, and as it was said."""
+        return {**self.proposal(question.id), **question.detail}
+
     def _proposed(self, question: Question) -> Draft | None:
-        detail = {**self.proposal(question.id), **question.detail}
-        return proposed(question, detail, self._room.desk.cast.persona.language)
-
-    def _own_words(self, text: str, question: Question, before: Draft | None, by: str) -> Draft:
-        detail = self.proposal(question.id) or question.detail
-        about = before.product if before is not None else detail.get("product")
-        language = self._room.desk.cast.persona.language
-        return own_words(text, about or self._room.product_on_air(), language, by=by)
-
-    def _review(self, text: str, draft: Draft, *, confirmed: bool) -> Review:
-        room = self._room
-        review = judged(draft, room.catalog(), room.now(), room.desk.cast.persona, strict=False)
-        return confirmed_words(text, review, confirmed=confirmed)
+        return proposed(question, self._detail(question), self._room.desk.cast.persona.language)
 
     async def _say(self, question: Question, draft: Draft, by: str) -> None:
         room = self._room

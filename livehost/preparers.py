@@ -287,7 +287,7 @@ class QuestionPreparer:
         return Line(
             kind=wire.PhraseKind.ANSWER,
             cast=cast,
-            draft=self._naming(checked, turn, cast),
+            draft=checked if by else self._naming(checked, turn, cast),  # a person's words stand alone
             question=question,
             others=turn.others,
             by=by,

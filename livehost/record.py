@@ -34,6 +34,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from livehost.chat.inbox import shown_text
 from livehost.compliance.disclosure import discloses
 from livehost.desk import Desk
 from livehost.events import EventBus
@@ -42,7 +43,7 @@ from livehost.lines import Draft, Line, Trace
 from livehost.metrics import Metrics
 from livehost.progress import Progress
 from livehost.settings import Rundown
-from livehost.store.protocol import NotStored, Question, QuestionState, TransitionRefused
+from livehost.store.protocol import MAX_TEXT, NotStored, Question, QuestionState, TransitionRefused
 from services import wire
 
 log = structlog.get_logger(__name__)
@@ -160,7 +161,7 @@ class Record:
             "persona": phrase.persona,
             "trace": phrase.trace,
             "product": line.draft.product,
-            "question": line.question.text if line.question else None,
+            "question": shown_text(line.question.text, limit=MAX_TEXT) if line.question else None,
         }
         self._events.publish(self._room, "phrase", self.now)
         asked = self._asked_at.pop(message.id, None)
@@ -168,7 +169,7 @@ class Record:
             if asked is not None:
                 waited = (datetime.now(UTC) - asked).total_seconds()
                 self._metrics.answer_seconds.labels(self._room).observe(max(0.0, waited))
-            await self._answered(phrase.trace, "".join(line.draft.texts))
+            await self._answered(phrase.trace, line.draft)
 
     async def fated(self, message: wire.Fated) -> None:
         """A phrase's one fate; may be told again after a reconnect, and counts once."""
@@ -204,7 +205,7 @@ class Record:
         trace = Trace.read(message.trace)
         if trace.kind in ("q", "h"):
             if message.at >= 0:
-                await self._answered(message.trace, "".join(held[0].draft.texts) if held else "")
+                await self._answered(message.trace, held[0].draft if held else None)
             elif held is None:
                 await self._settle(trace.key, QuestionState.ACCEPTED, note="its answer was not heard")
         if message.fate is wire.PhraseFate.FINISHED:
@@ -257,21 +258,31 @@ class Record:
             self._progress.remember("".join(line.draft.texts), message.ended_unix_s)
         await self._save()
 
-    async def _answered(self, trace_text: str, answer: str) -> None:
+    async def _answered(self, trace_text: str, said: Draft | None) -> None:
+        """Viewers hear an answer; `said` is None where an earlier show had it written."""
         trace = Trace.read(trace_text)
         if (trace.kind, trace.key) in self._begun:  # what was handed over may be answered later
             return
         self._begun.add((trace.kind, trace.key))
         state = QuestionState.HANDED_OVER if trace.kind == "h" else QuestionState.HEARD
-        await self._settle(trace.key, state, answer=answer, trace=trace_text)
+        await self._settle(trace.key, state, said=said, trace=trace_text)
 
     async def _settle(
-        self, question_id: str, state: QuestionState, *, note: str = "", answer: str = "", trace: str = ""
+        self,
+        question_id: str,
+        state: QuestionState,
+        *,
+        note: str = "",
+        said: Draft | None = None,
+        trace: str = "",
     ) -> None:
+        detail = dict(self._proposal(question_id))
+        if said is not None and said.product and not detail.get("product"):
+            detail["product"] = said.product  # a correction that comes later is about it
         try:
             question = await self._store.settle(
-                self._room, question_id, state, note, answer=answer, trace=trace,
-                detail=self._proposal(question_id) or None,
+                self._room, question_id, state, note, answer="".join(said.texts) if said else "", trace=trace,
+                detail=detail or None,
             )  # fmt: skip
         except (TransitionRefused, NotStored) as refused:
             log.info("a question keeps its state", question=question_id, why=str(refused))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from livehost.clearance import blocked, judged
+from livehost.clearance import blocked
 from livehost.desk import Mode
+from livehost.duty_words import judged_words
 from livehost.lines import Draft, Line
 from livehost.progress import next_product
 from livehost.refused import Refused
@@ -15,11 +16,6 @@ from services.speech.phrases import split_phrases
 if TYPE_CHECKING:
     from livehost.room import Room
 
-_MODES = {
-    "auto": Mode.AUTO, "review": Mode.REVIEW, "manual": Mode.MANUAL,
-    "script_only": Mode.SCRIPT_ONLY, "pause": Mode.PAUSED,
-}  # fmt: skip
-
 
 class Steering:
     """Does what a person asks of one room."""
@@ -28,30 +24,27 @@ class Steering:
         self._room = room
         self.before_pause = before_pause
 
-    async def say(
-        self, text: str, urgent: bool = False, by: str = "", *, vouched: str = ""
-    ) -> dict[str, Any]:
-        """Have the host say what the person on duty wrote, after the review.
-
-        `vouched`: who confirmed what no fact bears out.
-        """
+    async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
+        """Have the host say what the person on duty wrote, after the review."""
         room = self._room
         if not room.is_open:
             raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
         texts = split_phrases(text, room.desk.cast.persona.language)
         if not texts:
             raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
-        draft = Draft(texts=texts, source="duty", product=room.product_on_air(), vouched=vouched)
-        review = judged(draft, room.catalog(), room.now(), room.desk.cast.persona, strict=False)
+        draft = Draft(texts=texts, source="duty", product=room.product_on_air())
+        review = judged_words(text, draft, room)
         if review.verdict == "block":
             raise blocked(text, review)
-        line = Line(
-            kind=wire.PhraseKind.INSERT, cast=room.desk.cast, draft=draft, urgent=urgent, by=by,
-        )  # fmt: skip
+        return {**await self.insert(draft, urgent=urgent, by=by), "verdict": review.verdict}
+
+    async def insert(self, draft: Draft, *, urgent: bool, by: str) -> dict[str, Any]:
+        """Have the host say what was reviewed already."""
+        line = Line(kind=wire.PhraseKind.INSERT, cast=self._room.desk.cast, draft=draft, urgent=urgent, by=by)
         line = await self.voice(line)
         if line.failed:
             raise Refused(f"语音合成失败 / no sound: {line.failed}", "稍后再试 / try again", 503)
-        return {"id": line.id, "phrases": list(texts), "verdict": review.verdict}
+        return {"id": line.id, "phrases": list(draft.texts)}
 
     async def say_again(self, line: Line) -> None:
         """An insert that was not said goes on in the voice and by the catalogue of now."""
@@ -72,11 +65,11 @@ class Steering:
         return line
 
     async def control(self, action: str, by: str = "") -> None:
-        """Do one of the duty's actions; raises Refused for one that cannot be done now."""
+        """Do one of the duty's actions; raises Refused for one that cannot be done now.
+
+        What was refused is not in the journal: nothing was done.
+        """
         room, desk = self._room, self._room.desk
-        room.house.journal.append(
-            room.id, room.session_id or "none", {"type": "control", "action": action, "by": by}
-        )
         match action:
             case "cut" | "uncut":
                 await self._cut(action, by)
@@ -85,29 +78,39 @@ class Steering:
             case "skip":
                 room.script.seek((room.progress.segment + 1) % len(desk.cast.rundown.segments))
             case "take_over":
-                if desk.taken_by and desk.taken_by != by:
-                    raise Refused(
-                        f"{desk.taken_by} 已经接管 / taken over by {desk.taken_by}",
-                        "先让对方交还 / have it handed back",
-                    )
+                self._unless_another_leads(by)
                 await self._lead(desk.mode, taken_by=by)
             case "hand_back":
                 await self._lead(desk.mode, taken_by="")
+            case "pause":
+                await self._lead(Mode.PAUSED, taken_by=desk.taken_by)
             case "resume":
-                await self._lead(self.before_pause if desk.mode is Mode.PAUSED else desk.mode)
-            case "auto" | "review" | "manual" | "script_only" | "pause":
-                await self._lead(_MODES[action], taken_by=desk.taken_by if action == "pause" else "")
+                mode = self.before_pause if desk.mode is Mode.PAUSED else desk.mode
+                await self._lead(mode, taken_by=desk.taken_by)
+            case "auto" | "review" | "manual" | "script_only":
+                self._unless_another_leads(by)
+                await self._lead(Mode(action), taken_by="")
             case _:
                 raise Refused(f"unknown action {action}", "see the API's documentation", 422)
+        entry = {"type": "control", "action": action, "by": by}
+        room.house.journal.append(room.id, room.session_id or "none", entry)
         room.house.events.publish(room.id, "session", {"action": action, "by": by})
 
-    async def _lead(self, mode: Mode, *, taken_by: str | None = None) -> None:
+    def _unless_another_leads(self, by: str) -> None:
+        """Raises Refused where somebody else has taken the room over: it is theirs until it is handed back."""
+        taken_by = self._room.desk.taken_by
+        if taken_by and taken_by != by:
+            raise Refused(
+                f"{taken_by} 已经接管 / taken over by {taken_by}",
+                "先让对方交还，或点【交还主播】/ have it handed back first",
+            )
+
+    async def _lead(self, mode: Mode, *, taken_by: str) -> None:
         room, desk = self._room, self._room.desk
         if mode is Mode.PAUSED and desk.mode is not Mode.PAUSED:
             self.before_pause = desk.mode
         desk.mode = mode
-        if taken_by is not None:
-            desk.taken_by = taken_by
+        desk.taken_by = taken_by
         room.duty.mode_changed()
         await room.save()
 
