@@ -14,19 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-KINDS: Final = (
-    "status",
-    "phrase",
-    "fate",
-    "question",
-    "viewer",
-    "output",
-    "session",
-    "alarm",
-    "switch",
-    "timetable",
-    "duty",
-)
 KEPT: Final = 512
 QUEUED: Final = 256
 
@@ -132,8 +119,3 @@ class EventBus:
         self._closed = True
         for listener in self._listeners:
             listener.close()
-
-    @property
-    def listeners(self) -> int:
-        """How many listen now."""
-        return len(self._listeners)

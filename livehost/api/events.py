@@ -33,7 +33,10 @@ async def stream(
     room: Annotated[str | None, Query(max_length=100, description="Only this room's")] = None,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> EventSourceResponse:
-    """A reader that reconnects gets what it missed; `missed` says that some is lost: read the rooms again."""
+    """A reader that reconnects gets what it missed; `missed` says that some is lost: read the rooms again.
+
+    Viewers' names and contacts are in it for operators and the person on duty; others get `***`.
+    """
     if room is not None and room not in house.rooms:
         raise ProblemError("unknown_room", room=room)
     known = last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit()
@@ -56,8 +59,6 @@ async def _events(
             if room in (None, event.room):
                 told = event.as_dict()
                 if not names:
-                    told = {
-                        key: without_names(one) if isinstance(one, dict) else one for key, one in told.items()
-                    }
+                    told["data"] = without_names(event.data, asked=event.kind == "question")
                 data = json.dumps(told, ensure_ascii=False, default=str)
                 yield ServerSentEvent(id=str(event.id), event=event.kind, data=data)

@@ -107,7 +107,7 @@ async def test_events_are_told_as_they_happen() -> None:
     assert json.loads(str(told.data))["data"] == {"text": "大家好"}
     bus.close()
     assert [one async for one in stream] == []
-    assert bus.listeners == 0
+    assert not bus._listeners
 
 
 async def test_one_rooms_events_only() -> None:
@@ -117,6 +117,27 @@ async def test_one_rooms_events_only() -> None:
     bus.publish("room-a", "status", {})
     bus.publish("room-b", "status", {})
     assert json.loads(str((await anext(stream)).data))["room"] == "room-b"
+    bus.close()
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("names", [True, False])
+async def test_names_and_contacts_are_for_those_who_answer_viewers(names: bool) -> None:
+    bus = EventBus()
+    stream = _events(bus, None, None, names=names)
+    await anext(stream)
+    asked = "我是小鹿乱撞，加我微信abc123或13812345678"
+    for kind, data in (
+        ("question", {"id": "q1", "user": "小鹿乱撞", "text": asked, "answer": "小鹿乱撞，59元", "note": ""}),
+        ("duty", {"action": "edit", "question": "q1", "user": "小鹿乱撞", "asked": asked}),
+        ("duty", {"action": "mute", "by": "李雷", "user": "小鹿乱撞"}),
+        ("viewer", {"kind": "gift", "user": "小鹿乱撞", "count": 1}),
+    ):
+        bus.publish("room-a", kind, data)
+        told = str((await anext(stream)).data)
+        assert ("小鹿乱撞" in told) is names and ("***" in told) is not names
+        assert ("13812345678" in told or "abc123" in told) is (names and asked in data.values())
+        assert json.loads(told)["data"].keys() == data.keys() and data["user"] == "小鹿乱撞"
     bus.close()
     await stream.aclose()  # type: ignore[attr-defined]
 
