@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from livehost.events import EventBus
 from livehost.refused import Refused
-from livehost.store.protocol import NotStored, Question, QuestionState
+from livehost.store.protocol import NotStored, Question, QuestionState, Store
 
 
 @dataclass
 class FakeDuty:
-    """Decides as it is told and remembers it; `refuses` makes the next calls refuse."""
+    """Decides as it is told and remembers it; `refuses` makes the next calls refuse. Mutes are in the store."""
 
     room: str
+    store: Store
     events: EventBus
     mode: Callable[[], str] = lambda: "auto"
     title: str = ""
@@ -93,12 +94,15 @@ class FakeDuty:
         return self._take("hand_over", question_id, by)
 
     async def mute(self, who: str, by: str, minutes: int | None) -> dict[str, Any]:
+        until = datetime.now(UTC) + timedelta(minutes=minutes) if minutes is not None else None
+        await self.store.mute(self.room, who, until, by)
         gone = [one for one in self.waiting if one["who"] == who]
         self.waiting = [one for one in self.waiting if one["who"] != who]
         self._did("mute", by, user=who)
-        return {"who": who, "until": None, "by": by, "blocked": len(gone)}
+        return {"who": who, "until": until, "by": by, "blocked": len(gone)}
 
     async def unmute(self, who: str, by: str) -> None:
+        await self.store.unmute(self.room, who)
         self._did("unmute", by, user=who)
 
     def complain(self, about: str, why: str, by: str) -> None:

@@ -261,7 +261,7 @@ async def open_house(
                 alarms=house.alarms,
                 metrics=house.metrics,
             )
-            fake.duty = FakeDuty(room.id, house.events, fake.mode, room.title)
+            fake.duty = FakeDuty(room.id, store, house.events, fake.mode, room.title)
             house.rooms[room.id] = fake
         yield house
 

@@ -141,13 +141,22 @@ async def test_signs_of_life_come_from_who_may_act(house: FakeHouse) -> None:
 
 
 async def test_a_viewer_is_muted_listed_and_heard_again(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    asked_at = datetime.now(UTC)
     told = (await client.post("/v1/rooms/room-a/mutes", json={"who": "u1", "minutes": 10})).json()
     assert told["blocked"] == 2
-    await house.store.mute("room-a", "u1", None, "李雷")
     (one,) = (await client.get("/v1/rooms/room-a/mutes")).json()["items"]
-    assert (one["who"], one["by"], one["until"]) == ("u1", "李雷", None)
-    gone = await client.delete("/v1/rooms/room-a/mutes", params={"viewer": "u1"})
-    assert gone.status_code == 204
+    assert one["who"] == "u1" and one["by"].startswith("duty-")
+    until = datetime.fromisoformat(one["until"])
+    assert timedelta(minutes=9) < until - asked_at < timedelta(minutes=11)
+    for_ever = await client.post("/v1/rooms/room-a/mutes", json={"who": "木木", "minutes": None})
+    assert for_ever.json()["until"] is None
+    muted = (await client.get("/v1/rooms/room-a/mutes")).json()["items"]
+    assert [(one["who"], bool(one["until"])) for one in muted] == [("u1", True), ("木木", False)]
+    assert (await client.get("/v1/rooms/room-b/mutes")).json()["items"] == []
+    for status in (204, 404):
+        gone = await client.delete("/v1/rooms/room-a/mutes", params={"viewer": "u1"})
+        assert gone.status_code == status
+    assert [one["who"] for one in (await client.get("/v1/rooms/room-a/mutes")).json()["items"]] == ["木木"]
     assert (await client.post("/v1/rooms/room-a/mutes", json={"who": "u1", "minutes": 0})).status_code == 422
 
 

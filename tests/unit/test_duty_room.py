@@ -23,6 +23,7 @@ from livehost.room import Room
 from livehost.runtime import Places
 from livehost.settings import Settings
 from livehost.store.protocol import ChatMessage, NotStored, QuestionState
+from livehost.writer import TemplateWriter
 from tests.conftest import wait_until
 from tests.fake_playout import FakePlayout, fake_playout
 from tests.fakes import CATALOG, persona
@@ -225,7 +226,22 @@ async def test_a_change_of_mode_holds_what_nobody_approved_and_lets_it_go_again(
         await live.becomes("q1", QuestionState.HELD)
         await live.room.control("auto", "李雷")
         await live.becomes("q1", QuestionState.HEARD)
+        live.room.desk.pick = lambda held_s: None  # type: ignore[method-assign]
+        await live.ask("q2", "洁面乳还有货吗")
+        await wait_until(lambda: len(live.room.desk.answers) == 1)
         await live.room.control("review", "李雷")
+        await live.becomes("q2", QuestionState.HELD)
+        assert not live.room.desk.answers
+        del live.room.desk.pick
+        said = len(live.playout.phrases)
+        await wait_until(lambda: len(live.playout.phrases) > said + 3)
+        assert await live.state("q2") is QuestionState.HELD
+        await live.room.control("auto", "李雷")
+        await live.becomes("q2", QuestionState.HEARD)
+
+
+async def test_a_pause_ends_in_the_mode_before_it(tmp_path: Path) -> None:
+    async with on_air(tmp_path, mode="review") as live:
         await live.room.control("pause", "李雷")
         assert (await live.room.view())["mode"] == "paused"
         await live.room.control("resume", "李雷")
@@ -392,14 +408,22 @@ async def test_what_was_said_wrongly_is_put_right_on_air_and_in_the_record(tmp_p
         assert (row["id"], row["why"], row["by"]) == ("q1", "语气不好", "李雷")
 
 
+class Boasting(TemplateWriter):
+    """Words that the review leaves to a person, after the answer."""
+
+    async def answer(self, *asked: Any, **more: Any) -> Draft:
+        draft = await super().answer(*asked, **more)
+        return replace(draft, texts=(*draft.texts, "这是大家的首选。"))
+
+
 async def test_an_answer_in_doubt_is_handed_over_with_the_proposal_kept(tmp_path: Path) -> None:
     async with on_air(tmp_path) as live:
-        live.room.duty.holds = lambda question, draft, hits: "review"  # type: ignore[method-assign]
-        live.room.questions._holds = live.room.duty.holds
+        live.room.questions._writer = Boasting(platform="generic")
         await live.ask("q1", PRICE)
         await live.becomes("q1", QuestionState.HANDED_OVER)
         (item,) = await live.room.duty.items()
         assert "59" in item["proposed"] and item["facts"] and "59" not in live.answers()
+        assert item["why"] == "review" and [one["rule"] for one in item["checks"]] == ["首选"]
         await live.room.duty.approve("q1", "李雷")
         await live.becomes("q1", QuestionState.HEARD)
         assert "59" in live.answers()
