@@ -107,7 +107,7 @@ def _script_row(
     if filled is None:
         return None
     core, _, slots = slotted(filled.text.rstrip("。"), "", values)
-    targets = {name: script_worded(core, way=way, rng=rng) for name, way in ways().items()}
+    targets = {name: script_worded(core, way=way) for name, way in ways().items()}
     for target in targets.values():
         if not _kept(unslotted(target, slots), slots, core, product, filled.facts):
             return None

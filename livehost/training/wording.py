@@ -113,7 +113,7 @@ def worded(core: str, *, question: str, way: Way, rng: random.Random, delicate_o
     return f"{before}{text}{after}。"
 
 
-def script_worded(core: str, *, way: Way, rng: random.Random) -> str:
+def script_worded(core: str, *, way: Way) -> str:
     """A script's wording said anew: its words stay, turned to the way's address and particles."""
     first, last = _choice(core, core)
     sentences = re.split(r"(?<=[。！？!?])", core.strip())

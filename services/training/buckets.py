@@ -22,13 +22,11 @@ class Bucket(NamedTuple):
     height: int
 
 
-def make_buckets(
-    width: int, height: int, *, step: int = 64, max_aspect: float = MAX_ASPECT
-) -> tuple[Bucket, ...]:
+def make_buckets(width: int, height: int, *, step: int = 64) -> tuple[Bucket, ...]:
     """The buckets around `width` × `height` pixels, narrowest first; the target itself is always one.
 
     Sides are multiples of `step` (64 for the latents of Stable Diffusion, 8 for the embedded base); no side is more
-    than `max_aspect` times the other, unless the target's own are.
+    than `MAX_ASPECT` times the other, unless the target's own are.
 
     Raises:
         ValueError: the target's sides are not multiples of `step`.
@@ -40,7 +38,7 @@ def make_buckets(
             f"{width}×{height} is no multiple of {step}; use {near[0]}×{near[1]}"
         )
     area = width * height
-    limit = max(max_aspect, width / height, height / width)
+    limit = max(MAX_ASPECT, width / height, height / width)
     found = {Bucket(width, height)}
     side = step
     while side * step <= area:

@@ -15,7 +15,7 @@ AT_ONCE = 32
 MAX_TOKENS = 320
 
 
-def greedy(base: Base, prompts: Sequence[list[int]], *, max_tokens: int = MAX_TOKENS) -> list[str]:
+def greedy(base: Base, prompts: Sequence[list[int]]) -> list[str]:
     """The model's likeliest answers to prompts (token numbers), in their order.
 
     An adapter that peft has put on `base.model` speaks; the model should be in `eval()`.
@@ -26,7 +26,7 @@ def greedy(base: Base, prompts: Sequence[list[int]], *, max_tokens: int = MAX_TO
         decoder = Decoder(base, lambda _: nullcontext())
         room = [max(1, base.context - len(prompts[i])) for i in order[at : at + AT_ONCE]]
         rows = {
-            Row("", list(prompts[i]), min(max_tokens, most)): i
+            Row("", list(prompts[i]), min(MAX_TOKENS, most)): i
             for i, most in zip(order[at : at + AT_ONCE], room, strict=True)
         }
         decoder.admit(list(rows))

@@ -16,6 +16,8 @@ from services.training.language_values import Pools
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NEGATION = re.compile(r"不|没|无|别|勿|未")
+AT_ONCE = 256
+LONGEST = 320  # tokens of an answer
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,7 @@ def judged(words: Wording, said: str) -> tuple[bool, bool, bool]:
 
 
 @torch.no_grad()
-def answers(
-    model: Any, prompts: Sequence[str], *, device: str, at_once: int = 256, longest: int = 320
-) -> list[str]:
+def answers(model: Any, prompts: Sequence[str], *, device: str) -> list[str]:
     """Greedy answers to prompts, in their order."""
     was_training = model.training
     model.eval()
@@ -69,8 +69,8 @@ def answers(
     ids = [encode_prompt(p) for p in prompts]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     out = [""] * len(ids)
-    for at in range(0, len(order), at_once):
-        chosen = order[at : at + at_once]
+    for at in range(0, len(order), AT_ONCE):
+        chosen = order[at : at + AT_ONCE]
         width = max(len(ids[i]) for i in chosen)
         padded = torch.tensor([[pad] * (width - len(ids[i])) + ids[i] for i in chosen], device=device)
         mask = torch.tensor([[0] * (width - len(ids[i])) + [1] * len(ids[i]) for i in chosen], device=device)
@@ -78,7 +78,7 @@ def answers(
             made = model.generate(
                 input_ids=padded,
                 attention_mask=mask,
-                max_new_tokens=min(longest, width + 80),
+                max_new_tokens=min(LONGEST, width + 80),
                 do_sample=False,
                 pad_token_id=pad,
                 eos_token_id=end,

@@ -50,10 +50,9 @@ class Told:
     export: Sequence[Export] = ()
 
 
-def card_of(
-    task: Task, told: Told, *, sha256: str = "0" * 64, evaluation: Mapping[str, float] | None = None
-) -> Card:
-    """The adapter's card. Before there are weights its hash is zeros, which lets a run find faults early."""
+def card_of(task: Task, told: Told, *, evaluation: Mapping[str, float] | None = None) -> Card:
+    """The adapter's card. Its hash is zeros: writing the weights sets it, and before there are any a card finds
+    faults early."""
     facts = task.lora()
     return Card(
         kind=task.kind,
@@ -64,7 +63,7 @@ def card_of(
         alpha=facts.alpha,
         target_modules=facts.target_modules,
         trigger_words=facts.trigger_words,
-        sha256=sha256,
+        sha256="0" * 64,
         parent=told.parent,
         recipe=dict(told.recipe),
         evaluation=dict(evaluation or {}),

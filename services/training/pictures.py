@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,13 +138,11 @@ def prepare(
     cache_dir: Path,
     *,
     workers: int = 0,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
     """Crops and resizes an album's pictures into `cache_dir`, each to the bucket nearest its shape.
 
     What lies there already is used: a crop's name is a hash of its file's bytes, the bucket and the crop's version.
-    `workers` is the number of threads, 0 for one a core up to four; `progress` is told how many of how many are
-    done, in this thread.
+    `workers` is the number of threads, 0 for one a core up to four.
 
     Raises:
         AlbumProblems: pictures that cannot be decoded, all of them.
@@ -158,12 +156,8 @@ def prepare(
         prepared.append(
             PreparedPicture(picture, bucket, key, cache_dir / "pictures" / key[:2] / f"{key}.png")
         )
-    problems = []
     with quiet(), ThreadPoolExecutor(_threads(workers)) as pool:
-        for done, problem in enumerate(pool.map(_make_if_missing, prepared), 1):
-            problems += [problem] if problem else []
-            if progress is not None:
-                progress(done, len(prepared))
+        problems = [problem for problem in pool.map(_make_if_missing, prepared) if problem]
     if problems:
         raise AlbumProblems(capped(problems))
     return Prepared(tuple(prepared), tuple(_shape_notes(prepared)))

@@ -75,6 +75,7 @@ NEGATIVES = (
     "ugly", "noise", "extra hands", "watermark", "text", "bad", "worst quality", "lowres",
 )
 # fmt: on
+FREE_SHARE = 0.1  # of a pool: captions without a wish
 # Words that say nothing about colour and may still stand in a prompt.
 SPARE_WORDS = (
     "the of and with on at for style morning evening tang host silk cotton linen velvet elegant gentle young beautiful "
@@ -151,11 +152,10 @@ def caption(
     *,
     names: Sequence[str] = (),
     unseen: bool = False,
-    language: str = "",
     always_named: bool = False,
 ) -> str:
     """A caption of a portrait, perhaps (or always) with one of `names`."""
-    language = language or rng.choice(("zh", "zh", "en"))
+    language = rng.choice(("zh", "zh", "en"))
     parts = clauses(rng, portrait, language, unseen=unseen)
     opener, closer = rng.choice(OPENERS[language]), rng.choice(CLOSERS[language])
     if names and (always_named or rng.random() < 0.35):
@@ -200,12 +200,12 @@ class Pool:
     wished: NDArray[np.bool_]
 
 
-def pool(count: int, *, seed: int, names: Sequence[str], free_share: float = 0.1) -> Pool:
+def pool(count: int, *, seed: int, names: Sequence[str]) -> Pool:
     """Captions to train on."""
     rng = random.Random(seed)
     captions, portraits, wished = [], [], []
     for _ in range(count):
-        free = rng.random() < free_share
+        free = rng.random() < FREE_SHARE
         portrait = draw(rng, full=free)
         captions.append(unconditional(rng) if free else caption(rng, portrait, names=names))
         portraits.append(portrait)

@@ -37,6 +37,7 @@ EMA_DECAY = 0.999
 REGION_WEIGHT = 2.0
 FRESH_EVERY = 4  # a portrait is trained on about as many times
 REEL_BATCHES = 16
+LEAST_TURNS = 2  # of a stretch that has no time
 
 
 class TrainingStopped(TrainingFailed):
@@ -129,10 +130,10 @@ def _say(begun: float, what: str, value: object) -> None:
     print(f"{time.monotonic() - begun:7.1f} s  {what}: {value}", flush=True)
 
 
-def _while(seconds: float, least: int = 2) -> Iterator[float]:
-    """Progress 0..1 of a stretch of time, at least a few times."""
+def _while(seconds: float) -> Iterator[float]:
+    """Progress 0..1 of a stretch of time, at least twice."""
     begun, turn = time.monotonic(), 0
-    while turn < least or time.monotonic() - begun < seconds:
+    while turn < LEAST_TURNS or time.monotonic() - begun < seconds:
         yield min(1.0, (time.monotonic() - begun) / max(seconds, 1e-6))
         turn += 1
 

@@ -24,6 +24,7 @@ from services.vision.regions import REGIONS
 
 BATCH = 64
 GUIDANCES = (1.0, 1.5, 2.0)
+COLUMNS, ROWS = 12, 2  # of a contact sheet
 
 
 def region_lab(pictures: Tensor, masks: Tensor) -> Tensor:
@@ -127,21 +128,19 @@ def _means(far: NDArray[np.float64], where: NDArray[np.bool_]) -> dict[str, floa
     }
 
 
-def contact_sheet(
-    pipeline: EmbeddedPipeline, studio: Studio, file: Path, *, seed: int, columns: int = 12, rows: int = 2
-) -> list[str]:
+def contact_sheet(pipeline: EmbeddedPipeline, studio: Studio, file: Path, *, seed: int) -> list[str]:
     """A picture of what unseen captions give: above as drawn, below as made; gives the captions."""
     rng = random.Random(seed)
-    portraits = [draw(rng, unseen=True) for _ in range(columns * rows)]
+    portraits = [draw(rng, unseen=True) for _ in range(COLUMNS * ROWS)]
     captions = [caption(rng, one, unseen=True) for one in portraits]
     drawn = _compose(studio, portraits)
     made = render(pipeline, drawn, captions, guidance=GUIDANCE, seed=seed)
     true = drawn.pictures / 2 + 0.5
     strips = []
-    for at in range(0, len(captions), columns):
+    for at in range(0, len(captions), COLUMNS):
         for pictures in (true, made):
             strips.append(
-                np.hstack([one.permute(1, 2, 0).cpu().numpy() for one in pictures[at : at + columns]])
+                np.hstack([one.permute(1, 2, 0).cpu().numpy() for one in pictures[at : at + COLUMNS]])
             )
     picture = (np.clip(np.vstack(strips), 0, 1)[..., ::-1] * 255).astype(np.uint8)
     cv2.imwrite(str(file), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])

@@ -19,6 +19,8 @@ from services.vision.codec import BlockCodec
 from services.vision.embedded import EmbeddedPipeline, new_scheduler
 from services.vision.words import MAX_TOKENS, build_tokenizer, common_characters
 
+IDLE_NAMES = 4000
+
 
 @dataclass(frozen=True)
 class BaseRun:
@@ -109,11 +111,11 @@ def trainable(pipeline: EmbeddedPipeline) -> tuple[nn.Module, ...]:
     return pipeline.text_encoder, pipeline.unet, pipeline.codec
 
 
-def save_parts(pipeline: EmbeddedPipeline, folder: Path, *, dtype: torch.dtype = torch.float16) -> None:
+def save_parts(pipeline: EmbeddedPipeline, folder: Path) -> None:
     """Writes a pipeline's directory, weights in half precision."""
     kept = [part.state_dict() for part in trainable(pipeline)]
     for part in trainable(pipeline):
-        nn.Module.to(part, dtype)
+        nn.Module.to(part, torch.float16)
     pipeline.save_pretrained(str(folder), safe_serialization=True)
     for part, state in zip(trainable(pipeline), kept, strict=True):
         nn.Module.float(part).load_state_dict(state)
@@ -130,8 +132,8 @@ def _forget_place(file: Path) -> None:
         file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def idle_names(rng: random.Random, count: int = 4000) -> Sequence[str]:
+def idle_names(rng: random.Random) -> Sequence[str]:
     """Names that mean nothing to the base: two or three characters, so that adapters may give them a meaning."""
     letters = common_characters()
-    names = ["".join(rng.choices(letters, k=rng.choice((2, 2, 3)))) for _ in range(count)]
+    names = ["".join(rng.choices(letters, k=rng.choice((2, 2, 3)))) for _ in range(IDLE_NAMES)]
     return [*names, *TEMPLATES, "棠晨", "棠夜", "唐妆", "tangchen", "tangye"]

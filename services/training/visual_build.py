@@ -59,11 +59,8 @@ def build_visual(
     metadata_path: Path | None = None,
     trigger_words: Sequence[str] = (),
     resolution: tuple[int, int] = (512, 512),
-    step: int = 64,
     min_side_px: int | None = None,
-    max_blur_px: float = BLURRED_PX,
     faces: Faces | None = None,
-    workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuildReport:
     """Checks the pictures below `source` and writes `out/metadata.csv` and `out/report.json`.
@@ -71,21 +68,19 @@ def build_visual(
     Args:
         metadata_path: the captions' file; without it as `services.training.album.gather` finds them.
         resolution: width and height in pixels that will be trained at; blur is judged at its area.
-        step: what the buckets' sides are multiples of.
         min_side_px: shorter sides are left out; by default half the resolution's shorter side.
-        max_blur_px: pictures whose edges are wider (`picture_checks.blur`) are left out.
         faces: counts faces, as `picture_checks.face_counter` does; pictures with several are left out, for those
             of other people teach another face and have no consent. None: nobody counts.
         progress: told how many of how many pictures were looked at.
 
     Raises:
         AlbumProblems: there is nothing to build from, or nothing is left, `out` must not be written, or the
-            resolution is no multiple of `step`.
+            resolution is no multiple of 64.
         DiskFull: `out` cannot be written.
     """
     _check_out(source, out)
     try:
-        buckets = make_buckets(*resolution, step=step)
+        buckets = make_buckets(*resolution)
     except ValueError as error:
         raise AlbumProblems([str(error)]) from error
     gathered = gather(source, metadata_path, trigger_words)
@@ -95,10 +90,10 @@ def build_visual(
     area_px = resolution[0] * resolution[1]
 
     def look(entry: Entry) -> _Seen:
-        return _look(entry, area_px=area_px, shortest_px=shortest, max_blur_px=max_blur_px, faces=faces)
+        return _look(entry, area_px=area_px, shortest_px=shortest, faces=faces)
 
     seen = []
-    with quiet(), ThreadPoolExecutor(workers or min(4, os.cpu_count() or 1)) as pool:
+    with quiet(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         for one in pool.map(look, gathered.entries):
             seen.append(one)
             if progress is not None:
@@ -141,7 +136,7 @@ def _check_out(source: Path, out: Path) -> None:
         )
 
 
-def _look(entry: Entry, *, area_px: int, shortest_px: int, max_blur_px: float, faces: Faces | None) -> _Seen:
+def _look(entry: Entry, *, area_px: int, shortest_px: int, faces: Faces | None) -> _Seen:
     """Decodes and measures one picture."""
     try:
         header = read_header(entry.path)
@@ -156,8 +151,8 @@ def _look(entry: Entry, *, area_px: int, shortest_px: int, max_blur_px: float, f
         return _Seen(entry, None, None, UNREADABLE, str(error))
     if not entry.caption:
         return _Seen(entry, header, measured, NO_CAPTION)
-    if measured.blur_px > max_blur_px:
-        why = f"边缘宽 / edges are {measured.blur_px:.1f} px wide, at most {max_blur_px:.1f}"
+    if measured.blur_px > BLURRED_PX:
+        why = f"边缘宽 / edges are {measured.blur_px:.1f} px wide, at most {BLURRED_PX:.1f}"
         return _Seen(entry, header, measured, BLURRED, why)
     if measured.faces is not None and measured.faces > 1:
         return _Seen(entry, header, measured, SEVERAL_FACES, f"{measured.faces} 张脸 / faces")

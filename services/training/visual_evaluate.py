@@ -71,20 +71,18 @@ def picture(
     pictures: Sequence[Picture],
     *,
     base: Path | None = None,
-    template: Path | None = None,
-    device: str = "auto",
     threads: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Pictured:
     """Paints the captions of a persona's pictures and measures what came of it.
 
-    `template` is the posed look to paint on; None takes the drawn one that each picture is posed like.
+    Each is painted on the drawn template that it is posed like.
 
     Raises:
         PaintFailed: the base cannot be loaded.
         StagingFailed: the bank does not take the adapter.
         PictureUnusable: a picture cannot be decoded.
-        LookError: the template cannot be used.
+        LookError: a template cannot be used.
     """
     import torch
 
@@ -92,9 +90,9 @@ def picture(
         torch.set_num_threads(threads)
     where = base or BASE_DIR
     kind = "embedded" if is_embedded(where) else "diffusers"
-    fast = kind == "embedded" and device_of(device) == "cpu" and counts_in_bf16()
+    fast = kind == "embedded" and device_of("auto") == "cpu" and counts_in_bf16()
     dtype = "bfloat16" if fast else "auto"
-    painter = open_painter(kind, PainterSettings(base=where, device=device, dtype=dtype))
+    painter = open_painter(kind, PainterSettings(base=where, device="auto", dtype=dtype))
     card = read_card(folder)
     adapters = Adapters.attach(
         painter, where, slots=2, max_rank=max(card.rank, *card.rank_pattern.values(), 1)
@@ -105,8 +103,8 @@ def picture(
     _, errors = adapters.admit(card.id, staged)
     if errors:
         raise StagingFailed(errors)
-    looks = [template] if template else [builtin_look(name) for name in TEMPLATES]
-    easel = _Easel(painter, adapters, [read_template(one) for one in looks], kind)
+    templates = [read_template(builtin_look(name)) for name in TEMPLATES]
+    easel = _Easel(painter, adapters, templates, kind)
     owns = [np.asarray(load(one.path), np.float32) / 255 for one in pictures]
     rows = []
     for number, (one, own) in enumerate(zip(pictures, owns, strict=True), 1):

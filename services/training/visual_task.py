@@ -159,9 +159,7 @@ class VisualTask:
             files.append(folder / f"{stem}-{at}.jpg")
             Image.fromarray(one).save(files[-1], quality=90)
         faults = self._base.faults(pictures)
-        return SampleReport(
-            files=tuple(files), spread=_spread(prompts, pictures), collapse="; ".join(faults) or None
-        )
+        return SampleReport(files=tuple(files), spread=_spread(pictures), collapse="; ".join(faults) or None)
 
     def state(self) -> dict[str, Tensor]:
         """The adapter's tensors by peft's keys."""
@@ -272,7 +270,7 @@ def _prompts(recipe: Recipe, pictures: Sequence[PreparedPicture], most: int) -> 
     return tuple(dict.fromkeys([*trigger, *(one.picture.caption for one in pictures)]))[:most]
 
 
-def _spread(prompts: Sequence[str], pictures: Sequence[Pixels]) -> float | None:
+def _spread(pictures: Sequence[Pixels]) -> float | None:
     """How different pictures are, 0 to 1: the mean difference of two thumbnails. None for a single picture."""
     thumbs = [
         np.asarray(Image.fromarray(one).resize((THUMB_PX, THUMB_PX), Image.Resampling.BOX), np.float32)

@@ -122,12 +122,15 @@ def test_a_build_says_what_it_left_out_and_leaves_the_pictures_alone(tmp_path: P
 
 
 def test_faces_are_counted_where_someone_counts(tmp_path: Path) -> None:
-    for seed in range(3):
-        save(tmp_path / "set" / f"{seed}.png", seed)
-    counts = iter((0, 1, 2))
-    report = build_visual(
-        tmp_path / "set", tmp_path / "out", faces=lambda _: next(counts), workers=1, **SMALL
-    )
+    shapes = ((160, 200), (180, 180), (200, 160))
+    for seed, size in enumerate(shapes):
+        save(tmp_path / "set" / f"{seed}.png", seed, size)
+
+    def counted(seen: np.ndarray) -> int:
+        """None in the upright picture, one in the square one, two in the wide one."""
+        return 1 + (seen.shape[1] > seen.shape[0]) - (seen.shape[1] < seen.shape[0])
+
+    report = build_visual(tmp_path / "set", tmp_path / "out", faces=counted, **SMALL)
     assert report.dropped == {visual_build.SEVERAL_FACES: 1}
     assert any("没有检测到脸" in one and "0.png" in one for one in report.warnings)
 

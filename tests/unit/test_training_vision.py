@@ -110,7 +110,7 @@ def test_captions_name_what_is_asked_for_and_hold_pairs_back() -> None:
         portrait = captions.draw(rng, unseen=unseen)
         named = dict(zip(ATTRIBUTES, portrait.values, strict=True))
         assert captions.held_out(named) == unseen
-        text = captions.caption(rng, portrait, language="zh")
+        text = "，".join(captions.clauses(rng, portrait, "zh", unseen=unseen))
         for name, number in named.items():
             if number:
                 assert any(word in text for word in VALUES[name][number - 1].zh), (text, name)
