@@ -42,16 +42,12 @@ def train(
 
     Exit status: 0 it is written, 1 the run failed, 2 the recipe is wrong, 130 stopped and saved.
     """
-    from services.training.launch import launch
+    from services.training.launch import changes_told, launch
 
-    told = {}
-    for change in changes or ():
-        key, equals, value = change.partition("=")
-        if not equals or not key.strip():
-            _fail(f"--set {change}: 要写成 KEY=VALUE / must be KEY=VALUE", WRONG_USE)
-        told[key.strip()] = value
-    if resume is not None:
-        told["resume"] = str(resume).lower()
+    try:
+        told = changes_told(changes or (), resume)
+    except ValueError as error:
+        _fail(str(error), WRONG_USE)
     code = launch(config, changes=told, say=typer.echo, complain=partial(typer.echo, err=True))
     raise typer.Exit(code)
 

@@ -23,7 +23,8 @@ from livehost.catalog import Catalog
 from livehost.compliance.review import review
 from livehost.training.journal_rows import Correction, People, Said
 from livehost.training.plain import manner_of
-from livehost.training.privacy import SOFT, Cut, Privacy, flat
+from livehost.training.privacy import SOFT, Cut, Privacy
+from livehost.training.word_search import flat
 from services.training.samples import (
     MAX_CORE_CHARS,
     MAX_TARGET_CHARS,

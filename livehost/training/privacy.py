@@ -12,12 +12,9 @@ YD/T numbering (mobile 1[3-9] and nine digits; trunk codes 0 and two or three), 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import ahocorasick
 
 from livehost.catalog import Catalog
 from livehost.training.long_numbers import numbers_found
@@ -33,6 +30,7 @@ from livehost.training.privacy_words import (
     names_given,
 )
 from livehost.training.viewer_names import ViewerNames
+from livehost.training.word_search import Words, flat
 
 SOFT = frozenset({"viewer", "name", "link"})  # cut out of its clause; of all else the clause goes
 _SPLIT = re.compile(r"[,，。!！?？;；~～…\s]+")
@@ -58,16 +56,6 @@ class Cut:
     clauses_lost: bool = False
 
 
-def flat(text: str) -> str:
-    """The text with every character in its plain form (NFKC), of the same length."""
-    return "".join(_plain(char) for char in text)
-
-
-def _plain(char: str) -> str:
-    form = unicodedata.normalize("NFKC", char)
-    return form if len(form) == 1 else char
-
-
 class Privacy:
     """Finds and removes personal data.
 
@@ -82,7 +70,7 @@ class Privacy:
         secrets: Iterable[str] = (),
         viewers: ViewerNames | None = None,
     ) -> None:
-        self._keep = _automaton(flat(word).lower() for word in keep if len(word) >= 2)
+        self._keep = Words(flat(word).lower() for word in keep if len(word) >= 2)
         self._secrets = tuple(secret for secret in secrets if len(secret) >= 4)
         self._viewers = viewers or ViewerNames(())
 
@@ -157,11 +145,8 @@ class Privacy:
 
     def _kept(self, plain: str) -> list[tuple[int, int]]:
         spans = [match.span() for match in REGISTERED.finditer(plain)]
-        if self._keep is not None:
-            low = plain.lower()
-            low = low if len(low) == len(plain) else plain
-            spans += [(end + 1 - size, end + 1) for end, size in self._keep.iter(low)]
-        return spans
+        low = plain.lower()
+        return [*spans, *self._keep.places(low if len(low) == len(plain) else plain)]
 
 
 def catalog_words(catalog: Catalog) -> frozenset[str]:
@@ -181,17 +166,6 @@ def _gather(value: Any, words: set[str]) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             _gather(inner, words)
-
-
-def _automaton(words: Iterable[str]) -> Any:
-    """The words to search for at once, each with its length; None where there are none."""
-    automaton = ahocorasick.Automaton()
-    for word in words:
-        automaton.add_word(word, len(word))
-    if not len(automaton):
-        return None
-    automaton.make_automaton()
-    return automaton
 
 
 def _places(text: str, word: str) -> Iterator[int]:

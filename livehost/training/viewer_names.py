@@ -11,9 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
 
 from livehost.chinese import simplified
+from livehost.training.word_search import Words, flat
 
 # Not a person's: how the console, the host and the house are called.
 HOUSE = frozenset(
@@ -59,7 +59,7 @@ class ViewerNames:
                 self._known.add(form)
                 self._ordinary[form] = self._is_ordinary(form)
                 self._said_anyway[form] = self._is_said_anyway(form)
-        self._automaton = _automaton(self._known)
+        self._names = Words(self._known)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -71,10 +71,8 @@ class ViewerNames:
             end = self._mentioned(text, match.end())
             if end > match.end() and text[match.end() : end] not in HOUSE:
                 yield match.start(), end, "viewer"
-        if self._automaton is None:
-            return
-        for last, form in self._automaton.iter(text):
-            start, end = last + 1 - len(form), last + 1
+        for start, end in self._names.places(text):
+            form = text[start:end]
             if self._said_anyway[form] or not _whole(text, start, end):
                 continue
             if not self._ordinary[form] or _called(text, start, end):
@@ -135,7 +133,7 @@ def _dictionary() -> tuple[dict[str, int], dict[str, str]]:
 
 def _forms(name: str) -> set[str]:
     """A name as it is written, without its decorations, and its parts that could call somebody."""
-    text = _folded("".join(_plain(char) for char in name)).strip()
+    text = _folded(flat(name)).strip()
     if len(text) < 2 or len(text) > LONGEST * 2 or text in HOUSE:
         return set()
     tokens = _TOKEN.findall(text)
@@ -162,11 +160,6 @@ def _parts(token: str) -> set[str]:
     return words
 
 
-def _plain(char: str) -> str:
-    form = unicodedata.normalize("NFKC", char)
-    return form if len(form) == 1 else char
-
-
 def _folded(text: str) -> str:
     """Small letters and simplified characters, one for one."""
     return "".join(low if len(low := char.lower()) == 1 else char for char in simplified(text))
@@ -191,15 +184,3 @@ def _called(text: str, start: int, end: int) -> bool:
         and bool(_CALLED_AFTER.match(text, end))
         and (start > 0 or end < len(text))
     )
-
-
-def _automaton(words: Iterable[str]) -> Any:
-    import ahocorasick
-
-    automaton = ahocorasick.Automaton()
-    for word in words:
-        automaton.add_word(word, word)
-    if not len(automaton):
-        return None
-    automaton.make_automaton()
-    return automaton

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from services.training.launch import launch
+from services.training.launch import changes_told, launch
 
 
 def main() -> int:
@@ -21,14 +21,10 @@ def main() -> int:
         "--resume", action=argparse.BooleanOptionalAction, help="go on with an unfinished run of the recipe"
     )
     options = parser.parse_args()
-    changes = {}
-    for change in options.changes:
-        key, equals, value = change.partition("=")
-        if not equals or not key:
-            parser.error(f"--set {change}: 要写成 key=value / must be key=value")
-        changes[key] = value
-    if options.resume is not None:
-        changes["resume"] = str(options.resume).lower()
+    try:
+        changes = changes_told(options.changes, options.resume)
+    except ValueError as error:
+        parser.error(str(error))
     return launch(options.recipe, changes=changes, say=print, complain=partial(print, file=sys.stderr))
 
 

@@ -53,6 +53,23 @@ def launch(file: Path, *, changes: Mapping[str, str], say: Say, complain: Say) -
     return DONE
 
 
+def changes_told(pairs: Sequence[str], resume: bool | None) -> dict[str, str]:
+    """What a command line changes in a recipe: its `KEY=VALUE` pairs, and `resume` where that is told.
+
+    Raises:
+        ValueError: a pair is none; the message is a sentence.
+    """
+    changes = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ValueError(f"--set {pair}: 要写成 KEY=VALUE / must be KEY=VALUE")
+        changes[key.strip()] = value
+    if resume is not None:
+        changes["resume"] = str(resume).lower()
+    return changes
+
+
 def missing_packages(names: Sequence[str]) -> str:
     """A sentence that names the packages that are not installed, and the command; empty where all are. Loads none."""
     absent = [name for name in names if importlib.util.find_spec(name) is None]

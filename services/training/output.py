@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from services.training.faults import AdapterRefused
 from services.training.held_out import SEEN, TRAINING_FILE
 from services.training.history import History
 from services.training.precision import Precision
+from services.training.recipe_fields import ExportFormat
 from services.training.run_folder import RunFolder
 from services.training.task import Task
 from services.training.whole_file import flush_folder, flush_tree, write_whole, writing
@@ -35,7 +36,6 @@ _GENTLER = (
 )
 _SMALLER = "降低 lora_rank / lower lora_rank"
 _OTHER_BASE = "换一个底座 / use another base_model"
-Export = Literal["kohya", "diffusers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Told:
     parent: str | None
     consent: Consent | None
     recipe: Mapping[str, Any]
-    export: Sequence[Export] = ()
+    export: Sequence[ExportFormat] = ()
 
 
 def card_of(task: Task, told: Told, *, evaluation: Mapping[str, float] | None = None) -> Card:
@@ -163,7 +163,7 @@ def _check_files(task: Task, part: Path) -> None:
 
 
 def _write_weights(
-    part: Path, tensors: Mapping[str, Tensor], card: Card, task: Task, export: Sequence[Export]
+    part: Path, tensors: Mapping[str, Tensor], card: Card, task: Task, export: Sequence[ExportFormat]
 ) -> Card:
     from services.lora.card import WEIGHTS_FILE
     from services.lora.formats import write_adapter

@@ -10,15 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.training.schedule import SchedulerName
+
 SERVICES = Path(__file__).resolve().parent.parent
 EMBEDDED_BASES = {"language": SERVICES / "language" / "base", "visual": SERVICES / "vision" / "base"}
 
 Kind = Literal["language", "visual"]
 BaseKind = Literal["language-base", "vision-base", "language-ways", "visual-colours"]
 Precision = Literal["auto", "no", "fp16", "bf16"]
-Schedule = Literal[
-    "constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts", "polynomial"
-]
 ExportFormat = Literal["kohya", "diffusers"]
 
 
@@ -137,7 +136,7 @@ class Recipe(BaseModel):
     steps: int | None = Field(None, ge=1, description="a cap")
     minutes: Positive | None = Field(None, description="a cap")
     learning_rate: float = Field(1e-4, gt=0, le=1)
-    lr_scheduler: Schedule = "cosine"
+    lr_scheduler: SchedulerName = "cosine"
     warmup: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)] = Field(
         0.05, description="steps, or a share of all steps when below 1"
     )
