@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from services.model_directory import check_language_base, check_vision_base, read_header
+from services.model_directory import Shape, check_language_base, check_vision_base, read_header
 from services.training.metadata import find_metadata
 from services.training.picture_files import SUFFIXES
 from services.training.recipe_fields import Kind
@@ -19,9 +19,10 @@ SAMPLES = (".jsonl", ".jsonl.gz")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
 # Tensors by which a single checkpoint of Stable Diffusion 1.x is known.
-UNET = "model.diffusion_model."
 VAE = "first_stage_model."
 CLIP = "cond_stage_model.transformer."
+FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"  # the UNet's: [channels, inputs, 3, 3]
+LATENT_CHANNELS = 4  # a base for inpainting or editing takes more
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind | None:
@@ -92,17 +93,18 @@ def _check_file(base: Path, kind: Kind, findings: Findings) -> None:
         )
         return
     try:
-        names = list(read_header(base))
+        header = read_header(base)
     except (ValueError, OSError) as error:
         told = str(error) if isinstance(error, ValueError) else f"cannot be read ({error.strerror})"
         findings.note("base_model", "底模文件读不了", told)
         return
-    if problem := _not_stable_diffusion_1(names):
+    if problem := _not_stable_diffusion_1(header):
         findings.note("base_model", *problem)
 
 
-def _not_stable_diffusion_1(names: list[str]) -> tuple[str, str] | None:
-    """Why a checkpoint with tensors of these names is not Stable Diffusion 1.x."""
+def _not_stable_diffusion_1(header: Mapping[str, Shape]) -> tuple[str, str] | None:
+    """Why a checkpoint with tensors of these names and shapes is not Stable Diffusion 1.x for text to picture."""
+    names = list(header)
     if any(".lora_" in name or name.startswith("lora_") for name in names):
         return (
             "这是一个 LoRA 适配器，不是底模；要接着练请写 init_from",
@@ -120,7 +122,7 @@ def _not_stable_diffusion_1(names: list[str]) -> tuple[str, str] | None:
         )
     lacking = [
         part
-        for part, start in (("UNet", UNET), ("VAE", VAE), ("CLIP", CLIP))
+        for part, start in (("UNet", FIRST_LAYER), ("VAE", VAE), ("CLIP", CLIP))
         if not any(name.startswith(start) for name in names)
     ]
     if lacking:
@@ -128,6 +130,12 @@ def _not_stable_diffusion_1(names: list[str]) -> tuple[str, str] | None:
         return (
             f"不是完整的 SD 1.x 底模，缺 {told}",
             f"is no whole SD 1.x checkpoint: {told} missing; name a whole one or a diffusers directory",
+        )
+    sides = header[FIRST_LAYER].sides
+    if len(sides) == 4 and (inputs := sides[1]) != LATENT_CHANNELS:
+        return (
+            f"是 {inputs} 通道的重绘或编辑底模，请换文生图的底模",
+            f"is a base for inpainting or editing ({inputs} input channels); name one for text to picture",
         )
     return None
 

@@ -172,6 +172,12 @@ def test_a_checkpoint_of_another_sort_is_refused_by_its_header(
     assert mend in only(recipe(tmp_path), base_model=str(tmp_path / "base.safetensors"))
 
 
+def test_a_checkpoint_for_inpainting_is_refused_by_its_header(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "base.safetensors", inputs=9)
+    told = only(recipe(tmp_path), base_model=str(tmp_path / "base.safetensors"))
+    assert "inpainting or editing (9 input channels)" in told
+
+
 def test_a_base_that_is_no_base_is_named(tmp_path: Path) -> None:
     file = recipe(tmp_path)
     lines(tmp_path / "cut.safetensors", "cut")

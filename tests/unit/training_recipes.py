@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 import textwrap
 from pathlib import Path
@@ -60,15 +61,16 @@ def samples(file: Path, *, count: int = 4) -> Path:
     return file
 
 
-def checkpoint(file: Path, names: tuple[str, ...] = STABLE_DIFFUSION_1) -> Path:
-    """A safetensors file of one number for each name."""
+def checkpoint(file: Path, names: tuple[str, ...] = STABLE_DIFFUSION_1, *, inputs: int = 4) -> Path:
+    """A safetensors file of one number for each name; a UNet's first layer has one for each of its inputs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    header = {
-        name: {"dtype": "F32", "shape": [1], "data_offsets": [4 * at, 4 * at + 4]}
-        for at, name in enumerate(names)
-    }
+    header, end = {}, 0
+    for name in names:
+        sides = [1, inputs, 1, 1] if name == STABLE_DIFFUSION_1[0] else [1]
+        header[name] = {"dtype": "F32", "shape": sides, "data_offsets": [end, end + 4 * math.prod(sides)]}
+        end += 4 * math.prod(sides)
     raw = json.dumps(header).encode()
-    file.write_bytes(struct.pack("<Q", len(raw)) + raw + b"\0" * 4 * len(names))
+    file.write_bytes(struct.pack("<Q", len(raw)) + raw + bytes(end))
     return file
 
 
