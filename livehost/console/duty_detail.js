@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { cutButton } from "./controls.js";
 import { filler, h, mark, say, show } from "./dom.js";
+import { factName } from "./facts.js";
 import { isOpen } from "./health.js";
 import { toast, tried } from "./toast.js";
 import { ago, w } from "./words.js";
@@ -122,7 +123,7 @@ export class DutyDetail {
         mark(row, "verdict", one.verdict);
         return row;
       })) : null,
-      item.facts?.length ? h("dl.facts", {}, item.facts.flatMap((one) => [h("dt", {}, w(`f.${one.field}`, {}, one.field)), h("dd", {}, one.value)])) : null,
+      item.facts?.length ? h("dl.facts", {}, item.facts.flatMap((one) => [h("dt", {}, factName(one.field)), h("dd", {}, one.value)])) : null,
       item.product ? h("p.small", {}, w("of_product", { n: item.product.name, l: item.product.link })) : null,
     ].filter(Boolean);
   }

@@ -13,6 +13,7 @@ export class QuestionsPanel {
     this.context = context;
     this.roomOf = roomOf;
     this.items = [];
+    this.noted = new Set(); // whose fault is noted already
     this.filter = 0;
     this.list = h("ol.questions");
     this.fill = filler(this.list, (items, zone) => items.length ? items.map((one) => this.row(one, zone)) : [h("li.none", {}, w("no_questions"))]);
@@ -90,23 +91,30 @@ export class QuestionsPanel {
     return item;
   }
 
-  // What was answered wrongly is put right: the host says it at once, and the record has both.
+  // What was answered wrongly is put right: the host says it at once, and training takes it in place of what was
+  // said. Or the fault is only noted, once.
   correct(one) {
     const room = this.roomOf();
     let confirmed = false;
     const text = h("textarea", { name: "text", rows: 3, maxLength: 500, required: true, placeholder: w("correct_hint"), oninput: () => { confirmed = false; } });
-    dialog(w("correct_ask"), [[w("was_said"), h("p.note", {}, one.answer)], [w("correct"), text]], {
+    const only = h("input", { type: "checkbox", disabled: this.noted.has(one.id) });
+    dialog(w("correct_ask"), [[w("was_said"), h("p.note", {}, one.answer)], [w("correct"), text], ["", h("span.check", {}, only, w(only.disabled ? "noted_already" : "only_note"))]], {
       yes: w("send_answer"),
-      save: async (values) => {
+      save: async () => {
+        if (only.checked) {
+          await api.complain(room.id, one.id, text.value.trim());
+          this.noted.add(one.id);
+          toast(w("noted_ok"));
+          return true;
+        }
         try {
-          await api.decide(room.id, { action: "correct", question: one.id, text: values.text.trim(), confirmed });
+          await api.decide(room.id, { action: "correct", question: one.id, text: text.value.trim(), confirmed });
         } catch (error) {
           if (!error.confirm) throw error;
           confirmed = true;
           toast(w("confirm_again"), "care", error.message);
           return false;
         }
-        await api.complain(room.id, one.id, values.text.trim());
         toast(w("corrected_ok"));
         this.context.refresh();
         return true;

@@ -75,9 +75,8 @@ const TABLE = {
   take_room: ["接管", "Take over"], hand_back: ["交还主播", "Hand back"], take_ask: ["接管「{n}」？主播说完这句就停，只说你写的和批准的，交还后接着讲。", "Take over {n}? The host stops after this phrase and says only what you write or approve."], taken_by: ["{n} 已接管", "taken over by {n}"], on_duty: ["在岗：{n}", "On duty: {n}"], alert_on: ["提示音开", "Sound on"], alert_off: ["提示音关", "Sound off"], nobody: ["无人值守", "unattended"],
   keys: ["快捷键", "Keys"], key_move: ["上一条、下一条", "next, previous"], key_approve: ["通过；没有拟答时写一条", "approve"], key_edit: ["改写后说出", "edit"], key_answer: ["用自己的话回答", "own words"], key_reject: ["不答", "leave it"], key_hand: ["转人工", "hand over"], key_mute: ["禁言这位观众", "mute the viewer"], key_take: ["接管或交还这间", "take over, hand back"], key_room: ["只看第几间；0 看全部", "one room; 0 for all"], key_duty: ["从别的页面回到值班", "back to this page"], key_leave: ["不改了", "leave the editor"],
   did_approve: ["通过", "approved"], did_edit: ["改写", "edited"], did_answer: ["自己答", "answered"], did_propose: ["要了拟答", "asked for one"], did_reject: ["不答", "left"], did_hand_over: ["转人工", "handed over"], did_mute: ["禁言", "muted"], did_unmute: ["解除禁言", "unmuted"], did_correct: ["更正", "corrected"], did_complain: ["记下差错", "found fault"], did_attended: ["到岗", "is there"], did_unattended: ["无人值守", "nobody there"],
-  "f.price": ["直播间价", "Price"], "f.pay": ["到手价", "Pays"], "f.stock": ["库存", "Stock"], "f.coupon": ["优惠券", "Coupon"], "f.coupon.amount": ["券减", "Coupon off"], "f.coupon.threshold": ["券满", "Coupon from"], "f.coupon.until": ["券到期", "Coupon until"], "f.link": ["链接", "Link"], "f.name": ["名称", "Name"], "f.list_price": ["划线价", "List price"], "f.usage": ["用法", "Use"], "f.origin": ["产地", "Origin"], "f.shelf_life": ["保质期", "Shelf life"], "f.suits": ["适用", "Suits"], "f.not_for": ["不适用", "Not for"], "f.spec": ["规格", "Size"], "f.ingredients": ["成分", "Ingredients"],
   keep: ["存问答", "Keep"], keep_ask: ["存进互动问答库", "Keep in the answer book"], asked_so: ["问", "Asked"], approved_so: ["答", "Answer"], keep_again: ["审核提醒：再按一次【保存】就存下", "The review has doubts: press Save once more"], kept_ok: ["已存，下次自动这么答", "Kept: it is the answer from now on"], key_keep: ["存进互动问答库，下次自动答", "keep as an answer of the book"],
-  correct: ["更正", "Correct"], correct_ask: ["更正这条回答？主播马上说，原来的记为有误。", "Correct this answer? The host says it at once."], correct_hint: ["例：更正一下，到手价是49元", "What is right"], corrected_ok: ["已更正，马上说", "Corrected"],
+  correct: ["更正", "Correct"], correct_ask: ["更正这条回答？主播马上说，原来的记为有误。", "Correct this answer? The host says it at once."], correct_hint: ["例：更正一下，到手价是49元", "What is right"], corrected_ok: ["已更正，马上说", "Corrected"], only_note: ["主播不说，只记下哪里不对", "Say nothing: only note what was wrong"], noted_ok: ["已记下，训练时不用这条", "Noted: it is not trained on"], noted_already: ["差错已经记下", "The fault is noted already"],
   q_held: ["待审", "to approve"], q_sent: ["正在答", "being said"],
   begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
 };
@@ -97,9 +96,9 @@ export function toggleLanguage() {
   localStorage.setItem(KEPT, chosen);
 }
 
-export function w(key, values = {}, otherwise = key) {
+export function w(key, values = {}) {
   const pair = TABLE[key];
-  const text = pair ? pair[language() === "en" ? 1 : 0] : otherwise;
+  const text = pair ? pair[language() === "en" ? 1 : 0] : key;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 

@@ -239,8 +239,9 @@ def staff(house: FakeHouse) -> None:
         house.rooms[room].duty.add(item)
 
     facts = [
-        {"product": "cleanser-01", "field": "price", "value": "59.00", "version": 3},
-        {"product": "cleanser-01", "field": "coupon.amount", "value": "10.00", "version": 3},
+        {"product": "cleanser-01", "field": "price", "value": "59", "version": 3},
+        {"product": "cleanser-01", "field": "coupon", "value": "满50元减10元", "version": 3},
+        {"product": "cleanser-01", "field": "after_coupon", "value": "49", "version": 3},
         {"product": "cleanser-01", "field": "stock", "value": "328", "version": 3},
     ]
     doubt = {
@@ -258,7 +259,7 @@ def staff(house: FakeHouse) -> None:
     waits(
         "skincare", "d2", "晚风🌙", "敏感肌能不能用这个洁面", 31, why="checks", checks=[doubt], buyer=True,
         proposed="敏感肌首选温和的氨基酸表活，先在耳后试一下。", product=cleanser,
-        facts=[{"product": "cleanser-01", "field": "suits", "value": "敏感肌、干皮", "version": 3}],
+        facts=[{"product": "cleanser-01", "field": "suitable_for", "value": "敏感肌、干皮", "version": 3}],
     )  # fmt: skip
     waits(
         "home", "d3", "一颗柠檬", "这个收纳箱能装下冬天的厚被子吗？我家是一米八的床", 64, state="handed_over",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Page, Request, expect
 
+from livehost.answers.facts import ASKED_LINK
+from livehost.catalog import Catalog, Product, Shop
+from livehost.compliance.claim_check import _fields
 from tests.browser.test_console import CHROMIUM, opened, show
 from tests.fakes import TOKENS
 
@@ -15,6 +19,11 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
 ]
+SOAP = {
+    "id": "soap", "link": 1, "name": "皂", "category": "other", "price": "9.00", "stock": 3,
+    "specs": [{"name": "大瓶", "price": "19.00"}], "faq": [{"q": ["香吗"], "a": "淡香"}],
+}  # fmt: skip
+UNSAID = ("id", "aliases", "never_say", "platforms", "valid", "image")  # of a product, but no facts
 LATER = {"Authorization": f"Bearer {TOKENS['duty']}"}
 
 
@@ -82,13 +91,74 @@ async def test_a_shift_by_keys_alone() -> None:
         await expect(page.locator("#tab-duty .badge")).to_be_empty()
 
 
+ENTER_AS_IT_COMES = """() => {
+  const about = () => document.querySelector(".detail .question")?.textContent;
+  const first = about();
+  new MutationObserver((_, observer) => {
+    if (about() === first) return;
+    observer.disconnect();
+    for (let n = 0; n < 2; n += 1) document.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    document.body.dataset.pressed = "yes";
+  }).observe(document.querySelector(".detail"), { childList: true, subtree: true, characterData: true });
+}"""
+
+
 async def test_what_comes_by_itself_is_not_decided_before_it_can_be_read() -> None:
+    """Enter is pressed in the very moment in which the next question comes to the front."""
     async with show(4, "--duty") as address, opened(address) as page:
         await on_duty(page, address)
-        await press(page, "Enter")
-        await page.keyboard.press("Enter")
-        await page.keyboard.press("Enter")
+        decided: list[str] = []
+        page.on(
+            "request",
+            lambda one: (
+                decided.append(one.url) if one.url.endswith("/duty") and one.method == "POST" else None
+            ),
+        )
+        await page.evaluate(ENTER_AS_IT_COMES)
+        assert (await press(page, "Enter"))["question"] == "d2"
+        await expect(page.locator("body")).to_have_attribute("data-pressed", "yes")
+        await expect(page.locator(".duty")).to_have_attribute("data-read", "no")
+        await expect(page.locator(".duty")).to_have_attribute("data-read", "yes")
+        assert len(decided) == 1
         await expect(page.locator(".queue > li[data-key]")).to_have_count(4)
+        assert (await press(page, "Enter"))["question"] == "d5"
+        assert len(decided) == 2
+
+
+async def test_every_fact_has_a_name_that_can_be_read() -> None:
+    """Whatever an answer rests on, its field is told in Chinese, and in English words."""
+    product = Catalog.parse({"products": [SOAP]}).products[0]
+    fields = [
+        *_fields(product),
+        *(f"shop.{one}" for one in Shop.model_fields),
+        "coupon.until",
+        "category",
+        "gifts.counted",
+    ]
+    fields += [
+        "total.2",
+        "total.3:大瓶",
+        "total_after_coupon.2",
+        "faq_book.e17",
+        ASKED_LINK,
+        *Product.model_fields,
+    ]
+    fields = [one for one in fields if one not in UNSAID]
+    async with show(4, "--duty") as address, opened(address) as page:
+        await on_duty(page, address)
+        named = """async (fields) => {
+          const { factName } = await import("/console/facts.js");
+          return Object.fromEntries(fields.map((one) => [one, factName(one)]));
+        }"""
+        told = await page.evaluate(named, fields)
+        assert [one for one, name in told.items() if not re.search("[一-鿿]", name) or "_" in name] == []
+        assert told["price.大瓶"] == "直播间价 · 大瓶" and told["total.3:大瓶"] == "3 件合计 · 大瓶"
+        await expect(page.locator(".facts dt")).to_have_text(["适用"])
+        await page.evaluate("localStorage.setItem('livehost.language', 'en')")
+        await page.reload()
+        told = await page.evaluate(named, fields)
+        assert [one for one, name in told.items() if re.search("[_.]|^[a-z]", name)] == []
+        assert told["total.2"] == "Total, 2 pieces"
 
 
 async def test_rooms_are_led_filtered_and_taken_over() -> None:
@@ -143,6 +213,28 @@ async def test_a_wrong_answer_is_put_right_from_the_room() -> None:
         await page.fill("dialog textarea", "更正一下，首选洁面再上精华")
         await page.locator("dialog button[type=submit]").click()
         await expect(page.locator("#toasts")).to_contain_text("已更正")
+
+
+async def test_a_fault_is_noted_once_and_nothing_is_said() -> None:
+    async with show(4, "--duty") as address, opened(address, "skincare") as page:
+        sent: list[str] = []
+        page.on(
+            "request", lambda one: sent.append(one.url.rsplit("/", 1)[1]) if one.method == "POST" else None
+        )
+        wrong = page.locator(".questions .wrong").first
+        await wrong.click()
+        await page.fill("dialog textarea", "说错了门槛")
+        await page.locator("dialog [type=checkbox]").check()
+        async with page.expect_request("**/complaints") as noted:
+            await page.locator("dialog button[type=submit]").click()
+        assert (await noted.value).post_data_json == {"about": "q1", "why": "说错了门槛"}
+        await expect(page.locator("#toasts")).to_contain_text("已记下")
+        await wrong.click()
+        await expect(page.locator("dialog [type=checkbox]")).to_be_disabled()
+        await page.fill("dialog textarea", "更正一下，满59元可用")
+        await page.locator("dialog button[type=submit]").click()
+        await expect(page.locator("#toasts")).to_contain_text("已更正")
+        assert [one for one in sent if one != "heartbeat"] == ["complaints", "duty"]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
