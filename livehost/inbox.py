@@ -108,7 +108,10 @@ class Inbox:
             return self._counted(len(messages), Accepted(), at_door)
         if self._store.away:
             admitted = [one for one in admitted if one.id not in self._known]
-            admitted = admitted[: max(0, self._limit - len(self._queue))]
+            places = max(0, self._limit - len(self._queue))
+            if len(admitted) > places:
+                self._dropped("inbox_full", len(admitted) - places)
+            admitted = admitted[:places]
         try:
             stored = await self._store.accept(admitted)
         except StoreUnavailable:

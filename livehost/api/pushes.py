@@ -20,6 +20,7 @@ from livehost.api.ports import House
 from livehost.api.problems import ProblemError
 from livehost.chat import douyin, kuaishou
 from livehost.chat.push import PushRefused
+from livehost.chat.source_settings import DouyinPush, DycastRelay, KuaishouPush, WxlivespyForward
 from livehost.chat.tolerant import parse
 
 router = new_router("webhooks")
@@ -67,7 +68,7 @@ async def here(room: TheRoom) -> Response:
 )
 async def douyin_push(room: TheRoom, request: Request) -> dict[str, int]:
     """Signed by the platform with one of the secrets in the room's `sources`. 200 means: stored."""
-    settings = room.sources.douyin()
+    settings = room.sources.of(DouyinPush)
     if settings is None:
         raise ProblemError("no_source", room=room.id, kind="douyin")
     body, now = await request.body(), datetime.now(UTC)
@@ -88,7 +89,7 @@ async def douyin_push(room: TheRoom, request: Request) -> dict[str, int]:
 )
 async def kuaishou_push(room: TheRoom, request: Request) -> dict[str, Any]:
     """200 with `{"result": 1}` means: stored. What is refused has another `result`, and a cause."""
-    settings = room.sources.kuaishou()
+    settings = room.sources.of(KuaishouPush)
     if settings is None:
         raise ProblemError("no_source", room=room.id, kind="kuaishou")
     body, now = await request.body(), datetime.now(UTC)
@@ -113,7 +114,7 @@ async def wxlivespy_forward(
     house: TheHouse, room: TheRoom, request: Request, token: Annotated[str, Query(max_length=200)] = ""
 ) -> dict[str, int]:
     """The tool can send no header: the token of the room's `sources` stands in the address."""
-    settings = room.sources.wxlivespy()
+    settings = room.sources.of(WxlivespyForward)
     if settings is None:
         raise ProblemError("no_source", room=room.id, kind="wxlivespy")
     if not _is(token, settings.token.get_secret_value()):
@@ -137,18 +138,18 @@ async def dycast(websocket: WebSocket, room: str, token: str = "") -> None:
     """dycast connects here; it can send no header, so the token stands in the address."""
     house: House = websocket.app.state.house
     found = house.rooms.get(room)
-    source = found.sources.dycast() if found is not None else None
-    known = source is not None and _is(token, source[0].token.get_secret_value())
+    source = found.sources.of(DycastRelay) if found is not None else None
     if (
-        source is None
-        or not known
+        found is None
+        or source is None
+        or not _is(token, source.token.get_secret_value())
         or not host_is_ours(websocket.headers.get("host", ""), house.settings.api.hosts)
     ):
         await websocket.close(POLICY_VIOLATION)
         return
     await websocket.accept()
     try:
-        await source[1].hear(_Frames(websocket))
+        await found.sources.feed(source).hear(_Frames(websocket))
     except EOFError:
         return
 

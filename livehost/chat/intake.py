@@ -42,18 +42,29 @@ class Intake:
         self._waiting = 0
         self._told: OrderedDict[str, None] = OrderedDict()
 
-    async def take(self, parsed: Parsed, source: str, *, within_s: float) -> dict[str, int]:
+    async def take(
+        self, parsed: Parsed, source: str, *, within_s: float, resends: bool = True
+    ) -> dict[str, int]:
         """Store the comments, then tell of the rest; raises StoreError, StoreSlow after `within_s`.
 
         Test traffic is told of, marked as such, and never becomes a question. Says how many were
-        accepted, duplicate, rejected, and so on.
+        accepted, duplicate, rejected, and so on. From a source that never sends again (`resends` False),
+        comments count as taken while the store is away: the room answers them from memory and stores
+        them when it is back.
         """
         comments = [
             event.as_message(source)
             for event in parsed.events
             if event.kind is Kind.COMMENT and not event.test
         ]
-        stored = await self.store(comments, within_s=within_s)
+        try:
+            stored = await self.store(comments, within_s=within_s)
+        except StoreSlow:
+            raise
+        except StoreUnavailable:
+            if resends:
+                raise
+            stored = Accepted(accepted=len(comments))
         others = [event for event in parsed.events if event.kind is not Kind.COMMENT or event.test]
         told = self.tell(others)
         counts = {

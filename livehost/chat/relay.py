@@ -74,7 +74,6 @@ class Feed:
         alarms: Alarms,
         heeded: Callable[[], bool] = lambda: True,
         platform: str = "",
-        store_retry_s: float = STORE_RETRY_S,
     ) -> None:
         self.settings = settings
         self.kind = settings.kind
@@ -89,7 +88,6 @@ class Feed:
         self._alarms = alarms
         self._heeded = heeded
         self._platform = platform
-        self._store_retry_s = store_retry_s
         self._own: set[str] = set()
         self._held: deque[Parsed] = deque()
         self._filled = asyncio.Event()
@@ -153,7 +151,7 @@ class Feed:
                 except StoreError as error:
                     _log.warning("relay not stored", room=self._room, source=self.kind, error=repr(error))
                     self._held.appendleft(parsed)
-                    await asyncio.sleep(self._store_retry_s)
+                    await asyncio.sleep(STORE_RETRY_S)
                 except Exception:  # a fault of ours costs one frame, not the connection
                     _log.exception("a relay's frame is lost", room=self._room, source=self.kind)
                     self.dropped += len(parsed.events)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from livehost.alarms import Alarms
 from livehost.chat.events import Parsed
@@ -17,12 +17,16 @@ from livehost.chat.source_settings import (
     DycastRelay,
     KuaishouPush,
     ObaRelay,
+    RelaySource,
+    Source,
     WxlivespyForward,
 )
 from livehost.metrics import Metrics
 
 if TYPE_CHECKING:
     from livehost.settings import Room
+
+_S = TypeVar("_S", bound=Source)
 
 RELAY_STORES_WITHIN_S = 10.0
 
@@ -66,24 +70,13 @@ class Sources:
         self.intake.count({code: 1})
         self.posted[kind].refuse(code)
 
-    def douyin(self) -> DouyinPush | None:
-        """The room's Douyin push, if it has one."""
-        return next((one for one in self._configured if isinstance(one, DouyinPush)), None)
+    def of(self, model: type[_S]) -> _S | None:
+        """The room's source of a kind, if it has one."""
+        return next((one for one in self._configured if isinstance(one, model)), None)
 
-    def kuaishou(self) -> KuaishouPush | None:
-        """The room's Kuaishou push, if it has one."""
-        return next((one for one in self._configured if isinstance(one, KuaishouPush)), None)
-
-    def wxlivespy(self) -> WxlivespyForward | None:
-        """The room's wxlivespy, if it has one."""
-        return next((one for one in self._configured if isinstance(one, WxlivespyForward)), None)
-
-    def dycast(self) -> tuple[DycastRelay, Feed] | None:
-        """The room's dycast and its feed, if it has one."""
-        for one in self._configured:
-            if isinstance(one, DycastRelay):
-                return one, self._relays[one.kind]
-        return None
+    def feed(self, source: RelaySource) -> Feed:
+        """What one of the room's relays delivers to."""
+        return self._relays[source.kind]
 
     def work(self) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
         """The sources' tasks, by name; each runs for ever."""
@@ -97,6 +90,6 @@ class Sources:
 
     def _sink(self, kind: str) -> Callable[[Parsed], Coroutine[Any, Any, object]]:
         async def take(parsed: Parsed) -> object:
-            return await self.intake.take(parsed, kind, within_s=RELAY_STORES_WITHIN_S)
+            return await self.intake.take(parsed, kind, within_s=RELAY_STORES_WITHIN_S, resends=False)
 
         return take

@@ -9,6 +9,7 @@ import yaml
 from websockets.asyncio.server import ServerConnection, serve
 
 from livehost.app import _secrets, open_house
+from livehost.chat.source_settings import DycastRelay
 from livehost.runtime import Places
 from livehost.settings import Settings
 from livehost.store.protocol import ChatMessage, QuestionState
@@ -64,9 +65,9 @@ async def test_a_source_that_is_away_is_an_alarm_while_a_session_is_open_only(
     ):
         room = house.rooms["room-a"]
         await wait_until(lambda: room.link.connected)
-        found = room.sources.dycast()
-        assert found is not None
-        feed, hour = found[1], 3600.0
+        source = room.sources.of(DycastRelay)
+        assert source is not None
+        feed, hour = room.sources.feed(source), 3600.0
         loop, clock = feed._clock, {"ahead_s": 0.0}
         monkeypatch.setattr(feed, "_clock", lambda: loop() + clock["ahead_s"])
 
