@@ -17,7 +17,7 @@ from livehost.chat import fields as read
 from livehost.chat.events import Kind, Parsed, Piece
 from livehost.chat.push import PushRefused, check_age, signed_with
 from livehost.chat.source_settings import DouyinPush
-from livehost.chat.tolerant import MAX_EVENTS, read_pieces
+from livehost.chat.tolerant import not_too_many, read_pieces
 
 SIGNED = ("x-msg-type", "x-nonce-str", "x-roomid", "x-timestamp")  # in the order in which they are signed
 KINDS = {
@@ -57,9 +57,9 @@ def events(body: bytes, msg_type: str, settings: DouyinPush, now: datetime) -> P
     items = value if isinstance(value, list) else [value]
     kind = KINDS.get(msg_type)
     word = kind.value if kind else msg_type
-    pieces = [_piece(item, kind, word) for item in items[:MAX_EVENTS]]
-    left = Counter({"too_many": len(items) - MAX_EVENTS} if len(items) > MAX_EVENTS else {})
-    return read_pieces(pieces, now, own_names=settings.own_names, platform="douyin", rejected=left)
+    rejected: Counter[str] = Counter()
+    pieces = [_piece(item, kind, word) for item in not_too_many(items, rejected)]
+    return read_pieces(pieces, now, own_names=settings.own_names, platform="douyin", rejected=rejected)
 
 
 def _piece(item: object, kind: Kind | None, word: str) -> Piece:

@@ -18,7 +18,7 @@ from livehost.chat import fields as read
 from livehost.chat.events import Kind, Parsed, Piece
 from livehost.chat.push import PushRefused, check_age, signed_with
 from livehost.chat.source_settings import KuaishouPush
-from livehost.chat.tolerant import MAX_EVENTS, read_pieces
+from livehost.chat.tolerant import not_too_many, read_pieces
 
 KINDS = {"liveComment": Kind.COMMENT, "liveLike": Kind.LIKE, "giftSend": Kind.GIFT}
 EVENT = "LIVE_INTERACTION_DATA"
@@ -67,12 +67,12 @@ def events(value: Mapping[str, Any], settings: KuaishouPush, now: datetime) -> P
     payload = data.get("payload")
     items = payload if isinstance(payload, list) else [payload]
     at = value.get("timestamp")
+    rejected: Counter[str] = Counter()
     pieces = [
         _piece(item, place, message=message, word=word, test=test, at=at)
-        for place, item in enumerate(items[:MAX_EVENTS])
+        for place, item in enumerate(not_too_many(items, rejected))
     ]
-    left = Counter({"too_many": len(items) - MAX_EVENTS} if len(items) > MAX_EVENTS else {})
-    return read_pieces(pieces, now, own_names=settings.own_names, platform="kuaishou", rejected=left)
+    return read_pieces(pieces, now, own_names=settings.own_names, platform="kuaishou", rejected=rejected)
 
 
 def _data(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 
 from livehost.chat import barrage_grab, blive, dycast, oba, wxlivespy
 from livehost.chat import fields as read
 from livehost.chat.events import ChatEvent, Kind, Parsed, Piece
+
+_T = TypeVar("_T")
 
 MAX_EVENTS = 1000
 MAX_DEPTH = 6
@@ -53,18 +57,22 @@ def parse(
     `own_names` are names or ids of the room's account: its comments are dropped and counted.
     `platform` is what an event's is where neither it nor its wrapping says.
     """
-    pieces: list[Piece] = []
     told: set[str] = set()
     rejected: Counter[str] = Counter()
-    for piece in _pieces(value, 0, told, rejected):
-        if len(pieces) < MAX_EVENTS:
-            pieces.append(piece)
-        else:
-            rejected["too_many"] += 1
+    pieces = not_too_many(_pieces(value, 0, told, rejected), rejected)
     found = read_pieces(
         pieces, now, own_names={*own_names, *told}, platform=platform, rejected=rejected, sure_ids=False
     )
     return replace(found, own_names=found.own_names | told)
+
+
+def not_too_many(items: Iterable[_T], rejected: Counter[str]) -> list[_T]:
+    """The first `MAX_EVENTS` items; the rest is counted as rejected."""
+    rest = iter(items)
+    taken = list(islice(rest, MAX_EVENTS))
+    if more := sum(1 for _ in rest):
+        rejected["too_many"] += more
+    return taken
 
 
 def read_pieces(
