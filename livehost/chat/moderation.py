@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from livehost.answers.gate import abuses, diverts, injected
 from livehost.chat.inbox import shown_name, shown_text
@@ -44,6 +45,7 @@ def may_be_shown(text: str) -> bool:
     return not any(hit.verdict == "block" and hit.category != "urgency" for hit in hits)
 
 
+@lru_cache(maxsize=8192)  # a millisecond of the loop each
 def moderated_name(user: str) -> str:
     """A viewer's name as it may be shown or said: masked, or nobody's where the name itself may not be."""
     if _OFFICIAL.search(compact(user).text) or not may_be_shown(user):

@@ -1,0 +1,42 @@
+"""What a show builds beside its loop before viewers write, and what it keeps out of collections."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from livehost import answers, app
+from livehost.chat import moderation
+from tests.fakes import CATALOG, settings
+from tests.scripted import ScriptedVoices
+
+
+async def test_the_rules_tables_are_built_in_a_thread_before_anybody_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "catalog.yaml").write_text(yaml.safe_dump(CATALOG, allow_unicode=True), encoding="utf-8")
+    built: list[threading.Thread] = []
+    understand = answers.meaning
+
+    def meaning(*args: Any, **more: Any) -> Any:
+        built.append(threading.current_thread())
+        return understand(*args, **more)
+
+    monkeypatch.setattr(answers, "meaning", meaning)
+    warmed = asyncio.Event()
+    configured = settings(tmp_path, [{"id": "room-a"}])
+    async with app.open_house(configured, voices=ScriptedVoices(), warmed=warmed.set):
+        await asyncio.wait_for(warmed.wait(), 20)
+    assert built and threading.main_thread() not in built
+
+
+def test_a_name_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "看过一次的名字"
+    first = moderation.moderated_name(name)
+    monkeypatch.setattr(moderation, "may_be_shown", lambda text: pytest.fail("looked at again"))
+    assert moderation.moderated_name(name) == first
