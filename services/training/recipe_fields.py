@@ -135,8 +135,8 @@ class Recipe(BaseModel):
     mixed_precision: Precision = "auto"
 
     epochs: int = Field(10, ge=1, le=100_000)
-    steps: int | None = Field(None, ge=1, description="a cap")
-    minutes: Positive | None = Field(None, description="a cap")
+    steps: int | None = Field(None, ge=1, description="a cap; the learning rate comes down by then")
+    minutes: Positive | None = Field(None, description="a cap; the learning rate does not come down for it")
     learning_rate: float = Field(1e-4, gt=0, le=1)
     lr_scheduler: SchedulerName = "cosine"
     warmup: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)] = Field(
