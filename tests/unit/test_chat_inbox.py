@@ -231,6 +231,17 @@ def test_reading_the_webhook() -> None:
     assert parse(future, NOW).messages[0].at == NOW
     wrong = b'[{"id": "1", "text": "b", "at": "yesterday"}, {"id": "", "text": "b"}, {"id": "3"}]'
     assert dict(parse(wrong, NOW).rejected) == {0: "at_unusable", 1: "id_unusable", 2: "text_missing"}
+    for told in (
+        '"2026-12-01T01:00:00"',
+        '"1796086800"',
+        "1796086800000",
+        "1796086800000000",
+    ):  # no offset: UTC
+        (message,) = parse(b'{"id": "1", "text": "b", "at": %b}' % told.encode(), NOW).messages
+        assert message.at == datetime(2026, 12, 1, 1, 0, tzinfo=UTC), told
+    unseen = b'{"id": "1", "text": "b\\u0007\\ud800", "user": 7, "user_id": "u\\u007f"}'
+    (message,) = parse(unseen, NOW).messages
+    assert (message.text, message.user, message.user_id) == ("b?", "7", "u")
 
 
 @given(st.binary(max_size=200))
