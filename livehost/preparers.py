@@ -17,8 +17,7 @@ from typing import Any
 import structlog
 
 from livehost.catalog import Catalog
-from livehost.chat.inbox import named_askers
-from livehost.chat.moderation import may_be_named
+from livehost.chat.moderation import named_askers
 from livehost.chat.queue import Turn
 from livehost.compliance import Hit
 from livehost.desk import Desk, Mode
@@ -319,7 +318,7 @@ class QuestionPreparer:
         """The draft after a word on who asks the same, where that may be said."""
         if draft.act not in ("answer", "handover"):
             return draft
-        users = {one.who: one.user if may_be_named(one.user) else "" for one in turn.all}
+        users = {one.who: one.user for one in turn.all}
         naming = named_askers(list(users.values()), cast.persona.language)
         if not naming or draft.texts[0] == naming:
             return draft

@@ -9,16 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehost.answers import Meaning
+from livehost.chat import moderation
 from livehost.chat.generic import Unreadable, parse, signature, signature_holds
 from livehost.chat.inbox import (
     cleaned,
     is_noise,
-    named_askers,
     points,
     sense,
     shown_name,
     shown_text,
 )
+from livehost.chat.moderation import named_askers
 
 NOW = datetime(2026, 12, 1, 2, 0, tzinfo=UTC)
 
@@ -196,6 +197,14 @@ def test_who_asks_is_named_by_one_character() -> None:
     assert named_askers(["Tom", "13800138000"], "zh") == "好几位朋友都在问，"
     assert named_askers(["Tom", "Ann"], "en").startswith("Several")
     assert named_askers(["全网第一", "加微信abc123", "😂", ""], "zh") == "好几位朋友都在问，"
+
+
+def test_of_many_who_ask_two_names_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(moderation, "moderated_name", lambda user: looked.append(user) or user)
+    many = [f"{first}{n}" for n, first in enumerate("小阿木林风" * 40)]
+    assert named_askers(many, "zh") == "小某、阿某和几位朋友都在问，"
+    assert looked == many[:2]
 
 
 def test_what_may_not_be_shown_of_a_name_is_not_said_either() -> None:
