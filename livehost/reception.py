@@ -92,9 +92,8 @@ class Reception:
         assert line.question is not None
         try:
             await self.store.settle(
-                self._room.id, line.question.id, QuestionState.SENT, answer="".join(line.draft.texts),
-                trace=line.trace(0),
-            )  # fmt: skip
+                line.question.id, QuestionState.SENT, answer="".join(line.draft.texts), trace=line.trace(0)
+            )
         except NotStored:
             return True
         except TransitionRefused as refused:

@@ -165,7 +165,6 @@ class PatientStore:
 
     async def settle(
         self,
-        room: str,
         question_id: str,
         state: QuestionState,
         note: str = "",
@@ -178,7 +177,7 @@ class PatientStore:
         try:
             settled = await self._write(
                 lambda: self._store.settle(
-                    room, question_id, state, note, answer=answer, trace=trace, detail=detail
+                    self._room, question_id, state, note, answer=answer, trace=trace, detail=detail
                 )
             )
         except StoreUnavailable:
