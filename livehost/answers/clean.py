@@ -34,6 +34,16 @@ _SOUND_ONLY = (
 _OWN_WORDS = frozenset(("爆油", "曝油", "保有", "补活", "赠拼", "推货"))
 
 
+# Calls for attention before a line, and thanks or haste behind it: they say nothing of what is asked.
+_CALLING = re.compile(
+    r"^(?:(?:主播|老板|小姐姐|姐姐?|哥|亲|宝子?们?|家人们?|hi|hello|hey|哈喽|嗨|你好|您好|在吗|诶|哎|喂|回答我|看我|请问|问一?下|想问问?下?|我想问问?下?|第.遍问?了?)"
+    r"+[\s,，:：!！~]+)+(?=.{2,})|^(?:请问一?下?|我?想问问?一?下?|问一?下)(?=.{2,})"
+)
+_CLOSING = re.compile(
+    r"(?:[\s,，~。.!！?？]+(?:谢谢|急|在线等|求回复?|主播|老板|亲|姐|快说|看到回一下|问了.遍了|回一下|hh+|哈+|233+|嘻+)+|(?<=[\u4e00-\u9fff])hh+)[\s。.!！?？~]*$"
+)
+
+
 @cache
 def _by_letters() -> dict[str, str]:
     found = {"".join(pinyin(w)): w for w in sorted(packaged_yaml("letters.yaml")["words"].split(), key=len)}
@@ -56,6 +66,7 @@ def clean(text: str) -> str:
     text = _PICTURES.sub(" ", folded(text))
     text = _BRACKETED.sub(" ", text)
     text = _AT_SIGN.sub(" ", _AT_NAME.sub(" ", text))
+    text = _CLOSING.sub("", _CALLING.sub("", text.strip()))
     text = re.sub(r"[a-z]+(?: [a-z]+)+", lambda m: _spaced(m[0]), text)
     text = re.sub(r"[a-z]{4,}", lambda m: _letters(m[0]), text)
     text = _HALF.sub(_half, text)

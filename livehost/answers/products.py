@@ -257,6 +257,8 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
         variants.named(cleaned, on_air) or (_counted_alike(cleaned, on_air) and not _FAR.search(cleaned))
     ):
         return None
+    if _HAGGLED.search(cleaned):
+        return None
     found = [
         p
         for p in catalog.products
@@ -268,6 +270,12 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
     ]
     found = alike if len(found) > 1 else found
     return found[0] if len(found) == 1 else None
+
+
+# A bare number that is money.
+_HAGGLED = re.compile(
+    r"(?:卖|出|才|给你?|只要|就|降到|便宜)\s*\d+(?:元|块|$)|(?<![\d.])\d+(?:元|块)?(?:[行成](?:不|吗|吧)|[不我]?卖|我?就|[拿带]走?)"
+)
 
 
 def _counted_alike(cleaned: str, product: Product) -> bool:
@@ -298,7 +306,9 @@ _CALLED = re.compile(
     r"(?:^|[\s,，的]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
     r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉)"
 )
-_GENERAL = frozenset("装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单")
+_GENERAL = frozenset(
+    "宝底领面身口头边角送拍买卖发到收退换喝看想装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单"
+)
 
 
 def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
