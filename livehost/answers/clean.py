@@ -78,7 +78,7 @@ def clean(text: str) -> str:
 
 _DIGITS = "一二三四五六七八九"
 _AND_TENTHS = re.compile(
-    rf"(\d+|[{_DIGITS}两十百]+)块(\d|[{_DIGITS}])(?:毛|角)?(?![\d{_DIGITS}十百]|[个件瓶盒支包袋套箱斤条双只片])"
+    rf"(\d+|[{_DIGITS}两十百]+)块(\d|[{_DIGITS}])(?:毛|角)?(?![\d{_DIGITS}十百]|[个件瓶盒支袋套箱斤条双只片]|包(?!邮))"
 )
 
 

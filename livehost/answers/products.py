@@ -97,6 +97,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
         rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
         return Topic((catalog.product(guess.product),), None, rest, True)
+    partly = _partly(cleaned, catalog, on_air)
+    if partly is not None:
+        return partly
     if on_air is not None and _for_use(cleaned, on_air):
         return Topic((on_air,), None, cleaned, False)
     foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, on_air)), None)
@@ -194,6 +197,9 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
 def _aside(text: str, start: int, end: int, product: Product | None, on_air: Product | None) -> bool:
     """Whether a name only stands beside the one on air: 能和精华一起用吗, 能洗掉防晒吗, 送精华小样吗."""
     before, after = text[:start], text[end:]
+    entries = (*(on_air.suitable_for or ()), *(on_air.not_for or ())) if on_air is not None else ()
+    if product is not on_air and any(len(one) > 1 and before.endswith(folded(one)) for one in entries):
+        return True
     if before.endswith("对") and after.startswith(("过敏", "类过敏", "成分过敏")):
         return True
     if on_air is None or product is on_air:
@@ -331,6 +337,30 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
         if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
             rest = cleaned[: match.start(1)] + " " + cleaned[match.end() :]
             return Topic((product,), None, rest, True)
+    return None
+
+
+_AFTER_PART = re.compile("[的那这款多怎几有还能发包可是什送到券在保成吃喝用 ,，]|$")
+
+
+def _partly(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
+    """The only product whose name holds four characters of the line in a row, or begins or ends in three."""
+    parts = shelf(catalog).parts
+    for size in (4, 3):
+        for at in range(len(cleaned) - size + 1):
+            ids = parts.get(cleaned[at : at + size], set())
+            end = at + size
+            if len(ids) != 1 or (size == 3 and not _AFTER_PART.match(cleaned, end)):
+                continue
+            product = catalog.product(next(iter(ids)))
+            if product is on_air or (on_air is not None and cleaned[at:end] in _texts(on_air)):
+                return None
+            while end < len(cleaned) and any(
+                cleaned[at : end + 1] in folded(n) for n in (product.name, *product.aliases)
+            ):
+                end += 1
+            if not _aside(cleaned, at, end, product, on_air):
+                return Topic((product,), None, cleaned[:at] + " " + cleaned[end:], True)
     return None
 
 
