@@ -123,7 +123,8 @@ def sort(ask: Asking) -> Said | None:
     noun = match[1].removeprefix("口").removeprefix("颜").removesuffix("子")
     for name, said, words in _fields(ask):
         if name in ("highlights", "claims", "ingredients") and any(
-            noun in folded(part) or (len(noun) == 3 and noun[:2] in folded(part))
+            (folded(part).endswith(noun) if name == "ingredients" else noun in folded(part))
+            or (len(noun) == 3 and noun[:2] in folded(part))
             for part in words.split("、")
         ):
             return _said(ask, name, said)

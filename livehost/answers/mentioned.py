@@ -23,8 +23,9 @@ def mentioned(ask: Asking) -> Said | None:
         saying = on_service.courier(ask)
     if saying is None and any(g.name in line for g in product.gifts or ()):
         saying = on_price.gifts(ask)
-    given = re.search("配|带|附|给", line) is not None
-    if saying is None and given and any(g.name[-1] in line for g in product.gifts or ()):
+    given = re.search("配|带|附|给", line)
+    rest = line.replace(given[0], "") if given else ""
+    if saying is None and given and any(g.name[-1] in rest for g in product.gifts or ()):
         saying = on_price.gifts(ask)
     how = re.search("怎么([\u4e00-\u9fff])", line)
     if saying is None and how and how[1] in (product.usage or ""):

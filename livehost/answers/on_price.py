@@ -271,6 +271,9 @@ def spec(ask: Asking) -> Said | None:
     sorts = _sorts(specs)
     if specs and _ASKS_STYLE.search(ask.line) and "style" not in sorts:
         return None
+    flavoured = ask.product.category in ("food", "health_food") or any("味" in s.name for s in specs)
+    if specs and "味" in ask.line and not flavoured:
+        return None
     if specs and _ASKS_SIZE.search(ask.line) and "size" not in sorts:
         return None
     if not specs:
