@@ -53,6 +53,18 @@ def own_words(ask: Asking) -> Said | None:
     return saying or _closest(ask)
 
 
+def _ending(ask: Asking) -> Said | None:
+    """By the one character that is asked about, where the product's words for something end in it: 有盖吗."""
+    char = faq.core(ask.line).strip()
+    if len(char) != 1:
+        return None
+    if any(gift.name.endswith(char) for gift in ask.product.gifts or ()):
+        return on_price.gifts(ask)
+    if any(one.endswith(char) for one in ask.product.highlights or ()):
+        return ask.say(f"特点是{ask.get('highlights')}")
+    return None
+
+
 def _closest(ask: Asking) -> Said | None:
     product, line = ask.product, ask.line
     groups = (*(product.not_for or ()), *(product.suitable_for or ()))
@@ -74,7 +86,7 @@ def _closest(ask: Asking) -> Said | None:
     }
     best = max(scores, key=lambda name: scores[name])
     if not scores[best]:
-        return None
+        return _ending(ask)
     match best:
         case "usage":
             return on_goods.usage(ask)

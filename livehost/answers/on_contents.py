@@ -147,11 +147,20 @@ _MEASURED = (
 )
 
 
+_PART = re.compile("(?:^|[\\s的个款])([\u4e00-\u9fff])[\u4e00-\u9fff]?(?:有|是)?多[长宽高厚粗深]")
+
+
 def attribute(ask: Asking) -> Said | None:
     """A measure of the product (power, weight, length): whichever of its facts holds it."""
     marks = next((marks for words, marks in _MEASURED if ask.has(words)), None)
     if marks is None:
         return None
+    about = _PART.search(ask.line)
+    for name, words in (("claims", "资料上写的是"), ("highlights", "特点是")) if about else ():
+        parts = (ask.some(name) or "").split("、")
+        ask.used.clear()
+        if about and any(about[1] in part and re.search(marks, folded(part)) for part in parts):
+            return ask.say(f"{words}{ask.get(name)}")
     sized = [re.search(marks, folded(s.name)) for s in ask.product.specs or ()]
     if sized and all(sized):
         return on_price.spec(ask)

@@ -72,6 +72,7 @@ def _several(ask: Asking) -> Said | None:
     label = chosen[0].name if chosen else ask.get("name")
     several = f"{count}:{chosen[0].name}" if chosen else f"{count}"
     total = ask.get(f"total.{several}")
+    ask.get(f"pieces.{count}")
     text = f"{label}直播间价{ask.get(f'price{tail}')}元，{count}{measure}一共{total}元"
     after = ask.get(f"total_after_coupon.{several}")
     if after is not None:
