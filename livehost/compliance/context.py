@@ -114,6 +114,7 @@ def _jieba() -> Any:
         jieba.setLogLevel(logging.WARNING)
         for word in ("品鉴", "肤感", "环保", "本色", "肤质", "各处"):
             jieba.add_word(word)
+        jieba.del_word("款数")  # 这款|数一数二
         jieba.initialize()
     return jieba
 
