@@ -334,3 +334,7 @@ def test_what_has_nothing_to_do_with_the_goods(act: str, line: str) -> None:
 )
 def test_questions_about_goods_that_sound_like_it(line: str) -> None:
     assert ask(line, LAMP).act in ("answer", "handover")
+
+
+def test_a_rival_s_name_is_no_talk_of_other_things() -> None:
+    assert ask("比蓝月亮好使不", {**SOAP, "highlights": ["留香淡"]}).act == "answer"
