@@ -29,13 +29,15 @@ def exported(
         known = "、".join(one.id for one in settings.rooms)
         raise Wrong(f"--room: 没有直播间 {room!r}，有 {known} / no such room; there are {known}") from error
     try:
-        span = Span.of_days(_day(first, "--from"), _day(last, "--to"), ZoneInfo(of.zone))
+        zone = ZoneInfo(of.zone)
+        span = Span.of_days(_day(first, "--from"), _day(last, "--to"), zone)
     except Wrong:
         raise
     except ValueError as error:
         raise Wrong(f"--from, --to: {error}") from error
     folder = Places(settings.state_dir).journal
-    return in_pieces(written(records(folder, room, span, names=names), "csv" if form == "csv" else "jsonl"))
+    entries = records(folder, room, span, names=names)
+    return in_pieces(written(entries, "csv" if form == "csv" else "jsonl", zone))
 
 
 def _day(text: str | None, option: str) -> date | None:

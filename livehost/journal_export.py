@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ COLUMNS = (
     "product", "facts", "fate", "heard_s", "state", "action", "by", "note", "why", "discloses", "question",
     "id", "line", "trace", "recording", "recording_s",
 )  # fmt: skip
+LOCAL = "local_time"  # of `at` by the room's clock, as a spreadsheet reads it
 REST = "rest"  # what has no column of its own, as JSON
 _NAMES = ("user", "user_id", "who")
 _FREE = ("text", "asked", "answer", "why", "note", "proposed", "said", "blocked", "checks")  # may say a name
@@ -106,16 +107,28 @@ def _unnamed(value: Any, names: Sequence[str]) -> Any:
     return value
 
 
-def written(entries: Iterable[Mapping[str, Any]], form: Format) -> Iterator[bytes]:
-    """The entries in a format, in UTF-8: JSON lines, or CSV that Excel opens as it is."""
+def written(entries: Iterable[Mapping[str, Any]], form: Format, zone: tzinfo = UTC) -> Iterator[bytes]:
+    """The entries in a format, in UTF-8: JSON lines, or CSV that Excel opens as it is.
+
+    The table has the time by the room's clock (`zone`) beside the recorded one.
+    """
     if form == "jsonl":
         for entry in entries:
             yield json.dumps(entry, ensure_ascii=False, default=str).encode() + b"\n"
         return
-    yield b"\xef\xbb\xbf" + _row((*COLUMNS, REST))
+    yield b"\xef\xbb\xbf" + _row((COLUMNS[0], LOCAL, *COLUMNS[1:], REST))
     for entry in entries:
         rest = {name: value for name, value in entry.items() if name not in COLUMNS}
-        yield _row((*(_cell(entry.get(name)) for name in COLUMNS), _cell(rest or None)))
+        first, *others = (_cell(entry.get(name)) for name in COLUMNS)
+        yield _row((first, _local(entry, zone), *others, _cell(rest or None)))
+
+
+def _local(entry: Mapping[str, Any], zone: tzinfo) -> str:
+    try:
+        at = instant(entry)
+        return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:  # the first and the last day there is
+        return ""
 
 
 def in_pieces(lines: Iterable[bytes], *, at_least: int = 65_536) -> Iterator[bytes]:

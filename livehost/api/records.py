@@ -45,7 +45,7 @@ async def get_records(
     days = "_".join(one.isoformat() for one in (first, last) if one is not None) or "all"
     name = f"{room.id}_{days}.{form}"
     return StreamingResponse(
-        in_pieces(written(entries, form)),
+        in_pieces(written(entries, form, zone)),
         media_type=MEDIA_TYPES[form],
         headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
     )

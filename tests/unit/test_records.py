@@ -102,6 +102,13 @@ def test_csv_is_a_table_for_excel_and_no_formula_is_run(folder: Path) -> None:
     assert json.loads(rows[-1]["rest"]) == {"extra": 1} and rows[2]["user"] == "小鹿"  # fmt: skip
 
 
+def test_a_table_tells_the_time_by_the_rooms_clock() -> None:
+    at = "2026-11-27T16:30:05+00:00"
+    table = b"".join(written([{"at": at}, {"at": "?"}], "csv", ZoneInfo("Asia/Shanghai"))).decode("utf-8-sig")
+    first, second = csv.DictReader(io.StringIO(table))
+    assert (first["local_time"], first["at"]) == ("2026-11-28 00:30:05", at) and second["local_time"] == ""
+
+
 @pytest.mark.parametrize(
     "begins",
     [
@@ -174,7 +181,8 @@ async def test_names_are_for_those_who_answer_viewers(house: FakeHouse, role: st
         assert 'filename="room-a_2026-11-01_2026-11-30.jsonl"' in answer.headers["content-disposition"]
         assert json.loads(answer.text)["user"] == name
         table = await client.get("/v1/rooms/room-a/records?format=csv")
-        assert next(csv.DictReader(io.StringIO(table.content.decode("utf-8-sig"))))["user"] == name
+        (row,) = csv.DictReader(io.StringIO(table.content.decode("utf-8-sig")))
+        assert row["user"] == name and row["local_time"] == "2026-11-25 18:00:00"
         script = await client.get("/v1/rooms/room-a/transcript?session=s1")
         assert script.json()["items"][0]["user"] == name
 
@@ -248,7 +256,8 @@ def test_the_command_writes_the_record(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*asked, "--day", "2026-11-25"]).stdout == whole.stdout
     assert CliRunner().invoke(app, [*asked, "--day", "2026-11-24"]).stdout == ""
     assert HIDDEN in CliRunner().invoke(app, [*asked, "--no-names"]).stdout
-    assert CliRunner().invoke(app, [*asked, "--format", "csv"]).stdout.startswith("\ufeffat,session")
+    table = CliRunner().invoke(app, [*asked, "--format", "csv"]).stdout
+    assert table.startswith("\ufeffat,local_time,session") and "2026-11-25 18:00:00" in table
     for wrong in (
         ["--from", "x"], ["--format", "pdf"], ["--from", "2026-02-01", "--to", "2026-01-01"],
         ["--day", "2026-02-01", "--to", "2026-02-02"],
