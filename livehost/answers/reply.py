@@ -18,6 +18,7 @@ from livehost.answers.facts import ASKED_LINK
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
+from livehost.answers.likely import LIKELY, SURE, Likely, likely, outvoted
 from livehost.answers.mentioned import mentioned, own_words
 from livehost.answers.numbers import unfounded
 from livehost.answers.products import Topic, topic
@@ -129,9 +130,47 @@ class _Room:
             return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
         if noise:
             return Answer("ignore", "", None, "noise")
-        if not wanted and self._entry(line, bare, about) is None:
-            return self._mentioned(line, bare, about) or self._unasked(line, about)
+        if self._entry(line, bare, about) is not None:
+            return self._answered(line, bare, wanted, about)
+        if not wanted or outvoted(line, bare, wanted) is not None:
+            return self._guessed(line, bare, wanted, about)
         return self._answered(line, bare, wanted, about)
+
+    def _guessed(self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic) -> Answer:
+        """What the line most likely asks, where the rules know no intent or are outvoted; else what words of
+        the product it has."""
+        guess = likely(line, bare)
+        away = self._turned_away(guess)
+        if away is not None:
+            return away
+        asks = guess.intent in HANDLERS and guess.share >= LIKELY
+        if asks:
+            got = self._answered(line, bare, (Asked(guess.intent, 0, bare),), about)
+            if got.act == "answer" or guess.intent in DELICATE:
+                return got
+        if wanted:
+            return self._answered(line, bare, wanted, about)
+        saying = self._mentioned(line, bare, about)
+        if saying is not None:
+            return saying
+        got = self._unasked(line, about)
+        known = guess.share >= SURE and guess.label not in ("noise", "remark")
+        return self._handover(about.product, "unknown") if known and got.act in ("ignore", "answer") else got
+
+    def _turned_away(self, guess: Likely) -> Answer | None:
+        if guess.share < SURE:
+            return None
+        match guess.label:
+            case "ai_identity":
+                return self._fixed("disclose", DISCLOSE, "ai_identity")
+            case "diversion":
+                return self._fixed("decline", STAY, "diversion")
+            case "injection" | "abuse" | "off_topic":
+                return self._fixed("decline", DECLINE, guess.label)
+            case "noise" | "remark":
+                return Answer("ignore", "", None, "noise")
+            case _:
+                return None
 
     def _booked(self, line: str, about: Topic) -> Answer | None:
         """The operator's own approved answer, its placeholders filled with the facts of the moment."""
