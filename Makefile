@@ -8,7 +8,7 @@ ARGS ?=
 RUN_PACKAGES := fonts-noto-cjk
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg nginx libnginx-mod-rtmp redis-server chromium procps
 
-.PHONY: help setup setup-train setup-dev demo serve lint test test-long bench bench-answers bench-chat bench-swap bench-models bench-train train-bases draw lock clean
+.PHONY: help setup setup-train setup-dev demo serve lint test test-long bench bench-answers bench-chat bench-inbox bench-swap bench-models bench-train train-bases draw lock clean
 
 help:
 	@echo "make demo [ARGS='--seconds 60']   put a demo room on air on this machine"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench                        the figures that the README quotes"
 	@echo "make bench-answers                how right answers, reviews and readings are (--catalog --questions --lines)"
 	@echo "make bench-chat                   a platform's push at 2,000 events a second while a show is on air"
+	@echo "make bench-inbox                  how many viewers' messages a second an inbox takes (--redis URL)"
 	@echo "make bench-swap                   adapter switches beside diffusers and peft"
 	@echo "make bench-models                 tokens and looks a second; who words a live show"
 	@echo "make setup-train                  what \`livehost train\` needs besides: from pictures and lines to a persona"
@@ -67,6 +68,9 @@ bench-answers: setup-dev
 
 bench-chat: setup-dev
 	$(BIN)/python -m bench.chat $(ARGS)
+
+bench-inbox: setup-dev
+	$(BIN)/python -m bench.inbox $(ARGS)
 
 bench-swap: setup-dev
 	$(BIN)/python -m bench.swap $(ARGS)

@@ -39,7 +39,7 @@ from typing import Any
 import yaml
 
 from bench import rows
-from bench.crowd import Batch, batches, comment, signed
+from bench.crowd import Batch, batches, comment, signed, stored_id
 from bench.processes import cpu_s, load, rss_mb
 from bench.show import frames_of, spoken_answers
 from livehost.store import FILE
@@ -211,7 +211,7 @@ def _one_by_one(
         key, text, at_ms = f"one-{number}", asked[number * len(asked) // count], int(time.time() * 1000)
         body = json.dumps([comment(key, number, text, at_ms)], ensure_ascii=False).encode()
         headers = signed("live_comment", body, nonce=key, at_ms=at_ms, room=PLATFORM_ROOM, secret=SECRET)
-        posted.append((key, text, time.monotonic()))
+        posted.append((stored_id(key), text, time.monotonic()))
         stage.client.post(PATH, content=body, headers=headers).raise_for_status()
     time.sleep(apart_s)
     return posted
@@ -253,12 +253,7 @@ def _stored(stage: Stage) -> dict[str, tuple[str, str]]:
     """Every stored question's state, and with whose answer it is answered, from what the show left."""
     with sqlite3.connect(stage.state / FILE) as db:
         found = db.execute("SELECT id, state, joined FROM questions WHERE room = ?", (ROOM,)).fetchall()
-    return {_bare(one): (state, _bare(joined)) for one, state, joined in found}
-
-
-def _bare(question: str) -> str:
-    """The platform's own id of a stored question."""
-    return question.removeprefix("douyin:")
+    return {one: (state, joined) for one, state, joined in found}
 
 
 def _shared(

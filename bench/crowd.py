@@ -33,7 +33,7 @@ _SAID = (
 
 @dataclass(frozen=True)
 class Batch:
-    """One push: what it holds, and when it is due, in seconds from the first."""
+    """One push: what it holds, and when it is due, in seconds from the first; `ids` as they are stored."""
 
     number: int
     kind: str
@@ -54,6 +54,11 @@ def signed(kind: str, body: bytes, *, nonce: str, at_ms: int, room: str, secret:
         "x-signature": base64.b64encode(digest).decode(),
         "content-type": "application/json",
     }
+
+
+def stored_id(key: str) -> str:
+    """The id under which a message of the platform is stored and journalled."""
+    return f"douyin:{key}"
 
 
 def comment(key: str, who: int, text: str, at_ms: int) -> dict[str, Any]:
@@ -87,12 +92,12 @@ def batches(
                 every.append(Batch(number, old.kind, due_s, old.headers, old.body, old.ids, True))
                 continue
         kind = {3: "live_gift", 9: "live_like"}.get(number % 12, "live_comment")
-        ids = tuple(f"push-{number}-{place}" for place in range(size))
+        keys = [f"push-{number}-{place}" for place in range(size)]
         body = json.dumps(
-            [_event(draw, kind, key, next(words), at_ms) for key in ids], ensure_ascii=False
+            [_event(draw, kind, key, next(words), at_ms) for key in keys], ensure_ascii=False
         ).encode()
         headers = signed(kind, body, nonce=f"n{number}", at_ms=at_ms, room=room, secret=secret)
-        every.append(Batch(number, kind, due_s, headers, body, ids))
+        every.append(Batch(number, kind, due_s, headers, body, tuple(map(stored_id, keys))))
     return every
 
 

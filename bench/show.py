@@ -171,7 +171,7 @@ def spoken_answers(
             head, _, tail = entry["trace"].rpartition("#")
             kind, _, key = head.partition(":")
             if kind in ("q", "h") and tail.startswith("0/"):
-                firsts.setdefault(key.rpartition(":")[2], entry)  # a platform stands before its own id
+                firsts.setdefault(key, entry)
     found: list[tuple[Any, ...]] = []
     for question, text, at in posted:
         heard = firsts.get(question)

@@ -356,10 +356,8 @@ def _catalog(settings: Settings | None) -> Catalog | None:
 
 
 def _manner(settings: Settings | None, persona: str) -> tuple[str, ...]:
-    from livehost.model_writer import manner
-
     found = next((one for one in settings.personas if one.id == persona), None) if settings else None
-    return manner(found) if found is not None else ()
+    return found.own_words if found is not None else ()
 
 
 def _me() -> str:

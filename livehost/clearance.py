@@ -58,7 +58,7 @@ def judged(
     says of the draft's product (words that an operator wrote).
     """
     facts = draft.facts if strict and draft.source in _OWN_FACTS else None
-    approved = (*_FIXED, *(own_words(persona) if persona is not None else ()))
+    approved = (*_FIXED, *((*persona.own_words, *persona.disclosure) if persona is not None else ()))
     product = catalog.get(draft.product)
     said = check_said(
         "".join(draft.texts), facts=facts, product=product, catalog=catalog, now=now, approved=approved,
@@ -84,12 +84,3 @@ def blocked(text: str, found: Review) -> Refused:
         status=422,
         details={"errors": [hit.shown(text, hit.category) for hit in caught]},
     )
-
-
-def own_words(persona: Persona) -> tuple[str, ...]:
-    """A persona's own lines, as `livehost check` passed them."""
-    style = persona.style
-    return (
-        style.self_name, *style.address, *style.openers, *style.closers, *style.particles, *persona.greeting,
-        *persona.farewell, *persona.bridges, *persona.resumes, *persona.reserve, *persona.disclosure,
-    )  # fmt: skip

@@ -20,7 +20,7 @@ from livehost.answers.faq_book import FaqBook
 from livehost.catalog import Catalog
 from livehost.engines import EngineGone
 from livehost.lines import Cast, Draft
-from livehost.settings import LanguageModel, Persona, Segment
+from livehost.settings import LanguageModel, Segment
 from livehost.store.protocol import Question
 from livehost.writer import Choose, TemplateWriter
 from services import wire
@@ -166,7 +166,7 @@ class ModelWriter:
                 log.warning("the model gave no words", error=said.error, room=self._room)
             return replace(draft, why=said.finish)
         words = said.text if said.text.endswith(tuple(ENDS)) else f"{said.text}。"
-        grounds = Grounds(core, draft.facts, catalog.get(draft.product), now, manner(cast.persona))
+        grounds = Grounds(core, draft.facts, catalog.get(draft.product), now, cast.persona.own_words)
         found = faults(words, grounds, self._lexicon_of(catalog))
         if found:
             log.info("a wording is refused", core=core, words=words, faults=[str(fault) for fault in found])
@@ -179,12 +179,3 @@ class ModelWriter:
         if self._lexicon is None or self._lexicon[0] is not catalog:
             self._lexicon = (catalog, Lexicon(catalog.on_platform(self._platform)))
         return self._lexicon[1]
-
-
-def manner(persona: Persona) -> tuple[str, ...]:
-    """A persona's own lines: words that she may use around what she is told to say."""
-    style = persona.style
-    return (
-        style.self_name, *style.address, *style.openers, *style.closers, *style.particles, *persona.greeting,
-        *persona.farewell, *persona.bridges, *persona.resumes, *persona.reserve,
-    )  # fmt: skip

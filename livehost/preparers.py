@@ -7,6 +7,8 @@ QuestionPreparer    viewers' questions by their turn, a few at a time
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -15,8 +17,7 @@ from typing import Any
 import structlog
 
 from livehost.catalog import Catalog
-from livehost.chat.inbox import named_askers
-from livehost.chat.moderation import may_be_named
+from livehost.chat.moderation import named_askers
 from livehost.chat.queue import Turn
 from livehost.compliance import Hit
 from livehost.desk import Desk, Mode
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 AHEAD_S = 25.0
 TYPICAL_PHRASE_S = 2.5
 ANSWERS_AHEAD = 3
+_PLACES = 100  # far more than are prepared at once
 IDLE_S = 0.5
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
@@ -213,6 +215,8 @@ class QuestionPreparer:
         self._answers = answers or (lambda: desk.mode is Mode.AUTO)
         self._holds = holds
         self._busy = 0
+        self._places: OrderedDict[str, int] = OrderedDict()  # questions in the order they were given out
+        self._serial = itertools.count(1)
         self.claimed = False
         self.wake = asyncio.Event()
 
@@ -240,7 +244,23 @@ class QuestionPreparer:
         `approved`: the words that a person on duty (`by`) chose; they are checked and said.
         """
         self._busy += 1
+        if question.id not in self._places:
+            self._places[question.id] = next(self._serial)
+            if len(self._places) > _PLACES:
+                self._places.popitem(last=False)
         self._spawn(self._prepare(question, approved, by), f"answer {question.id}")
+
+    def _lay(self, line: Line) -> None:
+        """Lay an answer among those that wait: in the order of their turns, whichever was ready first."""
+        desk = self._desk
+        desk.lay(line)
+        begun = [one for one in desk.answers if one.sent > 0]
+        rest = [one for one in desk.answers if one.sent == 0]
+        desk.answers.clear()
+        desk.answers.extend([*begun, *sorted(rest, key=self._place)])
+
+    def _place(self, line: Line) -> int:
+        return self._places.get(line.question.id, 0) if line.question is not None else 0
 
     async def _prepare(self, question: Question, approved: Draft | None, by: str) -> None:
         try:
@@ -253,12 +273,12 @@ class QuestionPreparer:
                         await self.hold(question, approved, (), "no_sound")
                     else:
                         await self._inbox.settle(question, QuestionState.ACCEPTED, note=line.failed)
-                elif not self._desk.adopt(line) and by:
+                elif self._desk.adopt(line):
+                    self._lay(line)
+                elif by:
                     self.prepare(question, approved, by)
-                elif not self._desk.adopt(line):
-                    await self._inbox.settle(question, QuestionState.ACCEPTED, note="the persona changed")
                 else:
-                    self._desk.lay(line)
+                    await self._inbox.settle(question, QuestionState.ACCEPTED, note="the persona changed")
         finally:
             self._busy -= 1
             self.wake.set()
@@ -298,7 +318,7 @@ class QuestionPreparer:
         """The draft after a word on who asks the same, where that may be said."""
         if draft.act not in ("answer", "handover"):
             return draft
-        users = {one.who: one.user if may_be_named(one.user) else "" for one in turn.all}
+        users = {one.who: one.user for one in turn.all}
         naming = named_askers(list(users.values()), cast.persona.language)
         if not naming or draft.texts[0] == naming:
             return draft

@@ -154,6 +154,15 @@ class Persona(Part):
     reserve: tuple[str, ...] = Field(min_length=2)
     disclosure: tuple[str, ...] = Field(min_length=1)
 
+    @property
+    def own_words(self) -> tuple[str, ...]:
+        """Words that she may use around what she is told to say; saying that she is AI has its own time."""
+        style = self.style
+        return (
+            style.self_name, *style.address, *style.openers, *style.closers, *style.particles,
+            *self.greeting, *self.farewell, *self.bridges, *self.resumes, *self.reserve,
+        )  # fmt: skip
+
 
 class Segment(Part):
     """A piece of a rundown: one idea, in several wordings.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from livehost.answers.tables import packaged_yaml
-from livehost.chinese import folded, pinyin
+from livehost.chinese import folded, numeral, pinyin
 
 _AT_NAME = re.compile(r"@[^\s,，。!?！？:：@]{1,24}(?:[\s:：,，]+|$)")
 _AT_SIGN = re.compile(r"@(?:主播|小编|客服|老板|店家)?")
@@ -14,80 +14,6 @@ _URL = re.compile(r"https?://\S+|www\.\S+")
 _PICTURES = re.compile("[\u2190-\u2bff\u3030\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f]+")
 _BRACKETED = re.compile(r"\[[\u4e00-\u9fffa-z]{1,6}\]")
 
-# What viewers write in pinyin or with characters that sound the same, and what they mean.
-_WORDS = [
-    "多少钱",
-    "有货",
-    "没货",
-    "链接",
-    "包邮",
-    "运费险",
-    "优惠券",
-    "正品",
-    "真人",
-    "怎么用",
-    "怎么买",
-    "怎么拍",
-    "几号",
-    "保质期",
-    "发货",
-    "什么时候",
-    "哪里",
-    "产地",
-    "孕妇",
-    "哺乳期",
-    "敏感肌",
-    "油皮",
-    "干皮",
-    "成分",
-    "酒精",
-    "香精",
-    "顺丰",
-    "快递",
-    "退货",
-    "发票",
-    "赠品",
-    "库存",
-    "补货",
-    "规格",
-    "效果",
-    "微信",
-    "加微信",
-    "客服",
-    "机器人",
-    "主播",
-    "价格",
-    "可以用吗",
-    "能用吗",
-    "能吃吗",
-    "有券吗",
-    "便宜",
-    "多久",
-    "面膜",
-    "精华",
-    "洁面",
-    "防晒",
-    "生产日期",
-    "备案",
-    "优惠",
-    "多大",
-    "尺码",
-    "颜色",
-    "几天到",
-    "在吗",
-    "是正品吗",
-    "有吗",
-    "到手价",
-    "到手",
-    "怎么卖",
-    "质量",
-    "新疆",
-    "西藏",
-    "好用吗",
-    "怎么吃",
-    "怎么喝",
-    "怎么洗",
-]
 _SOUND_ONLY = (
     "链接",
     "运费险",
@@ -110,7 +36,8 @@ _OWN_WORDS = frozenset(("爆油", "曝油", "保有", "补活", "赠拼", "推�
 
 @cache
 def _by_letters() -> dict[str, str]:
-    return {"".join(pinyin(w)): w for w in sorted(_WORDS, key=len)}
+    found = {"".join(pinyin(w)): w for w in sorted(packaged_yaml("letters.yaml")["words"].split(), key=len)}
+    return found | {"zenmemai": "怎么买怎么卖"}  # nobody can tell which of them it is
 
 
 @cache
@@ -131,10 +58,23 @@ def clean(text: str) -> str:
     text = _AT_SIGN.sub(" ", _AT_NAME.sub(" ", text))
     text = re.sub(r"[a-z]+(?: [a-z]+)+", lambda m: _spaced(m[0]), text)
     text = re.sub(r"[a-z]{4,}", lambda m: _letters(m[0]), text)
-    text = _sounds(text)
+    text = _HALF.sub(_half, text)
+    text = _AND_TENTHS.sub(_in_yuan, _sounds(text))
     for pattern, meant in _slang():
         text = pattern.sub(meant, text)
     return re.sub(r"\s+", " ", text).strip(" ~,，。!！?？…-_:：;；")
+
+
+_DIGITS = "一二三四五六七八九"
+_AND_TENTHS = re.compile(
+    rf"(\d+|[{_DIGITS}两十百]+)块(\d|[{_DIGITS}])(?:毛|角)?(?![\d{_DIGITS}十百]|[个件瓶盒支包袋套箱斤条双只片])"
+)
+
+
+def _in_yuan(match: re.Match[str]) -> str:
+    """9块9 and 三十九块九 as 9.9元 and 39.9元."""
+    whole, tenth = (numeral(part) for part in match.groups())
+    return match[0] if whole is None or tenth is None else f"{whole}.{tenth}元"
 
 
 def _spaced(run: str) -> str:
@@ -144,21 +84,38 @@ def _spaced(run: str) -> str:
     return run if words == joined else words
 
 
+@lru_cache(maxsize=512)
 def _letters(run: str) -> str:
-    """A run of letters as the words that it spells in pinyin; itself when it spells none."""
-    words = _by_letters()
-    out: list[str] = []
-    at = 0
-    while at < len(run):
-        end = next((e for e in range(len(run), at + 2, -1) if run[at:e] in words), None)
-        if end is None:
-            if run[at:] in ("ma", "ne", "bu", "a", "ya") and out:
-                out.append({"ma": "吗", "bu": "不"}.get(run[at:], ""))
-                break
-            return run
-        out.append(words[run[at:end]])
-        at = end
-    return "".join(out)
+    """A run of letters as the words that it spells in pinyin, the longest first; itself when it spells none.
+
+    Single syllables count beside a word of two only.
+    """
+    words, alone = _by_letters(), packaged_yaml("letters.yaml")["alone"]
+    best: list[tuple[int, str] | None] = [(0, ""), *([None] * len(run))]  # words of two syllables, the text
+    for end in range(1, len(run) + 1):
+        for at in range(max(0, end - 16), end):
+            before, piece = best[at], run[at:end]
+            word = words.get(piece) or alone.get(piece)
+            if before is None or word is None:
+                continue
+            found = (before[0] + len(piece) * (piece in words), before[1] + word)
+            kept = best[end]
+            if kept is None or found[0] > kept[0]:
+                best[end] = found
+    spelt = best[-1]
+    return spelt[1] if spelt is not None and spelt[0] else run
+
+
+_HALF = re.compile(r"([\u4e00-\u9fff])([a-z]{2,5})(?![a-z])|(?<![a-z])([a-z]{2,5})([\u4e00-\u9fff])")
+
+
+def _half(match: re.Match[str]) -> str:
+    """A word of two characters of which one is written in letters: 有huo, fa货."""
+    written = match[1] or match[4]
+    sound = "".join(pinyin(written))
+    word = _by_letters().get(sound + match[2] if match[1] else match[3] + sound)
+    fits = word is not None and len(word) == 2 and (word[0] if match[1] else word[1]) == written
+    return word if fits and word else match[0]
 
 
 def _sounds(text: str) -> str:

@@ -59,6 +59,11 @@ def off_topic(cleaned: str) -> bool:
     return bool(_words("off_topic").search(cleaned))
 
 
+def far_off(cleaned: str) -> bool:
+    """Whether the line is about what no shop sells: lotteries, shares, sums, politics."""
+    return bool(_words("far_off").search(cleaned))
+
+
 def is_chat(cleaned: str) -> bool:
     """Whether a question is about the host or about life."""
     return bool(_words("chat").search(cleaned))

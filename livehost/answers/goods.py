@@ -179,7 +179,15 @@ class Shelf:
     def _of_kind(self, word: str) -> tuple[str, ...]:
         wanted = _trade().kinds[word]
         return tuple(i for i in self._kinds if wanted & self._kinds[i]) or tuple(
-            i for i in self._broad if wanted & self._broad[i]
+            i
+            for i in self._broad
+            if wanted & self._broad[i] and (word in _trade().broad or self._shares(word, i))
+        )
+
+    def _shares(self, word: str, product_id: str) -> bool:
+        """Whether a product named by a wide word alone has what tells a narrower word apart: 保温 of 保温杯."""
+        return any(
+            char in name for name, ids in self.names.items() if product_id in ids for char in word[:-1]
         )
 
 
@@ -191,6 +199,11 @@ _FOREIGN = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,}[0-9]{0,3}|[a-z]{1,4}-[a-z]{1,}
 def _chat() -> frozenset[str]:
     """English words and abbreviations that viewers use of any goods."""
     return frozenset(packaged_yaml("goods.yaml")["latin"].split())
+
+
+def is_other(word: str) -> bool:
+    """Whether a word that ends like goods is none: 专柜, 授权书."""
+    return word in _trade().other
 
 
 _COUNTED = re.compile(

@@ -15,6 +15,8 @@ def mentioned(ask: Asking) -> Said | None:
     """By a word of the catalogue in the line: an ingredient, a gift, a courier, a variant; else by the
     field that holds most of what the question is about."""
     product, line = ask.product, ask.line
+    if on_goods.named_group(ask):
+        return on_goods.suitable(ask)
     saying = on_contents.contains(ask)
     ask.used.clear()
     if saying is None and any(c[:2] in line for c in product.shipping.courier or ()):

@@ -111,6 +111,8 @@ _GENERAL = re.compile(
 def _stands(entry: str, line: str) -> bool:
     """Whether a line holds an entry of a list, or what is left of it without general words: 转基因原料."""
     own = folded(entry)
+    if len(own) >= 3 and own[-1] in "肉剂物油粉糖酸料类素醇胶皮仁干粒块汁浆叶籽泥" and own[:-1] in line:
+        return True
     return own in line or _GENERAL.sub("", own) in line or (len(own) >= 4 and own[-2:] in line)
 
 

@@ -107,7 +107,7 @@ def _names(group: str, line: str) -> bool:
     own, line = (_BEGINNER.sub("初学者", text) for text in (clean(group), line))
     if own and own in line:
         return True
-    allergen = re.search(r"对(.{1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
+    allergen = re.search(r"对?((?:(?!对).){1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
     if allergen and "过敏" in own:
         return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
@@ -122,8 +122,9 @@ def suitable(ask: Asking) -> Said | None:
     if aged is not None:
         return aged
     fit, unfit = ask.product.suitable_for, ask.product.not_for
-    named_fit = [g for g in fit or () if _names(g, ask.line)]
-    named_unfit = [g for g in unfit or () if _names(g, ask.line)]
+    line = ask.line + _kin(ask.line)
+    named_fit = [g for g in fit or () if _names(g, line)]
+    named_unfit = [g for g in unfit or () if _names(g, line)]
     if named_fit or named_unfit:
         parts = []
         if named_fit:
@@ -154,6 +155,32 @@ def suitable(ask: Asking) -> Said | None:
         return None
     without = ask.some("not_for")
     return ask.say(f"适合{listed}" + (f"，不适合{without}" if without else ""))
+
+
+_ELDERS = re.compile(
+    "爸妈|父母|爷爷|奶奶|外公|外婆|姥[姥爷]|公公|婆婆|岳[父母]|我[妈爸]|老[妈爸爹娘]|妈妈|爸爸|长辈|老人|老头|老太"
+)
+_AGED = re.compile(
+    r"(?<![\d.])(\d{2})(?:岁|了|多|周岁)|[我妈爸爷奶公婆](?:今年|都|快)?(\d{2})(?![\d.斤码号cm])"
+)
+OLD = 55  # years, from which 老年人 and 中老年人 are meant
+
+
+def _kin(line: str) -> str:
+    """What the people of a line are called in a list of groups: 我妈68 is 老年人, 我30岁 is 成年人."""
+    found = _AGED.search(with_digits(line))
+    age = int(found[1] or found[2]) if found else None
+    if age is None:
+        return " 老年人 老人 长辈" if _ELDERS.search(line) else " 成年人 成人" if "大人" in line else ""
+    return " 老年人 老人 长辈" if age >= OLD else " 成年人 成人" if age >= 18 else ""
+
+
+def named_group(ask: Asking) -> bool:
+    """Whether a line asks, yes or no, about an entry of the product's own lists: 真丝能洗吗."""
+    if ask.has("怎么|多少|几|多久|什么|哪"):
+        return False
+    entries = (*(ask.product.suitable_for or ()), *(ask.product.not_for or ()))
+    return any(len(clean(entry)) >= 2 and clean(entry) in ask.line for entry in entries)
 
 
 _SUBJECT = re.compile(
@@ -242,6 +269,10 @@ def effect(ask: Asking) -> Said | None:
     )
 
 
+_SPOKEN_OF = re.compile(
+    _EFFECTS.pattern
+    + "|补水|保湿|舒缓|紧致|清洁|镇静|柔顺|滋润|去屑|止汗|防晒|补钙|补铁|补锌|增强免疫力|提高免疫力|抗氧化|降[压糖脂]|丰胸|壮阳|补肾|解酒|瘦"
+)
 LEAST_SHARE = 0.75  # of an effect that is asked for, in the words of a claim
 
 
@@ -251,6 +282,9 @@ def treat(ask: Asking) -> Said | None:
     wanted = re.sub(r"能|可以|有|没有|会|吗|么|不|什么|效果|作用|功效|改善|有助于|缓解", "", ask.line)
     asks_cure = ask.has(r"治|根治|病|炎(?!症?吗)|药")
     known = "".join(words)
+    named = set(_SPOKEN_OF.findall(ask.line))
+    if named and not asks_cure and all(word in known for word in named):
+        return effect(ask)
     share = sum(char in known for char in wanted) / max(1, len(wanted))
     if not asks_cure and share >= LEAST_SHARE and any(w in wanted for w in words):
         return effect(ask)
@@ -264,7 +298,9 @@ _DISEASE = re.compile(
 
 def _not_said(ask: Asking) -> Said | None:
     """An effect on an illness that the operator rules out: what sort of goods it is, the effect left out."""
-    if not any(_DISEASE.search(w) and folded(w) in ask.line for w in ask.product.never_say or ()):
+    if ask.has("治|医") or not any(
+        _DISEASE.search(w) and folded(w) in ask.line for w in ask.product.never_say or ()
+    ):
         return None
     ask.get("category")
     sort = _SORTS.get(ask.product.category, "日常用品")

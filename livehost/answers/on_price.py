@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from livehost.answers import variants
+from livehost.answers import on_service, variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE, after_coupon, coupon_state
 from livehost.catalog import Product, Spec
@@ -153,9 +153,12 @@ def offer(ask: Asking) -> Said | None:
     listed = ask.some("list_price")
     if listed:
         parts.insert(0, _with_is(listed))
-    if state is None and len(parts) == 1 and not ask.has("便宜|少点|讲价|砍价|抹零|降价|最低|底价"):
+    if state is None and len(parts) == 1 and not ask.has(_BARGAINS):
         return None
     return ask.say("，".join(parts))
+
+
+_BARGAINS = r"便宜|少[点个\d一二三四五六七八九十]|讲价|砍价|抹|零头|整|降|最低|底价|\d|[一二三四五六七八九十百]{1,3}(?:块|元)?[行成卖就给]|[拿带]走"
 
 
 def dear(ask: Asking) -> Said | None:
@@ -214,6 +217,8 @@ def stock(ask: Asking) -> Said | None:
 
 def restock(ask: Asking) -> Said | None:
     """When it comes back."""
+    if ask.product.stock and ask.has("到货"):
+        return on_service.arrives(ask)
     if ask.product.stock:
         ask.get("in_stock")
         return ask.say("这款现在就有货，可以直接拍")

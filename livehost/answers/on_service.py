@@ -85,6 +85,8 @@ def region(ask: Asking) -> Said | None:
         or (ask.has("发货") and any(r in home for r in named))
     ):
         return where_from(ask)
+    if named and _WHEN.search(ask.line) and ask.product.shipping.days:
+        return arrives(ask)
     listed = ask.get("shipping.not_to")
     if listed is None:
         return None
@@ -96,6 +98,12 @@ def region(ask: Asking) -> Said | None:
     if named:
         return ask.say(f"{where}，{'、'.join(named)}可以发")
     return ask.say(where)
+
+
+# Asked with a place, when it will be there.
+_WHEN = re.compile(
+    r"(?:几|多少|[\d一二三四五六七])天|多久|什么时候|[今明后]天|明晚|今晚|周末|下周|月底|年前|几号|\d号|快不快|要多长"
+)
 
 
 def insurance(ask: Asking) -> Said | None:

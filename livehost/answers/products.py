@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from livehost.answers import variants
-from livehost.answers.goods import Noun, shelf
+from livehost.answers.goods import Noun, is_other, shelf
 from livehost.answers.likeness import Spelt, described, spelt
 from livehost.catalog import Catalog, Product
 from livehost.chinese import folded, numeral, with_digits
@@ -97,6 +97,8 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
         rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
         return Topic((catalog.product(guess.product),), None, rest, True)
+    if on_air is not None and _for_use(cleaned, on_air):
+        return Topic((on_air,), None, cleaned, False)
     foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, on_air)), None)
     if foreign is not None:
         torn = len(foreign.word) == 1 and not _WANTING.fullmatch(cleaned[: foreign.start])
@@ -213,6 +215,8 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
     """Whether a noun that no product answers to is what the line asks about."""
     if noun.word.endswith("的"):
         return False
+    if noun.word[0] in "除去" and re.match("吗|么|不|效|能力", cleaned[noun.end :]):
+        return False
     if on_air is not None and noun.word in _texts(on_air):
         names = folded(" ".join((on_air.name, *on_air.aliases, *(s.name for s in on_air.specs or ()))))
         bought = noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None
@@ -235,6 +239,13 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
     return bool(_WANTING.fullmatch(before)) and not _ALONGSIDE.search(after)
 
 
+def _for_use(cleaned: str, on_air: Product) -> bool:
+    """Whether a line asks what the one on air may be used for, by its own lists: 真丝睡衣能洗吗."""
+    entries = (*(on_air.suitable_for or ()), *(on_air.not_for or ()))
+    named = any(len(entry) >= 2 and folded(entry) in cleaned for entry in entries)
+    return named and re.search(r"能|可以|行|适合|会", cleaned) is not None
+
+
 def _texts(product: Product) -> str:
     """Every word that the catalogue has about a product."""
     return folded(product.model_dump_json(exclude={"id", "image", "platforms", "never_say"}))
@@ -251,13 +262,18 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
         for p in catalog.products
         if p is not on_air and len(p.specs or ()) > 1 and variants.named(cleaned, p, strict=True)
     ]
+    said = variants.measures(with_digits(folded(cleaned)))
+    alike = [
+        p for p in found if said & set().union(*(variants.measures(folded(s.name)) for s in p.specs or ()))
+    ]
+    found = alike if len(found) > 1 else found
     return found[0] if len(found) == 1 else None
 
 
 def _counted_alike(cleaned: str, product: Product) -> bool:
     """Whether a line names an amount in a measure in which a product's own variants are counted."""
     own = {t.lstrip("0123456789.") for s in product.specs or () for t in variants.tokens(folded(s.name))}
-    said = {t.lstrip("0123456789.") for t in variants.tokens(with_digits(folded(cleaned)))}
+    said = variants.measures(with_digits(folded(cleaned)))
     return bool((own & said) - {""})
 
 
@@ -267,6 +283,8 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     if match is None or not _BUYING.match(match[2]):
         return None
     word = match[1]
+    if is_other(word):
+        return None
     if on_air is not None and (word in _texts(on_air) or _within(word, folded(on_air.name))):
         return None
     rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]

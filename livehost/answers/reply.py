@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from livehost.answers import faq, foreign, gate, measures, on_price
+from livehost.answers import faq, foreign, gate, measures, on_goods, on_price
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.facts import ASKED_LINK
@@ -53,6 +53,10 @@ _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿
 # Intents about use and make, which any of the product's own words may answer.
 OPEN = frozenset(
     ("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size")
+)
+# What is left where a line only names a product: 是不是3号, 有没有那个面膜.
+_NOTHING_MORE = re.compile(
+    "(?:是不是|是|吗|么|不|没|有没有|有|在|那个?|这个?|款|的|你们?|家|呀|啊|想看看?|看看?|[\\s,，、])*"
 )
 MAX_SAYINGS = 3
 # Between two products of the catalogue, each is told by itself.
@@ -121,7 +125,7 @@ class _Room:
         noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
         if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
             return Answer("ignore", "", None, "noise")
-        if gate.off_topic(bare) and all(a.intent in WEAK for a in wanted):
+        if gate.far_off(bare) or (gate.off_topic(bare) and all(a.intent in WEAK for a in wanted)):
             return self._fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
             asks = bool(wanted) or gate.is_question(line) or re.fullmatch("[我你想要买求看的有 ]*", bare)
@@ -200,8 +204,9 @@ class _Room:
 
     def _unasked(self, line: str, about: Topic) -> Answer:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
-        bare = re.search(r"呢[?？\s]*$", line) and not re.search(r"怎么|什么|多|几|哪|能|会", line)
-        if about.named and about.product and (bare or not gate.is_question(line)):
+        what_of = re.search(r"呢[?？\s]*$", line) and not re.search(r"怎么|什么|多|几|哪|能|会", line)
+        bare = what_of or _NOTHING_MORE.fullmatch(about.rest) or not gate.is_question(line)
+        if about.named and about.product and bare:
             ask = Asking(line, self.catalog, about.product, self.now)
             return self._checked(
                 "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
@@ -282,6 +287,8 @@ class _Room:
             if number is not None:
                 words = ask.get(f"faq.{number}")
                 return ask.say(words) if words else None
+        if name in OPEN and on_goods.named_group(ask):
+            handler = HANDLERS["suitable"]
         asks_other, known = measures.asked_amount(name, replace(ask, line=_clause_of(name, ask.line)))
         saying = known if asks_other else handler(ask) if handler else None
         ask.used.clear()

@@ -55,6 +55,7 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     if not found and not strict:
         found = [s for s in specs if any(_far(m) in said for m in _ACROSS.finditer(s.name))]
         found = found if len(found) == 1 else []
+    found = found or _model(specs, text)
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
         if _BIG.search(line):
@@ -62,6 +63,28 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
         elif _SMALL.search(line):
             found = [min(priced, key=lambda s: s.price or 0)]
     return tuple(found)
+
+
+_GRADES = re.compile("pro|max|plus|mini|ultra|air|lite")
+_CHUNK = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
+
+
+def _model(specs: tuple[Spec, ...], text: str) -> list[Spec]:
+    """The variant whose model's letters and figures stand in a line side by side: 17pro of iPhone 17 Pro."""
+    named = {s.name: _CHUNK.findall(folded(s.name)) for s in specs}
+    if not any(re.search("[a-z]{2,}", folded(name)) and len(named[name]) > 1 for name in named):
+        return []
+    said = set(_CHUNK.findall(re.sub(r"\d+(?:\.\d+)?(?:元|块|个|件|号|天|折)", " ", text)))
+    common = set.intersection(*(set(chunks) for chunks in named.values())) if len(named) > 1 else set()
+    grades = {grade for grade in _GRADES.findall(text)}
+    held = {
+        name: len((set(chunks) - common) & said) if grades <= set(chunks) else 0
+        for name, chunks in named.items()
+    }
+    most = max(held.values())
+    found = [s for s in specs if most and held[s.name] == most]
+    least = min((len(named[s.name]) for s in found), default=0)
+    return [s for s in found if len(named[s.name]) == least] if len(found) < len(specs) else []
 
 
 _ALIKE = ("个片粒颗枚只条支张块贴", "包袋")  # measures for the same parts
@@ -164,6 +187,11 @@ def tokens(text: str) -> set[str]:
     found |= {m[1] for m in re.finditer(r"(?<![\d.])(\d+\.\d+|\d{2,4})(?=的|那|款|用券|券后|到手|$)", text)}
     found |= {_side(m) for m in _SIDE.finditer(text)}
     return found
+
+
+def measures(text: str) -> set[str]:
+    """The measures in which a text counts, each as it is written: 10斤 counts in 斤 and not in g."""
+    return {_SAME_MEASURE.get(match[2], match[2]) for match in _QUANTITY.finditer(text)}
 
 
 def _far(match: re.Match[str]) -> str:

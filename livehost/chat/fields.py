@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from livehost.store.protocol import MAX_ID
 
 MAX_NAME = 60
+MAX_USER_ID = 120
 MAX_WORD = 40
 MAX_COUNT = 10**9
 EARLY = timedelta(minutes=5)
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 FIRST_YEAR_S = 1_000_000_000  # a smaller number is no instant of a livestream (2001)
 
 # in order: what names the thing best comes first; keys are compared without case, `_` and `-`
@@ -105,41 +108,38 @@ def first_count(fields: Mapping[str, object], names: tuple[str, ...]) -> int:
 
 
 def instant(value: object, now: datetime) -> datetime:
-    """Seconds, milliseconds or microseconds since 1970, or RFC 3339 with an offset; else now.
+    """The instant that is told, else now: a time of day without a zone says nothing certain."""
+    at = told_instant(value)
+    return now if at is None else not_ahead(at, now)
 
-    A time of day without a zone says nothing certain, and a time in the future is now.
+
+def told_instant(value: object, *, zone: tzinfo | None = None) -> datetime | None:
+    """Seconds, milliseconds or microseconds since 1970, or RFC 3339; None where it is none of these.
+
+    `zone` is where a time without an offset is; without it such a time is none.
     """
-    number: float | None = None
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            number = float(text)
-        except ValueError:
-            return _written(text, now)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:
-            return now
-    if number is None or not math.isfinite(number):
-        return now
-    seconds = number
+    try:
+        if isinstance(value, str):
+            text = value.strip()
+            if not _NUMBER.fullmatch(text):
+                at = datetime.fromisoformat(text)
+                at = at if at.tzinfo or zone is None else at.replace(tzinfo=zone)
+                return at.astimezone(UTC) if at.tzinfo else None
+            value = text
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(seconds):
+        return None
     while seconds > 1e11:
         seconds /= 1000
-    if seconds < FIRST_YEAR_S:
-        return now
-    return _past(datetime.fromtimestamp(seconds, UTC), now)
+    return None if seconds < FIRST_YEAR_S else datetime.fromtimestamp(seconds, UTC)
 
 
-def _written(text: str, now: datetime) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-        return _past(at.astimezone(UTC), now) if at.tzinfo else now
-    except (ValueError, OverflowError):
-        return now
-
-
-def _past(at: datetime, now: datetime) -> datetime:
+def not_ahead(at: datetime, now: datetime) -> datetime:
+    """The instant; a time in the future is now."""
     return now if at > now + EARLY else at
 
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from livehost.chat.events import ChatEvent, Kind
-from livehost.chat.fields import made_id, text_of, whole
+from livehost.chat.fields import MAX_NAME, MAX_USER_ID, made_id, not_ahead, text_of, told_instant, whole
 from livehost.store.protocol import MAX_ID, ChatMessage
 
 MAX_MESSAGES = 1000
-MAX_USER = 60
-MAX_USER_ID = 120
-EARLY = timedelta(minutes=5)
 _KINDS = frozenset(kind.value for kind in Kind)
 
 
@@ -76,23 +72,23 @@ def _taken(item: dict[str, Any], now: datetime) -> ChatMessage | ChatEvent | str
     who = [item.get(name, "") for name in ("user", "user_id")]
     if not all(isinstance(one, str | int) and not isinstance(one, bool) for one in who):
         return "user_unusable"
-    user, user_id = (_plain(str(one)) for one in who)
+    user, user_id = map(text_of, who)
     at = _instant(item.get("at"), now)
     if at is None:
         return "at_unusable"
-    text = _plain(text)
+    text = text_of(text)
     given = item.get("id")
     if given is None:
         given = made_id(kind, user_id or user, text, at)
     if isinstance(given, bool) or not isinstance(given, str | int) or len(str(given)) > MAX_ID:
         return "id_unusable"
-    ident = _plain(str(given)).strip()
+    ident = text_of(given).strip()
     if not ident:
         return "id_unusable"
     event = ChatEvent(
         kind=Kind(kind),
         id=ident,
-        user=user[:MAX_USER],
+        user=user[:MAX_NAME],
         user_id=user_id[:MAX_USER_ID],
         text=text,
         at=at,
@@ -105,31 +101,12 @@ def _taken(item: dict[str, Any], now: datetime) -> ChatMessage | ChatEvent | str
     return event.as_message("generic") if kind == Kind.COMMENT else event
 
 
-def _plain(text: str) -> str:
-    """The text without control characters and lone surrogates."""
-    sound = text.encode("utf-8", "replace").decode()
-    return "".join(char for char in sound if char in "\n\t" or ord(char) >= 32)
-
-
 def _instant(value: object, now: datetime) -> datetime | None:
-    """RFC 3339, or Unix seconds or milliseconds; now if left out. A time in the future is now."""
+    """When it was said; now if left out, None where no instant can be read (without an offset: UTC)."""
     if value is None or value == "":
         return now
-    try:
-        if isinstance(value, str) and not value.strip().lstrip("-").replace(".", "", 1).isdigit():
-            at = datetime.fromisoformat(value.strip())
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        elif isinstance(value, str | int | float) and not isinstance(value, bool):
-            number = float(value)
-            if not math.isfinite(number) or number < 0:
-                return None
-            at = datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
-        else:
-            return None
-        at = at.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return now if at > now + EARLY else at
+    at = told_instant(value, zone=UTC)
+    return None if at is None else not_ahead(at, now)
 
 
 def _no_constant(name: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,7 +24,6 @@ _REPEATED_WORD = re.compile(r"(.{2,6}?)\1{2,}", re.DOTALL)
 _CONTACT = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)|(?i:qq|vx|wx|微信|薇信|v信)\s*[:：]?\s*[\w-]{4,}")
 _ASKS = re.compile(r"[?？吗呢么嘛]|多少|几号|怎么|咋|啥|什么|能不能|可以|有没有|哪|为什么|谁|何时")
 _HEALTH = re.compile(r"孕|哺乳|宝宝|儿童|小孩|过敏|敏感|副作用|治|病|药|血压|血糖|糖尿|手术")
-_MANY_ASK = {"en": "Several of you ask this. ", "ja": "なんにんかのかたがきいています。"}
 _UNWANTED = frozenset(("injection", "diversion", "abuse", "noise"))
 _MONEY = re.compile(r"多少钱|价|优惠|券|到手|链接|怎么(?:拍|买)|下单|库存|有货|包邮|发货")
 
@@ -122,30 +120,3 @@ def points(meaning: Meaning, *, on_air: str | None, buyer: bool, askers: int, wa
     due += 0.5 if meaning.intents == ("unknown",) else 2.0
     due += min(3.0, float(askers - 1))
     return due + max(0.0, waited_s) / AGE_S_A_POINT
-
-
-def named_askers(users: Sequence[str], language: str) -> str:
-    """How the host names who asks the same, two at most and none in full; empty for a single asker.
-
-    Spoken, so a hidden part is 某 (小某) in Chinese; elsewhere nobody is named.
-    """
-    if len(users) < 2:
-        return ""
-    if language != "zh":
-        return _MANY_ASK.get(language, _MANY_ASK["en"])
-    names = list(dict.fromkeys(name for name in map(_spoken_name, users) if name))[:2]
-    if not names:
-        return "好几位朋友都在问，"
-    if len(users) == len(names) == 2:
-        return f"{names[0]}和{names[1]}都在问，"
-    return f"{'、'.join(names)}和几位朋友都在问，"
-
-
-def _spoken_name(user: str) -> str:
-    """The first character of a Chinese name and 某; empty where a name has none, or may not be said."""
-    from livehost.chat.moderation import ANYBODY, moderated_name  # it stands on this module
-
-    first = shown_name(user)[:1]
-    if not "一" <= first <= "鿿" or moderated_name(user) == ANYBODY:
-        return ""
-    return first + "某"

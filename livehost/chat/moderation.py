@@ -1,4 +1,4 @@
-"""Moderation of what viewers write, before it is shown on the picture.
+"""Moderation of what viewers write, before it is shown on the picture or their names are said.
 
 Everything on the picture counts as said by the room, so a viewer's name and words pass the same rules as
 the host's.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from livehost.answers.gate import abuses, diverts, injected
@@ -17,6 +18,7 @@ from livehost.compliance.normalise import compact
 from livehost.compliance.review import review
 
 ANYBODY = "观众"  # in place of a name that may not be shown
+_MANY_ASK = {"en": "Several of you ask this. ", "ja": "なんにんかのかたがきいています。"}
 _CATEGORIES = ("cosmetics", "food", "health_food", "other")
 _UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn", "Mn", "Me")
 # Who a viewer may not pass for.
@@ -53,13 +55,36 @@ def moderated_name(user: str) -> str:
     return shown_name(user)
 
 
-def may_be_named(user: str) -> bool:
-    """Whether a viewer's name, masked, may be shown or said at all."""
-    return moderated_name(user) != ANYBODY
-
-
 def moderated_question(text: str) -> str | None:
     """A viewer's question as it may be shown, short and without contacts; None where it may not."""
     if not may_be_shown(text):  # as it was written: cleaning would take the disguise's signs away
         return None
     return shown(shown_text(text))
+
+
+def named_askers(users: Sequence[str], language: str) -> str:
+    """How the host names who asks the same, two at most and none in full; empty for a single asker.
+
+    Spoken, so a hidden part is 某 (小某) in Chinese; elsewhere nobody is named.
+    """
+    if len(users) < 2:
+        return ""
+    if language != "zh":
+        return _MANY_ASK.get(language, _MANY_ASK["en"])
+    names: list[str] = []
+    for user in users:  # no further than to the second: each name costs a moderation
+        if len(names) < 2 and (name := _spoken_name(user)) and name not in names:
+            names.append(name)
+    if not names:
+        return "好几位朋友都在问，"
+    if len(users) == len(names) == 2:
+        return f"{names[0]}和{names[1]}都在问，"
+    return f"{'、'.join(names)}和几位朋友都在问，"
+
+
+def _spoken_name(user: str) -> str:
+    """The first character of a Chinese name and 某; empty where a name has none, or may not be said."""
+    first = shown_name(user)[:1]
+    if not "一" <= first <= "鿿" or moderated_name(user) == ANYBODY:
+        return ""
+    return first + "某"

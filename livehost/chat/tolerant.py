@@ -208,4 +208,4 @@ def _who(fields: Mapping[str, object]) -> tuple[str, str]:
     inside = read.folded(person) if person is not None else {}
     user_id = read.first_id(inside, read.PERSON_ID) or read.first_id(fields, read.USER_ID)
     user = read.first_text(inside, read.PERSON_NAME) or read.first_text(fields, read.USER)
-    return user_id[: read.MAX_NAME * 2], user[: read.MAX_NAME]
+    return user_id[: read.MAX_USER_ID], user[: read.MAX_NAME]

@@ -55,7 +55,9 @@ _DOUBLE = re.compile(
     r"没有比|没有哪|没有什么|(?:不|没)[^，]{0,3}(?:都|也)(?:能|可以|会)|别犹豫|别等|不要犹豫|不需要忌口|胜似|赛过|堪比|媲美|而是|却是|就是要|别担心|不要担心|不用怕|别怕|不要怕|没效果|无效)"
 )
 _ASKED = re.compile(r"问.{0,10}(?:能不能|是不是|会不会|可不可以|有没有|能|可以|是否)[^，]{0,6}$")
-_SAID_NO = re.compile(r"(?:不能|不会|不可以|不行|不是|没有|不宣称|不说|没法|做不到|不敢|不承诺)")
+_SAID_NO = re.compile(
+    r"(?:不能|不让|不许|不准|不用|不会|不可以|不行|不是|没有|不宣称|不说|没法|做不到|不敢|不承诺)"
+)
 _AFTER = re.compile(
     r"^(?:的|这种|这类|这件|件|这些|这样|那种|那些|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
     r"它可|本品|店里|直播间|主播|一律|统统|失眠|吗|能力){0,6}"
@@ -65,6 +67,32 @@ _AFTER = re.compile(
     r"(?:的|朋友|人|姐妹|话){0,4}(?:请|要|得|该|应该|建议|还是)(?:去|先|及时|尽快)?(?:看|找|问|咨询)(?:医生|大夫|医院|皮肤科|专科|正规)|"
     r"不要信|都是假的|是骗人|不属实|是违规|属于违规|违规|请举报|不是真的|是虚假|不靠谱|不能乱说|不能讲|不讲|不玩|不搞|要不得)"
 )
+
+# Complaints that a caution names (湿疹期间先问医生), and what a caution then advises.
+_COMPLAINTS = re.compile(
+    "皮炎|湿疹|荨麻疹|牛皮癣|酒糟鼻|妊娠纹|黄褐斑|毛囊炎|脚气|灰指甲|激素脸|真菌|细菌感染|疤痕|去除?疤痕?"
+)
+_CARE = re.compile(
+    r"(?:去|看|找|问|咨询|听|到)(?:过|一下|下|正规)?(?:的)?(?:医生|大夫|医院|医师|皮肤科|药师|专科)(?!都|推荐|说好|不如|也没|开的)|遵医嘱|"
+    r"停用|暂停|慎用|禁用|(?:不要|别|先不|不能|不宜)(?:用|涂|吃|喝|拍|买|敷|抹)|不适合|不建议|避开|谨慎"
+)
+_CLAIMS = re.compile(
+    r"[治抗消祛除止]|改善|对付|适合|针对|专门|好了|见效|管用|没了|不用|不必|推荐|都说|用它|搞定|省得|免得"
+)
+# The word itself is talked about, drawn or printed, not said of the goods.
+_TALKED_OF = re.compile(
+    r"^(?:(?:这|那)?(?:一|个|种|些|类|几个|两个|[两四]个|俩)*(?:词语?|字眼|字样|说法|字)(?!典|母)|纹样|纹(?!理|路)|图案|图样|花纹|观念|文化|学说)"
+)
+_MEANT_AFTER_ALL = re.compile(r"就是为|形容|当之无愧|配得上|都不够|给它|送给|属于|写给|非它|就是它")
+_BY_LAW = re.compile(r"(?:广告法|平台规定|平台规则|违禁词|敏感词|极限词|禁用词)[^，]{0,14}$")
+_RUMOUR = re.compile(
+    r"(?:有人|网上|别人|有的主播|传言|谣言|听说|都说)[^，]{0,4}(?:说|讲|吹|传|宣传)?[^，]{0,8}$"
+)
+_REFUTED = re.compile(
+    r"^[^。]{0,6}，?[^，]{0,6}(?:不对|是假|假的|骗|谣|别信|不信|错的|错误|不可能|不是这样|不实|夸张|没有依据|没依据|不敢|不属实|胡说|瞎说)"
+)
+_VERBS = frozenset("治减瘦消抗祛除杀排降防改调补美")
+_OR_ELSE = re.compile(r"^[^，]{0,6}(?:不|就|包|我)?(?:要钱|收钱|收费|给钱|退|找我|赔|关店)")
 
 
 @cache
@@ -144,7 +172,28 @@ def denied(text: str, start: int, end: int) -> bool:
         return False
     if _DENIAL.search(before) or (before.endswith(("不", "没")) and text[start] in "能可会得"):
         return True
+    if before.endswith("不") and text[start] in _VERBS and not _OR_ELSE.match(text[end:]):
+        return True
+    if _RUMOUR.search(before) and _REFUTED.match(text[end:]):
+        return True
     after = text[end:].replace(BARRIER, "", 1)
     if _AFTER.match(after):
         return True
     return bool(_ASKED.search(before)) and bool(_SAID_NO.search(text[end:]))
+
+
+def cautioned(text: str, start: int, end: int) -> bool:
+    """Whether a hit names a complaint, and what follows it only advises care."""
+    if not _COMPLAINTS.fullmatch(text[start:end]):
+        return False
+    left = text.rfind(BARRIER, 0, start) + 1
+    care = _CARE.search(text[end : end + 24])
+    return care is not None and not _CLAIMS.search(text[left:start] + text[end : end + care.start()])
+
+
+def mentioned(text: str, start: int, end: int) -> bool:
+    """Whether a hit is itself talked about: a word that one may not use, a pattern on the goods."""
+    left = text.rfind(BARRIER, 0, start) + 1
+    if _BY_LAW.search(text[left:start]):
+        return bool(_SAID_NO.search(text[end : end + 20])) or bool(_SAID_NO.search(text[left:start]))
+    return bool(_TALKED_OF.match(text[end:])) and not _MEANT_AFTER_ALL.search(text[end : end + 20])

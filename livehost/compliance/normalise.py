@@ -95,7 +95,7 @@ def compact(line: str) -> View:
             meant = BARRIER
         elif raw in _HEARTS:
             before = next((c for c in reversed(chars) if c != BARRIER), "")
-            meant = "❤" if before and before in "薇微威v维i" else ""
+            meant = "❤" if before and before in "薇微威v维卫i" else ""
         else:
             meant = "." if raw in "．." and _inside_number(line, index) else _plain(raw)
             if meant == "'" and not (
@@ -203,8 +203,11 @@ def in_characters(text: str) -> str:
     return text.translate(_CHARACTERS)
 
 
+_PAUSED = re.compile(rf"(?<=[0-9]{{3}}){BARRIER}(?=[0-9]{{3}})")
+
+
 def digits_only(view: View) -> View:
-    """Chinese digits as Arabic ones, one for one, for numbers to call or to add."""
+    """Chinese digits as Arabic ones, for numbers to call or to add; a pause inside a long one is left out."""
     table = {char: str(value) for char, value in DIGITS.items()} | {
         "幺": "1",
         "壹": "1",
@@ -217,9 +220,12 @@ def digits_only(view: View) -> View:
         "捌": "8",
         "玖": "9",
         "o": "0",
+        "丨": "1",
     }
     text = "".join(table.get(c, c) for c in view.text)
-    return View(text, view.origin)
+    paused = {m.start() for m in _PAUSED.finditer(text)}
+    keep = [i for i in range(len(text)) if i not in paused]
+    return View("".join(text[i] for i in keep), tuple(view.origin[i] for i in keep))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from livehost.chinese import folded
 from livehost.compliance.disguise import Sounds
@@ -95,7 +95,39 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1]
+    families: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     groups: tuple[Group, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, data: Any) -> Any:
+        """Patterns with the families that they name written out; a family may name those above it."""
+        if not isinstance(data, dict) or not isinstance(data.get("families"), dict):
+            return data
+        known: dict[str, str] = {}
+        for name, words in data["families"].items():
+            if isinstance(words, list):
+                known[f"{{{name}}}"] = f"(?:{'|'.join(_spelt(str(word), known) for word in words)})"
+        groups = data.get("groups")
+        return data | {"groups": [_group_spelt(one, known) for one in groups or ()]}
+
+
+def _group_spelt(group: Any, known: dict[str, str]) -> Any:
+    if not isinstance(group, dict):
+        return group
+    return group | {
+        key: [_spelt(one, known) if isinstance(one, str) else one for one in group[key]]
+        for key in ("patterns", "except")
+        if isinstance(group.get(key), list)
+    }
+
+
+def _spelt(pattern: str, known: dict[str, str]) -> str:
+    for name, words in known.items():
+        pattern = pattern.replace(name, words)
+    if left := re.search(r"\{[A-Z_]{2,}\}", pattern):
+        raise ValueError(f"{pattern} names {left[0]}, which is no family above it")
+    return pattern
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,15 @@ from datetime import datetime
 from functools import lru_cache
 
 from livehost.catalog import Product
-from livehost.compliance.context import APPROVED, begins_inside, denied, ends_inside, splits_words
+from livehost.compliance.context import (
+    APPROVED,
+    begins_inside,
+    cautioned,
+    denied,
+    ends_inside,
+    mentioned,
+    splits_words,
+)
 from livehost.compliance.disguise import Heard, disguised
 from livehost.compliance.normalise import (
     BARRIER,
@@ -39,6 +47,7 @@ _LOOSE = frozenset(
 )
 # A word torn by a mark begins so even where the character is an everyday one: no clause ends in these.
 _NEVER_LAST = frozenset("最全独首绝顶极唯药")
+_TAKEN_UP = frozenset("的，指是和跟与")
 
 
 @dataclass(frozen=True)
@@ -140,27 +149,43 @@ def _hits(
                 continue
             if view is plain and _inside(start, end, approved):
                 continue
-            if len(match[0]) <= 4 and match[0] in group.listed and splits_words(view.text, start, end):
+            listed = match[0] in group.listed
+            if listed and len(match[0]) <= 4 and splits_words(view.text, start, end):
                 continue
-            if group.denial and denied(view.text, start, end):
+            if listed and _same_sense(view.text, start, end, excepted):
+                continue
+            if group.denial and _excused(view.text, start, end, listed=listed):
                 continue
             if group.name == "urgency" and borne_out(_clause(view.text, start, end), product, now):
                 continue
             yield Hit(match[0], view.span(start, end), group.name, group.why, group.verdict)
     for view, marks in forms.torn:
         yield from _across(group, view, plain, marks=marks)
+    excepted = _excepted(group, plain)
     if forms.counted.text != plain.text and group.words_counted is not None:
         for match in group.words_counted.finditer(forms.counted.text):
-            if _inside(*match.span(), approved):
+            if _inside(*match.span(), approved) or _inside(*match.span(), excepted):
                 continue
             if plain.text[slice(*match.span())] != match[0] and not (
                 group.denial and denied(plain.text, *match.span())
             ):
                 yield _disguise(group, match[0], plain.span(*match.span()))
-    excepted = _excepted(group, plain)
     for word, start, end in disguised(group.sounds, forms.heard):
         if not _inside(start, end, excepted) and not (group.denial and denied(plain.text, start, end)):
             yield _disguise(group, word, plain.span(start, end))
+
+
+def _excused(text: str, start: int, end: int, *, listed: bool) -> bool:
+    """Whether a hit is denied; a listed word also where it is only talked about or a caution names it."""
+    if denied(text, start, end):
+        return True
+    return listed and (cautioned(text, start, end) or mentioned(text, start, end))
+
+
+def _same_sense(text: str, start: int, end: int, excepted: list[tuple[int, int]]) -> bool:
+    """Whether a word that stands by itself takes up one inside an exception: 调理牛排的调理是腌过的."""
+    alone = text[end : end + 1] in _TAKEN_UP or end == len(text)
+    return alone and any(text[start:end] in text[a:b] for a, b in excepted)
 
 
 def _clause(text: str, start: int, end: int) -> str:

@@ -4,7 +4,7 @@ import { api } from "./api.js";
 import { Alert } from "./alert.js";
 import { DutyDetail } from "./duty_detail.js";
 import { filler, h, mark, say, show, throttled } from "./dom.js";
-import { isOpen } from "./health.js";
+import { health, isOpen } from "./health.js";
 import { confirmed, dialog, listed, toast, toastProblem, tried } from "./toast.js";
 import { ago, clock, shortName, w } from "./words.js";
 
@@ -311,6 +311,16 @@ function left(one, now) {
   return seconds !== null && seconds < 100 ? w("left_s", { s: Math.max(0, seconds) }) : "";
 }
 
+// What sets a room apart from its mode, in words; empty: nothing does.
+function standing(room) {
+  const { duty = {} } = room;
+  if (room.cut) return w("is_cut");
+  if (duty.taken_by) return w("taken_by", { n: duty.taken_by });
+  if (!isOpen(room)) return "";
+  if (room.mode === "paused") return w("mode_paused");
+  return duty.unattended ? w("nobody", { p: w(`alone_${duty.policy}`) }) : "";
+}
+
 class Lane {
   constructor(view, id) {
     this.view = view;
@@ -323,9 +333,9 @@ class Lane {
     this.take = h("button.take", { onclick: () => view.takeOver(id) });
     this.mutes = h("button.quiet", { onclick: () => view.muted(id).catch(toastProblem) }, w("muted_list"));
     this.element = h("article.lane", {},
-      h("button.name", { onclick: () => view.pick(id) }, h("i.lamp"), this.title, this.count, h("span.grow"), this.host),
-      this.spoken,
-      h("div.row", {}, h("div.segments.small", { role: "group", ariaLabel: w("answering") }, this.modes), h("span.grow"), this.mutes, this.take));
+      h("div.row", {}, h("button.name", { onclick: () => view.pick(id) }, this.title, this.count, h("span.grow"), this.host), this.mutes),
+      h("div.row", {}, this.spoken, this.take),
+      h("div.row", {}, h("div.segments.small", { role: "group", ariaLabel: w("answering") }, this.modes)));
   }
 
   lead(button, mode) {
@@ -340,12 +350,14 @@ class Lane {
     const n = this.view.count(room.id);
     mark(this.element, "level", this.view.context.level(room));
     mark(this.element, "only", this.view.only === room.id ? "yes" : this.view.only ? "other" : "no");
-    mark(this.element, "unattended", duty.unattended ? "yes" : "no");
     mark(this.element, "taken", duty.taken_by ? "yes" : "no");
     say(this.title, room.title);
     say(this.count, n ? String(n) : "");
     say(this.host, isOpen(room) ? shortName(room.on_air?.name) : w(`life_${room.life}`));
-    say(this.spoken, duty.taken_by ? w("taken_by", { n: duty.taken_by }) : duty.unattended ? w("nobody") : isOpen(room) ? room.now?.text || "" : "");
+    const stands = standing(room);
+    say(this.spoken, stands || (isOpen(room) && room.now?.text) || "");
+    mark(this.spoken, "stands", stands ? "yes" : "no");
+    this.element.title = health(room).text;
     this.modes.forEach((button, number) => {
       button.setAttribute("aria-pressed", String(MODES[number][0] === room.mode));
       button.disabled = !this.view.context.can("operator");

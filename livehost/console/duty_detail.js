@@ -116,7 +116,7 @@ export class DutyDetail {
       item.together ? h("p.small", {}, w("n_more", { n: item.together })) : null,
       item.said ? h("p.told", {}, h("span.label", {}, w("was_said")), item.said) : null,
       item.blocked ? h("p.told.blocked", {}, h("span.label", {}, w("was_blocked")), h("s", {}, item.blocked)) : null,
-      item.proposed ? h("p.proposed", { lang: "zh" }, item.proposed) : h("p.none.proposed", {}, w(item.state === "accepted" ? "not_proposed" : "nothing_proposed")),
+      item.proposed ? h("p.proposed", { lang: "zh" }, item.proposed) : item.blocked ? null : h("p.none.proposed", {}, w(item.state === "accepted" ? "not_proposed" : "nothing_proposed")),
       stale ? h("p.warn", {}, w("facts_changed")) : null,
       item.checks?.length ? h("ul.checks", {}, item.checks.map((one) => {
         const row = h("li", {}, h("span.tag", {}, w(`v_${one.verdict}`)), h("b", {}, one.rule), h("span", {}, one.why));

@@ -1,6 +1,7 @@
 """Draws a persona's pictures with captions: an album to try the training on, from the drawn templates.
 
     python -m services.training.draw_album --persona tang-morning --count 150 --out build/tang-morning
+    python -m services.training.draw_album --persona tang-morning --count 12 --held --out build/tang-morning-held
 
 The colours stand in the persona's recipe (`sizes.colours`). Captions name what varies (shot, set, light, another
 dress) and leave the persona's own colours to the trigger word, as one captions pictures for a LoRA.
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 RECIPES = Path(__file__).parents[2] / "configs" / "train"
 HEIGHT_PX = 1280
 AT_ONCE = 4
+HELD_SEEDS = 1_000_000  # from here on, those of albums to judge by
 SHAPES = ((9, 16), (9, 16), (2, 3), (3, 4), (4, 5), (1, 1))
 FACE_AT = (0.5, 0.33)  # of the templates' width and height
 TABLE_FROM = 0.68  # below, products with lettering stand: no mirror there
@@ -245,12 +247,16 @@ def main() -> int:
     parser.add_argument("--recipe", type=Path, help="default: configs/train/visual-<persona>.yaml")
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="other pictures")
+    parser.add_argument(
+        "--held", action="store_true", help="to judge by: none that the same --seed draws to train on"
+    )
     parser.add_argument("--height", type=int, default=HEIGHT_PX, help="of a whole picture, in pixels")
     options = parser.parse_args()
     try:
         colours = read_colours(options.recipe or RECIPES / f"visual-{options.persona}.yaml")
-        files = draw_album(colours, options.out, options.count, seed=options.seed, height_px=options.height)
+        seed = options.seed + HELD_SEEDS * options.held
+        files = draw_album(colours, options.out, options.count, seed=seed, height_px=options.height)
     except (NoColours, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""What ends a training run. Every message says the cause and the mend, in Chinese and then in English.
+"""What ends a training run, or the making of its data. Every message says the cause and the mend, in Chinese and then in English.
 
 TrainingFailed          the root: a run that cannot go on, or whose adapter is not worth keeping
 ├── NotFinite           a loss or a gradient is NaN or Inf
@@ -7,7 +7,11 @@ TrainingFailed          the root: a run that cannot go on, or whose adapter is n
 ├── FolderTaken         another run, or a finished adapter, has the folder
 ├── CannotResume        the run's folder holds another recipe's or a damaged run
 ├── CannotStart         `init_from` does not fit this run
-└── AdapterRefused      the adapter that came out must not be used
+├── AdapterRefused      the adapter that came out must not be used
+├── AlbumProblems       (services.training.album) pictures or captions cannot be used; holds every problem
+├── NoDetector          (services.training.picture_checks) the model that counts faces cannot be used
+├── TrainingStopped     (services.training.vision_base) the shipped base's run stopped itself
+└── AdapterUseless      (services.training.visual_adapter) an adapter on the shipped base is without its effect
 Interrupted             not a failure: stopped by the person; it is saved and can go on
 """
 

@@ -4,6 +4,7 @@ Before each step torch's generator is seeded from the recipe's seed and the step
 else is a pure function of the step: a run that was stopped, or killed, ends in the same weights.
 
     NotFinite      a loss or a gradient is NaN or Inf
+    CannotResume   the run would have had other learning rates at the length that is asked for now
     Interrupted    the person stopped the run; it is saved
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 import torch
 
 from services.training.checkpoint import Best, Checkpoints, State, load_weights, trainable, weights_of
-from services.training.faults import Interrupted, NotFinite
+from services.training.faults import CannotResume, Interrupted, NotFinite
 from services.training.history import Look, Point
 from services.training.memory import peak_bytes
 from services.training.precision import Precision
@@ -70,6 +71,7 @@ def train(task: Task, settings: Settings, around: Surroundings) -> State:
 
     Raises:
         NotFinite: a loss or a gradient is NaN or Inf.
+        CannotResume: what was saved cannot be gone on from, or not at this length.
         Interrupted: the person stopped it, be it after the last step; the state is saved.
         DiskFull: a checkpoint cannot be written.
     """
@@ -116,12 +118,32 @@ class _Run:
         found = around.checkpoints.load(task.model, self.optimizer, self.scaler)
         self.state = found or State()
         if found:
+            self._refuse_other_rates(found)
             around.say(f"从第 {found.step} 步继续 / going on from step {found.step} of {self.plan.steps}")
         self.progress = Progress(around.say, self.plan.steps, self.plan.epochs, around.bar, around.clock)
         self.before_s = self.state.elapsed_s
         self.begun_at = self.saved_at = around.clock()
         self.skipped = self.looks = 0
         self.looking_s = 0.0
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of a step (from 0)."""
+        name = self.settings.lr_scheduler
+        return self.settings.learning_rate * rate_factor(name, step, self.plan.steps, self.warmup)
+
+    def _refuse_other_rates(self, found: State) -> None:
+        """Another length must leave the steps that are done as they would have been.
+
+        Raises:
+            CannotResume: one of them would have had another learning rate.
+        """
+        if any(not math.isclose(self._rate(one.step - 1), one.rate) for one in found.history.points):
+            raise CannotResume(
+                f"epochs、steps 变了，已做的 {found.step} 步本该用别的学习率 / "
+                f"with these epochs and steps the {found.step} steps that are done would have had other learning rates",
+                "改回 epochs、steps 以继续（minutes 随时可改），或用 resume: false 重新开始 / set epochs and steps back "
+                "to go on (minutes may change at any time), or begin anew with resume: false",
+            )
 
     def out_of_time(self) -> bool:
         """Whether the `minutes` are over. They end a run; they never bend its learning rate."""
@@ -132,9 +154,7 @@ class _Run:
     def step(self) -> None:
         """One optimiser step on one group of micro-batches."""
         state, number, begun_at = self.state, self.state.step + 1, self.around.clock()
-        rate = self.settings.learning_rate * rate_factor(
-            self.settings.lr_scheduler, state.step, self.plan.steps, self.warmup
-        )
+        rate = self._rate(state.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batches = self.plan.batches(state.step)

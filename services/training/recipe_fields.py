@@ -68,13 +68,15 @@ Side = Annotated[int, Field(ge=8, le=4096)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-# What changes how a run is named, watched, kept or placed, and not one of its weights.
+# What changes how a run is named, watched, kept or placed, or when it is over, and not what one of its steps does.
 BESIDE_THE_WEIGHTS = frozenset(
     {
         "persona", "version", "resume", "device", "threads", "workers", "cache_dir", "consent", "export", "sample_prompts",
-        "sample_every", "save_every", "save_every_steps",
+        "sample_every", "save_every", "save_every_steps", "minutes",
     }
 )  # fmt: skip
+# How long a run is: it may change as long as the steps that are done had the same learning rates (`loop` sees to it).
+LENGTH = frozenset({"epochs", "steps"})
 
 
 class Recipe(BaseModel):
@@ -133,8 +135,8 @@ class Recipe(BaseModel):
     mixed_precision: Precision = "auto"
 
     epochs: int = Field(10, ge=1, le=100_000)
-    steps: int | None = Field(None, ge=1, description="a cap")
-    minutes: Positive | None = Field(None, description="a cap")
+    steps: int | None = Field(None, ge=1, description="a cap; the learning rate comes down by then")
+    minutes: Positive | None = Field(None, description="a cap; the learning rate does not come down for it")
     learning_rate: float = Field(1e-4, gt=0, le=1)
     lr_scheduler: SchedulerName = "cosine"
     warmup: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)] = Field(
@@ -173,8 +175,9 @@ class Recipe(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Names the run for `resume`: 16 hex digits over all that can change its weights, data aside."""
-        told = {key: value for key, value in self.content().items() if key not in BESIDE_THE_WEIGHTS}
+        """Names the run for `resume`: 16 hex digits over all that can change its steps, data and length aside."""
+        beside = BESIDE_THE_WEIGHTS | LENGTH
+        told = {key: value for key, value in self.content().items() if key not in beside}
         return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
     def content(self) -> dict[str, Any]:

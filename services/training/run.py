@@ -105,6 +105,8 @@ def train(
     with run_folder(
         recipe.output_dir, digest=recipe.digest, content=recipe.content(), resume=recipe.resume
     ) as folder:
+        if folder.changed:
+            say(f"这次的配方与开始时不同 / the recipe is not what the run began with: {folder.changed}")
         try:
             torch.manual_seed(recipe.seed)
             task = (open_task or task_of)(recipe)

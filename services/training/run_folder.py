@@ -15,13 +15,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from services.training.checkpoint import Checkpoints
 from services.training.faults import CannotResume, DiskFull, FolderTaken
 from services.training.held_out import TRAINING_FILE
+from services.training.recipe_fields import LENGTH
 from services.training.whole_file import write_whole, writing
 
 NOTE_FILE = "run.json"
@@ -35,6 +36,7 @@ class RunFolder:
     path: Path
     output_dir: Path
     digest: str
+    changed: str = ""  # of the recipe since the run that goes on began
 
     @property
     def samples(self) -> Path:
@@ -77,7 +79,7 @@ def run_folder(
     """The locked folder of a recipe's run, with what an unfinished run left, if it is to go on.
 
     `resume` True goes on or fails; False begins anew; auto goes on where there is something of the same
-    recipe, and begins anew where what lies there came to nothing.
+    recipe, and begins anew where what lies there came to nothing, by a recipe of another length.
 
     Raises:
         FolderTaken, CannotResume, DiskFull: see the module.
@@ -88,13 +90,17 @@ def run_folder(
     lock = _lock(path, output_dir)
     try:
         folder = RunFolder(path, output_dir, digest)
+        began = content
         _drop_finished(folder)
         _refuse_occupied(output_dir)
         for stale in output_dir.parent.glob(f".{output_dir.name}.part-*"):
             shutil.rmtree(stale, ignore_errors=True)
-        if not _goes_on(folder, content, resume):
+        if _goes_on(folder, content, resume):
+            began = _note(path).get("recipe", content)
+            folder = replace(folder, changed=_changes(began, content))
+        else:
             _empty(path)
-        write_whole(path / NOTE_FILE, _json({"digest": digest, "recipe": dict(content)}))
+        write_whole(path / NOTE_FILE, _json({"digest": digest, "recipe": dict(began)}))
         with writing(path):
             folder.samples.mkdir(exist_ok=True)
             (path / "checkpoints").mkdir(exist_ok=True)
@@ -158,6 +164,7 @@ def _goes_on(folder: RunFolder, content: Mapping[str, Any], resume: bool | Liter
         CannotResume: it is not, and may not simply be thrown away.
     """
     note = _note(folder.path)
+    before = note.get("recipe", {})
     there = bool(Checkpoints(folder.path / "checkpoints", "").files())
     if resume is False or not there:
         if resume is True:
@@ -166,11 +173,12 @@ def _goes_on(folder: RunFolder, content: Mapping[str, Any], resume: bool | Liter
                 "用 resume: auto / use resume: auto",
             )
         return False
-    if note.get("digest") == folder.digest:
-        return True
+    same = note.get("digest") == folder.digest
     if resume == "auto" and note.get("failed"):
-        return False
-    changed = _changes(note.get("recipe", {}), content)
+        return same and all(before.get(key) == content.get(key) for key in LENGTH)
+    if same:
+        return True
+    changed = _changes(before, content)
     raise CannotResume(
         f"{folder.path} 里有另一份配方未完成的训练 / holds an unfinished run of another recipe"
         + (f": {changed}" if changed else ""),
@@ -180,7 +188,7 @@ def _goes_on(folder: RunFolder, content: Mapping[str, Any], resume: bool | Liter
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key) and key != "resume"]
     told = [f"{key} {before.get(key)} → {now.get(key)}" for key in keys[:CHANGES_TOLD]]
     return ", ".join(told) + (", …" if len(keys) > CHANGES_TOLD else "")
 

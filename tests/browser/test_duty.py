@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from livehost.answers.facts import ASKED_LINK
 from livehost.catalog import Catalog, Product, Shop
@@ -181,6 +181,28 @@ async def test_rooms_are_led_filtered_and_taken_over() -> None:
             assert room["mode"] == "review" and room["duty"]["people"][0]["name"].startswith("duty-")
 
 
+async def test_what_sets_a_room_apart_from_its_mode_is_told_in_words() -> None:
+    """Cut, taken over, paused, left alone and what it does then: no state is told by a colour alone."""
+    apart = {"skincare": {"cut": True}, "tea": {"mode": "paused"}, "home": {"taken_by": "李雷"}}
+
+    async def rooms(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        for room in told["items"]:
+            more = apart.get(room["id"], {"unattended": True, "policy": "script_only"})
+            room["life"] = "on_air"
+            room |= {key: value for key, value in more.items() if key in room}
+            room["duty"] |= {key: value for key, value in more.items() if key in room["duty"]}
+        await route.fulfill(response=answer, json=told)
+
+    async with show(4, "--duty") as address, opened(address) as page:
+        await page.route("**/v1/rooms*", rooms)
+        await on_duty(page, address)
+        await page.reload()
+        for lane, words in enumerate(("已切断", "暂停", "李雷 已接管", "无人值守 · 只念稿")):
+            await expect(page.locator(".lane").nth(lane).locator(".spoken")).to_contain_text(words)
+
+
 async def test_what_another_person_decides_goes_from_every_page() -> None:
     async with show(4, "--duty") as address, opened(address) as page:
         await on_duty(page, address)
@@ -237,12 +259,24 @@ async def test_a_fault_is_noted_once_and_nothing_is_said() -> None:
         assert [one for one in sent if one != "heartbeat"] == ["complaints", "duty"]
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1920, 1080), (390, 844)])
 async def test_the_duty_page_fits(width: int, height: int) -> None:
     async with show(4, "--duty") as address, opened(address, width=width, height=height) as page:
         await on_duty(page, address)
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        for found in await page.locator(".detail .deeds button").all():
-            box = await found.bounding_box()
-            assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
-            assert box["y"] + box["height"] <= height
+        for language in ("zh", "en"):
+            await page.evaluate(f"localStorage.setItem('livehost.language', '{language}')")
+            await page.reload()
+            await expect(page.locator(".queue > li[data-key]")).to_have_count(5)
+            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            deeds = [
+                await found.bounding_box() for found in await page.locator(".detail .deeds button").all()
+            ]
+            for box in deeds:
+                assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+                assert box["y"] + box["height"] <= height
+            if width > 720:
+                assert len({box["y"] for box in deeds if box}) == 1  # all in one row
+                lanes = [await found.bounding_box() for found in await page.locator(".lane").all()]
+                assert all(box and box["height"] < 120 for box in lanes)
+                picture = await page.locator(".scene .look").bounding_box()
+                assert picture and picture["height"] >= 140

@@ -22,7 +22,6 @@ from livehost.catalog import TZ_CHINA, Catalog, Product
 from livehost.check import read_settings
 from livehost.journal import Journal
 from livehost.lines import Trace
-from livehost.model_writer import manner
 from livehost.training.asked import question, wants
 from livehost.training.evaluation import evaluate_adapter
 from livehost.training.export import export_journal
@@ -290,7 +289,7 @@ class Loop:
 
     def _measured(self, adapter: Path, rows: int) -> list[Measured]:
         found = evaluate_adapter(
-            adapter, self._held, catalog=self._catalog, manner=manner(self._settings.personas[0]),
+            adapter, self._held, catalog=self._catalog, manner=self._settings.personas[0].own_words,
             threads=int(self._recipe["threads"]),
         )  # fmt: skip
         out = []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from bench.crowd import batches, comment, signed
+from livehost.chat import douyin
+from livehost.chat.source_settings import DouyinPush
 
 QUESTIONS = ("多少钱", "油皮能用吗", "几号链接")
 
@@ -35,3 +38,14 @@ def test_a_minute_of_a_crowd() -> None:
     assert all(each.ids in known for each in crowd if each.again)
     assert any(each.again for each in crowd)
     assert {each.kind for each in crowd} == {"live_comment", "live_gift", "live_like"}
+
+
+def test_the_ids_are_those_under_which_the_messages_are_stored() -> None:
+    crowd = batches(
+        ["多少钱"], seconds=2, per_s=100, size=10, begins_ms=1_764_554_400_000, room="7", secret="s"
+    )
+    settings, now = DouyinPush(kind="douyin"), datetime(2026, 12, 1, tzinfo=UTC)
+    for each in crowd:
+        if each.kind == "live_comment":
+            read = douyin.events(each.body, each.kind, settings, now)
+            assert tuple(one.as_message("douyin").id for one in read.events) == each.ids

@@ -9,16 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehost.answers import Meaning
+from livehost.chat import moderation
 from livehost.chat.generic import Unreadable, parse, signature, signature_holds
 from livehost.chat.inbox import (
     cleaned,
     is_noise,
-    named_askers,
     points,
     sense,
     shown_name,
     shown_text,
 )
+from livehost.chat.moderation import named_askers
 
 NOW = datetime(2026, 12, 1, 2, 0, tzinfo=UTC)
 
@@ -198,6 +199,14 @@ def test_who_asks_is_named_by_one_character() -> None:
     assert named_askers(["全网第一", "加微信abc123", "😂", ""], "zh") == "好几位朋友都在问，"
 
 
+def test_of_many_who_ask_two_names_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(moderation, "moderated_name", lambda user: looked.append(user) or user)
+    many = [f"{first}{n}" for n, first in enumerate("小阿木林风" * 40)]
+    assert named_askers(many, "zh") == "小某、阿某和几位朋友都在问，"
+    assert looked == many[:2]
+
+
 def test_what_may_not_be_shown_of_a_name_is_not_said_either() -> None:
     for name in ("王八蛋", "操你妈", "习近平", "法轮功", "傻逼", "傻\u200b逼", "客服", "官方客服小李"):
         assert named_askers([name, "Tom"], "zh") == "好几位朋友都在问，", name
@@ -231,6 +240,17 @@ def test_reading_the_webhook() -> None:
     assert parse(future, NOW).messages[0].at == NOW
     wrong = b'[{"id": "1", "text": "b", "at": "yesterday"}, {"id": "", "text": "b"}, {"id": "3"}]'
     assert dict(parse(wrong, NOW).rejected) == {0: "at_unusable", 1: "id_unusable", 2: "text_missing"}
+    for told in (
+        '"2026-12-01T01:00:00"',
+        '"1796086800"',
+        "1796086800000",
+        "1796086800000000",
+    ):  # no offset: UTC
+        (message,) = parse(b'{"id": "1", "text": "b", "at": %b}' % told.encode(), NOW).messages
+        assert message.at == datetime(2026, 12, 1, 1, 0, tzinfo=UTC), told
+    unseen = b'{"id": "1", "text": "b\\u0007\\ud800", "user": 7, "user_id": "u\\u007f"}'
+    (message,) = parse(unseen, NOW).messages
+    assert (message.text, message.user, message.user_id) == ("b?", "7", "u")
 
 
 @given(st.binary(max_size=200))

@@ -140,6 +140,58 @@ def test_what_is_shown(text: str, kept: bool) -> None:
     assert (shown(text) is not None) is kept
 
 
+def test_lines_as_hosts_speak() -> None:
+    """Claims that are only implied are blocked, and innocent uses of the listed words pass."""
+    rows = [line.split("\t") for line in (DATA / "host_lines.txt").read_text("utf-8").splitlines()]
+    got = [(verdict, review(text, category=category).verdict, text) for verdict, category, text in rows]
+    for wanted, most in (("pass", 0.01), ("review", 0.03), ("block", 0.03)):
+        wrong = [row for row in got if row[0] == wanted != row[1]]
+        assert len(wrong) <= most * sum(row[0] == wanted for row in got), wrong
+
+
+def test_a_family_is_written_out_and_an_unknown_one_is_named() -> None:
+    text = "version: 1\nfamilies: {GOOD: [好, 棒], FINE: ['很{GOOD}']}\ngroups:\n- {name: a, verdict: block, why: x, "
+    assert (
+        review("它很棒", phrases=Phrases.parse(text + "patterns: ['它{FINE}']}\n", "p.yaml")).verdict
+        == "block"
+    )
+    with pytest.raises(PhraseProblems, match="WORSE"):
+        Phrases.parse(text + "patterns: ['{WORSE}']}\n", "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("有皮炎、湿疹的朋友先问医生再买", "cosmetics"),
+        ("它不治病，也不减肥", "food"),
+        ("广告法里国家级这种词我们不能用", "other"),
+        ("有人说能治关节炎，那是不对的", "health_food"),
+        ("原切的和调理牛排不一样，调理的要腌", "food"),
+        ("正在吃降血压药的朋友先问医生", "health_food"),
+    ],
+)
+def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str) -> None:
+    found = review(text, category=category)
+    assert found.verdict == "pass", found.hits
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("有湿疹的朋友找医生不如找它", "cosmetics"),
+        ("治湿疹，用前先问医生", "cosmetics"),
+        ("不祛痘不要钱", "cosmetics"),
+        ("顶级这个词就是为它造的", "other"),
+        ("有人说能治关节炎，真的管用", "health_food"),
+        ("调理牛排旁边这瓶能调理身体", "food"),
+        ("比吃降血压药强", "health_food"),
+        ("我的手机号幺三八，零零幺三，八零零零", "other"),
+    ],
+)
+def test_what_resembles_a_caution_or_a_mention_is_no_excuse(text: str, category: str) -> None:
+    assert review(text, category=category).verdict == "block"
+
+
 @settings(max_examples=100, deadline=None)
 @given(text=st.text(max_size=60))
 def test_any_line_gets_a_verdict(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -402,7 +403,7 @@ class Says(ScriptedWriter):
 
 @asynccontextmanager
 async def preparing(
-    stand: Stand, writer: Says, **more: Any
+    stand: Stand, writer: ScriptedWriter, **more: Any
 ) -> AsyncIterator[tuple[Desk, QuestionPreparer, Callable[[], list[Line]]]]:
     cast = a_cast()
     desk = Desk(cast, standing_lines(cast, "店", lambda text, language: (text,)))
@@ -433,6 +434,32 @@ async def test_what_becomes_of_an_answer(
     assert [one.state for one in stand.settled] == states
     assert [line.draft.act for line in desk.answers] == ([act] if act else [])
     assert all("第一" not in text for line in desk.answers for text in line.draft.texts)
+
+
+class Waits(ScriptedWriter):
+    """Words the answers to some questions only once it is told to."""
+
+    def __init__(self, *slow: str) -> None:
+        super().__init__()
+        self.slow = slow
+        self.go_on = asyncio.Event()
+
+    async def answer(self, question: Question, *args: Any, **more: Any) -> Draft:
+        if question.text in self.slow:
+            await self.go_on.wait()
+        return Draft(("商品卡上看得到",))
+
+
+async def test_answers_are_said_by_turn_and_not_by_which_was_ready_first(stand: Stand) -> None:
+    stand.on_air = "cleanser-01"
+    await stand.says("a", "孕妇可以用吗")
+    await stand.says("b", "怎么用")
+    writer = Waits("孕妇可以用吗")
+    async with preparing(stand, writer) as (_, _, answers):
+        await wait_until(lambda: len(answers()) == 1)
+        writer.go_on.set()
+        await wait_until(lambda: len(answers()) == 2)
+        assert [line.question.text for line in answers() if line.question] == ["孕妇可以用吗", "怎么用"]
 
 
 async def test_the_host_names_two_of_those_who_ask(stand: Stand) -> None:

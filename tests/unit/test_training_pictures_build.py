@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageEnhance
 from services.training import visual_build
 from services.training.album import AlbumProblems
 from services.training.draw_album import NoColours, draw_album, poses, read_colours
+from services.training.draw_album import main as draw_an_album
 from services.training.faults import DiskFull
 from services.training.picture_checks import NoDetector, blur, duplicates, face_counter, measure
 from services.training.pictures import check_album, read_album
@@ -196,3 +198,18 @@ def test_poses_are_the_same_for_a_seed_and_differ_within(tmp_path: Path) -> None
     assert len({pose.caption for pose in one}) > 140
     assert {pose.template for pose in one} == {"morning", "evening", "tangzhuang"}
     assert len({pose.shot for pose in one}) == 3
+
+
+def test_an_album_to_judge_by_shares_no_picture_with_the_one_to_train_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pictures", "again", "pictures-held"):
+        out = ["--out", str(tmp_path / name), *(["--held"] if "held" in name else [])]
+        told = ["x", "--persona", "tang-evening", "--count", "2", "--height", "192", *out]
+        monkeypatch.setattr(sys, "argv", told)
+        assert draw_an_album() == 0
+    seen, again, held = (
+        {one.sha256 for one in read_album(tmp_path / name).pictures}
+        for name in ("pictures", "again", "pictures-held")
+    )
+    assert seen == again and len(held) == 2 and not seen & held

@@ -307,6 +307,9 @@ def test_a_run_is_named_by_what_can_change_its_weights(tmp_path: Path) -> None:
         "resume=true",
         "sample_every=0",
         "save_every=3",
+        "minutes=5",
+        "steps=7",
+        "epochs=3",
         "output_dir=elsewhere/a",
     ):
         key, _, value = same.partition("=")
@@ -314,7 +317,6 @@ def test_a_run_is_named_by_what_can_change_its_weights(tmp_path: Path) -> None:
     for other in (
         "learning_rate=2e-4",
         "seed=1",
-        "epochs=3",
         "batch_size=2",
         "mixed_precision=no",
         "lora_rank=3",

@@ -97,6 +97,14 @@ def test_after_a_refusal_the_run_can_be_looked_at_and_another_recipe_begins_anew
     assert beside(tmp_path) == ["out"]
 
 
+def test_after_a_refusal_a_longer_run_begins_anew(tmp_path) -> None:
+    refused(tmp_path, change=0.0)
+    said: list[str] = []
+    train(tmp_path, said, recipe={"epochs": 3})
+    assert not any("going on" in line for line in said)
+    assert beside(tmp_path) == ["out"]
+
+
 def test_a_refused_run_of_the_same_recipe_needs_no_training_again(tmp_path) -> None:
     refused(tmp_path, change=0.0)
 

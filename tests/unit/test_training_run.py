@@ -21,10 +21,8 @@ from safetensors.torch import load_file
 from services.lora.card import Consent, read_card
 from services.training import run, whole_file
 from services.training.faults import (
-    CannotResume,
     DiskFull,
     FolderTaken,
-    Interrupted,
     NotFinite,
     OutOfMemory,
     TrainingFailed,
@@ -164,51 +162,6 @@ def test_what_comes_to_lie_in_the_folder_meanwhile_is_not_overwritten(tmp_path) 
     assert beside(tmp_path) == [".out.run", "out"]
     (tmp_path / "out" / "mine").unlink()
     assert tree(train(tmp_path)) == FILES
-
-
-def stopped(folder: Path, at: int = 8, **given) -> None:
-    """Stop the run at a step, as a signal does."""
-    import signal
-
-    def ask(call, loss):
-        if call == at:
-            signal.raise_signal(signal.SIGINT)
-        return loss
-
-    with pytest.raises(Interrupted, match=f"saved at step {at} of 12; run the same recipe again"):
-        train(folder, script=ask, **given)
-
-
-def test_ctrl_c_saves_and_the_same_recipe_goes_on_to_the_same_weights(tmp_path) -> None:
-    stopped(tmp_path / "a")
-    assert beside(tmp_path / "a") == [".out.run"]
-    said: list[str] = []
-    train(tmp_path / "a", said)
-    train(tmp_path / "b")
-    assert any("going on from step 8 of 12" in line for line in said)
-    assert weights(tmp_path / "a") == weights(tmp_path / "b")
-    assert (tmp_path / "a/out/curve.csv").read_bytes() == (tmp_path / "b/out/curve.csv").read_bytes()
-
-
-def test_another_recipe_does_not_take_a_stopped_run(tmp_path) -> None:
-    stopped(tmp_path)
-    with pytest.raises(CannotResume, match=r"batch_size 4 → 2(.|\n)*resume: false"):
-        train(tmp_path, recipe={"batch_size": 2})
-    said: list[str] = []
-    train(tmp_path, said, recipe={"batch_size": 2, "resume": False})
-    assert not any("going on" in line for line in said)
-
-
-def test_resume_true_wants_something_to_resume(tmp_path) -> None:
-    with pytest.raises(CannotResume, match="no checkpoint to go on from"):
-        train(tmp_path, recipe={"resume": True})
-    assert beside(tmp_path) == []
-
-
-def test_a_stopped_run_on_changed_data_is_refused(tmp_path) -> None:
-    stopped(tmp_path)
-    with pytest.raises(CannotResume, match="other data or another base"):
-        train(tmp_path, data_sha256="e" * 64)
 
 
 def test_nan_leaves_no_adapter_and_the_changed_recipe_begins_anew(tmp_path) -> None:
