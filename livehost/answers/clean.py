@@ -31,6 +31,7 @@ _SOUND_ONLY = (
     "发票",
     "退货",
 )
+_HAVING = re.compile("[^吗么嘛不没啊呀哈呢的？?！!，, ]|的.")  # 包有红色的没 asks of a bag
 _OWN_WORDS = frozenset(("爆油", "曝油", "保有", "补活", "赠拼", "推货"))
 
 
@@ -133,6 +134,7 @@ def _sounds(text: str) -> str:
                 and len(piece) == size
                 and not piece.isascii()
                 and piece not in _OWN_WORDS
+                and not (piece == "包有" and _HAVING.match(text, at + size))
                 and sum(a == b for a, b in zip(piece, meant, strict=True)) >= size - 1
             ):
                 out.append(meant)

@@ -144,6 +144,8 @@ class Shelf:
                 or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))
             ):
                 continue
+            if word.endswith("几") and _HOW_MANY.match(line, end):
+                continue  # 这茶几月份的 is no 茶几
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
             elif word in _trade().kinds:
@@ -206,6 +208,7 @@ def is_other(word: str) -> bool:
     return word in _trade().other
 
 
+_HOW_MANY = re.compile("[月号天年点次片粒颗条个件包袋盒瓶支口岁度种]")
 _COUNTED = re.compile(
     r"[这那哪几每半多整\d一二两三四五六七八九十百]$"
 )  # a noun of one character is a measure there

@@ -41,6 +41,9 @@ def arrives(ask: Asking) -> Said | None:
     """How long it is under way."""
     if (refused := _refused(ask)) is not None:
         return refused
+    if ask.product.stock == 0 and (again := ask.some("restock")) is not None:
+        ask.get("in_stock")
+        return ask.say(f"这款现在缺货，预计{again}补货")
     days = ask.some("shipping.days")
     return ask.say(f"发出后一般{days}到，具体看物流") if days else None
 
