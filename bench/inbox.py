@@ -1,7 +1,7 @@
 """`python -m bench.inbox [--seconds S] [--redis URL]`: how many viewers' messages a second an inbox takes.
 
 Arrays of 100 messages of many viewers go through a room's inbox into a real store while answers are taken
-out, on one core, as fast as they are taken. Prints one JSON object: events a second, the longest waits,
+out, in one process, as fast as they are taken. Prints one JSON object: events a second, the longest waits,
 memory at the start and at the end, and what was turned away by reason. Each second is a row of
 `bench/out/inbox.csv`.
 """

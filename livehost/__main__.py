@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from livehost.answers.faq_book import FaqBook
     from livehost.catalog import Catalog
 
+HELP = ["-h", "--help"]
 app = typer.Typer(
     name="livehost", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Puts a digital human on air and keeps it there.",
+    help="Puts a digital human on air and keeps it there.", context_settings={"help_option_names": HELP},
 )  # fmt: skip
 
 Config = Annotated[Path, typer.Argument(help="The configuration (see configs/demo.yaml).")]
@@ -87,7 +88,14 @@ def check(config: Config) -> None:
 @app.command()
 def ask(
     catalog: Annotated[Path | None, typer.Option(help="The catalogue; else the configuration's.")] = None,
-    now: Annotated[datetime | None, typer.Option(formats=[], parser=datetime.fromisoformat)] = None,
+    now: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME",
+            parser=lambda text: datetime.fromisoformat(text).astimezone(),
+            help="As if it were then: 2026-11-26T20:00:00+08:00; without an offset, this machine's time.",
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="The configuration that the persona is in.")] = None,
     persona: Annotated[str | None, typer.Option(help="Answer as this persona; needs --config.")] = None,
     model: Annotated[
@@ -98,7 +106,12 @@ def ask(
         Path | None, typer.Option(help="The operators' own answers: 关键词 => 回答, a CSV or a TSV.")
     ] = None,
 ) -> None:
-    """Answer questions: JSON lines in, each with its answer out, and which path spoke."""
+    """Answer questions: JSON lines in, each with its answer out, and which path spoke.
+
+    echo '{"text": "洁面多少钱", "on_air": "cleanser-01"}' | livehost ask --catalog my/catalog.yaml
+
+    on_air is the id of the product being presented; it may be left out.
+    """
     from livehost.answers.rows import ask_rows
     from livehost.catalog import Catalog, CatalogProblems
 
@@ -119,7 +132,10 @@ def ask(
 
 @app.command()
 def review() -> None:
-    """Review script lines: JSON lines in, each with its verdict out."""
+    """Review script lines: JSON lines in, each with its verdict out.
+
+    echo '{"text": "全网第一", "category": "cosmetics"}' | livehost review
+    """
     from livehost.compliance.rows import review_rows
 
     _rows(review_rows(sys.stdin))
@@ -127,7 +143,10 @@ def review() -> None:
 
 @app.command()
 def read() -> None:
-    """Read texts aloud, in writing: JSON lines in, each with what is spoken out."""
+    """Read texts aloud, in writing: JSON lines in, each with what is spoken out.
+
+    echo '{"text": "到手49.9元"}' | livehost read
+    """
     from services.speech.normalise import read_rows
 
     _rows(read_rows(sys.stdin))
@@ -137,15 +156,29 @@ def read() -> None:
 def journal(
     config: Annotated[Path, typer.Option(help="The configuration whose record is read.")],
     room: Annotated[str, typer.Option(help="Of this room.")],
-    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day.")] = None,
-    form: Annotated[str, typer.Option("--format", metavar="jsonl|csv")] = "jsonl",
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day; else the oldest.")
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", metavar="YYYY-MM-DD", help="The last day, itself included; else today."),
+    ] = None,
+    day: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="One day, in place of both.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="jsonl|csv", help="JSON lines, or a table for Excel.")
+    ] = "jsonl",
     names: Annotated[bool, typer.Option(help="With the viewers' names.")] = True,
 ) -> None:
-    """Write a room's record by date to standard output; days are the room's own."""
+    """Write a room's record by date to standard output; days are the room's own.
+
+    livehost journal --config my/room.yaml --room demo --day 2026-11-26 --format csv > record.csv
+    """
     from livehost.check import SettingsProblems
     from livehost.journal_command import Wrong, exported
 
+    if day is not None and (first is not None or last is not None):
+        _fail("--day: 和 --from、--to 只用一种 / use either --day, or --from and --to")
+    first, last = day or first, day or last
     try:
         for piece in exported(config, room, first, last, form, names=names):
             sys.stdout.buffer.write(piece)
@@ -168,7 +201,7 @@ def adapters(context: typer.Context) -> None:
     """See, check, evaluate, promote, retire and roll back adapters."""
     from livehost.adapters_cli import app as commands_of_adapters
 
-    commands_of_adapters(context.args, prog_name="livehost adapters")
+    commands_of_adapters(context.args, prog_name="livehost adapters", help_option_names=HELP)
 
 
 def main() -> None:
@@ -177,9 +210,15 @@ def main() -> None:
 
 
 def _rows(rows: Iterable[str]) -> None:
+    import json
+
+    if sys.stdin.isatty():
+        typer.echo('每行一个 JSON 对象，例如 / one JSON object a line, as {"text": "多少钱"}', err=True)
     try:
         for row in rows:
             typer.echo(row)
+    except json.JSONDecodeError as error:
+        _fail(f'不是 JSON；每行写一个 / no JSON; write one object a line, as {{"text": "多少钱"}}: {error}')
     except ValueError as error:
         _fail(str(error))
     except BrokenPipeError:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -23,7 +22,6 @@ from livehost.alarms import Alarms
 from livehost.catalog import Catalog
 from livehost.chat.inbox import is_noise
 from livehost.chat.moderation import moderated_name, moderated_question
-from livehost.chat.source_settings import secrets_of
 from livehost.compliance import context
 from livehost.engine_watch import EngineWatch
 from livehost.engines import EngineClient
@@ -36,6 +34,7 @@ from livehost.metrics import Metrics
 from livehost.model_writer import ModelWriter
 from livehost.room import Room
 from livehost.runtime import Places
+from livehost.secret_values import secret_values
 from livehost.settings import Room as RoomSettings
 from livehost.settings import Settings
 from livehost.store import open_store
@@ -80,7 +79,7 @@ async def open_house(
         told = await stack.enter_async_context(chat_pushes(settings.alarms))
         alarms = await stack.enter_async_context(Alarms(events=events, metrics=metrics, told=told))
         journal = await stack.enter_async_context(
-            Journal(places.journal, secrets=_secrets(settings), alarm=_journal_alarm(alarms, settings))
+            Journal(places.journal, secrets=secret_values(settings), alarm=_journal_alarm(alarms, settings))
         )
         beside = await stack.enter_async_context(Tasks("house"))
         beside.keep(
@@ -217,20 +216,3 @@ def _journal_alarm(alarms: Alarms, settings: Settings) -> Callable[[str | None],
                 alarms.raise_(room.id, "journal", cause, "腾出磁盘空间 / free disk space")
 
     return tell
-
-
-def _secrets(settings: Settings) -> tuple[str, ...]:
-    """Every secret value of the configuration, for what must never write one."""
-    found = [token.token.get_secret_value() for token in settings.api.tokens]
-    for room in settings.rooms:
-        found += [output.key.get_secret_value() for output in room.outputs]
-        found += [room.webhook.secret.get_secret_value(), room.webhook.token.get_secret_value()]
-        found += [secret for source in room.sources for secret in secrets_of(source)]
-    for push in settings.alarms:
-        found += [push.url.get_secret_value(), push.secret.get_secret_value()]
-    found.append(settings.models.language.key.get_secret_value())
-    if settings.redis_url is not None:
-        found.append(urlsplit(settings.redis_url.get_secret_value()).password or "")
-    for persona in settings.personas:
-        found += [engine.key.get_secret_value() for engine in persona.voice.chain]
-    return tuple(secret for secret in found if secret)

@@ -286,7 +286,7 @@ class Inbox:
         self._queue.drop([question.id])
         try:
             done = await self._store.settle(
-                self._room, question.id, state, note, answer=answer, trace=trace, detail=detail
+                question.id, state, note, answer=answer, trace=trace, detail=detail
             )
         except (TransitionRefused, NotStored) as refused:
             log.info("a question keeps its state", question=question.id, why=str(refused))

@@ -92,9 +92,8 @@ class Reception:
         assert line.question is not None
         try:
             await self.store.settle(
-                self._room.id, line.question.id, QuestionState.SENT, answer="".join(line.draft.texts),
-                trace=line.trace(0),
-            )  # fmt: skip
+                line.question.id, QuestionState.SENT, answer="".join(line.draft.texts), trace=line.trace(0)
+            )
         except NotStored:
             return True
         except TransitionRefused as refused:
@@ -114,6 +113,7 @@ class Reception:
             room.record.question_changed(question)
         blocked = {question.id for question in gone}
         for line in list(desk.answers):
+            line.others = tuple(one for one in line.others if one.id not in blocked)
             asked = line.question
             if asked is None or not is_viewer(who, user_id=asked.user_id, user=asked.user):
                 continue

@@ -58,7 +58,6 @@ class Settles(Protocol):
 
     async def settle(
         self,
-        room: str,
         question_id: str,
         state: QuestionState,
         note: str = "",
@@ -281,7 +280,7 @@ class Record:
             detail["product"] = said.product  # a correction that comes later is about it
         try:
             question = await self._store.settle(
-                self._room, question_id, state, note, answer="".join(said.texts) if said else "", trace=trace,
+                question_id, state, note, answer="".join(said.texts) if said else "", trace=trace,
                 detail=detail or None,
             )  # fmt: skip
         except (TransitionRefused, NotStored) as refused:

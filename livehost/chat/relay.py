@@ -141,7 +141,7 @@ class Feed:
         self._filled.set()
 
     async def deliver(self) -> None:
-        """Hand what was read to the sink, in order, and again until it is stored."""
+        """Hand what was read to the sink, in order, and again until it is taken."""
         while True:
             self._filled.clear()
             while self._held:

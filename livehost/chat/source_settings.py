@@ -120,13 +120,3 @@ MODELS: dict[str, type[BaseModel]] = {
     "blive": BliveRelay,
 }
 RelaySource = ObaRelay | BarrageGrabRelay | DycastRelay | BliveRelay
-
-
-def secrets_of(source: Source) -> list[str]:
-    """Every secret that a source holds, for what must never write one."""
-    found: list[str] = []
-    for name in type(source).model_fields:
-        value = getattr(source, name)
-        held = value if isinstance(value, tuple) else (value,)
-        found += [one.get_secret_value() for one in held if isinstance(one, SecretStr)]
-    return found

@@ -81,15 +81,14 @@ def read_pieces(
     *,
     own_names: Collection[str] = (),
     platform: str = "",
-    rejected: Counter[str] | None = None,
+    rejected: Counter[str],
     sure_ids: bool = True,
 ) -> Parsed:
-    """The events of pieces whose wrapping was opened already (a platform's push).
+    """The events of pieces whose wrapping was opened already; `rejected` counts what was left out before.
 
     Without `sure_ids` a short number is no id by itself: a tool that counts from 1 at each start
     would have its first viewers of the day taken for yesterday's.
     """
-    rejected = Counter() if rejected is None else rejected
     unknown: Counter[str] = Counter()
     events: list[ChatEvent] = []
     own = 0

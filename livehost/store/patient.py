@@ -1,7 +1,8 @@
 """A room's own way to the store: a store that is away stops neither the picture nor the answers.
 
-What cannot be written is owed, in order, and written when the store is back; meanwhile it is taken as
-done. Only `accept` says no: a platform is told that its messages are not stored, and sends them again.
+What cannot be written is owed, in order, and written when the store is back (the newest 10,000 of it);
+meanwhile it is taken as done. Only `accept` says no, so that a platform is told that its messages are not
+stored yet; it owes them all the same.
 """
 
 from __future__ import annotations
@@ -164,7 +165,6 @@ class PatientStore:
 
     async def settle(
         self,
-        room: str,
         question_id: str,
         state: QuestionState,
         note: str = "",
@@ -177,7 +177,7 @@ class PatientStore:
         try:
             settled = await self._write(
                 lambda: self._store.settle(
-                    room, question_id, state, note, answer=answer, trace=trace, detail=detail
+                    self._room, question_id, state, note, answer=answer, trace=trace, detail=detail
                 )
             )
         except StoreUnavailable:

@@ -117,7 +117,10 @@ class InboxLimits:
 
 
 class Store(Protocol):
-    """Durable state of all rooms. Each method is atomic, and done when it returns."""
+    """Durable state of all rooms. Each method is done when it returns, and whole.
+
+    `accept` of many hundred messages may be done in parts, each of them whole.
+    """
 
     async def slots(self, room: str) -> list[VersionedSlot]:
         """The room's timetable, in the order it was added."""

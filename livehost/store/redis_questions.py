@@ -1,4 +1,4 @@
-"""The viewers' questions in Redis, and who is muted: one Lua script a change."""
+"""The viewers' questions in Redis, one Lua script a change; and who is muted."""
 
 from __future__ import annotations
 

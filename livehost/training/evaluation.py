@@ -142,10 +142,11 @@ def unsound(evaluation: Evaluation) -> list[str]:
 
 
 def _is_needed(measure: Measure, row: EvaluatedRow) -> bool:
-    """Whether a row must have a measure's mark: a conversation has none of faithfulness, some pictures no colour."""
+    """Whether a row must have a measure's mark: a conversation has none of faithfulness, some pictures no colour, and
+    what is no picture has no face."""
     if measure.name == "faithful":
         return row.prompt.startswith(("问：", "要点："))
-    return measure.sort != "set" and measure.name != "colour_distance"
+    return measure.sort != "set" and measure.name not in ("colour_distance", "face")
 
 
 def _comes_to(

@@ -20,14 +20,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import BaseModel, SecretStr
-
 from livehost.catalog import TZ_CHINA, Catalog
+from livehost.secret_values import secret_values
 from livehost.training.export_folder import FILES, ExportFailed, check, failed, put_in_place, restore
 from livehost.training.export_report import ExportReport
 from livehost.training.export_rows import Candidate, Sieve, asks_still
@@ -172,7 +171,7 @@ def export_journal(
         known = {
             "catalog": Catalog.load(settings.catalog),
             "own_words": [w for s in styles for w in (s.self_name, *s.address, *s.openers, *s.closers)],
-            "secrets": tuple(_secrets(settings)),
+            "secrets": tuple(secret_values(settings)),
         }
     assert journal is not None
     if since is not None and until is not None and until < since:
@@ -324,16 +323,6 @@ def _files(journal: Path, rooms: Iterable[str] | None, since: datetime | None) -
 def _check_named(what: str, name: str | None, known: list[str]) -> None:
     if name is not None and name not in known:
         raise ExportFailed(f"没有 {what} {name!r}；有 / there are: {', '.join(known) or '-'}")
-
-
-def _secrets(settings: BaseModel) -> Iterator[str]:
-    """Every secret value in a model and the models within it."""
-    for value in (getattr(settings, name) for name in type(settings).model_fields):
-        for one in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(one, SecretStr) and one.get_secret_value():
-                yield one.get_secret_value()
-            elif isinstance(one, BaseModel):
-                yield from _secrets(one)
 
 
 def _midnight(day: date | None, zone: tzinfo) -> datetime | None:

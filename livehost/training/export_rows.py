@@ -22,7 +22,7 @@ from livehost.answers.types import Fact
 from livehost.catalog import Catalog
 from livehost.compliance.review import review
 from livehost.training.journal_rows import Correction, People, Said
-from livehost.training.plain import manner_of
+from livehost.training.plain import Manner, manner_of
 from livehost.training.privacy import SOFT, Cut, Privacy
 from livehost.training.word_search import flat
 from services.training.samples import (
@@ -123,21 +123,23 @@ class Sieve:
             self.left_out["other_persona"] += len(self._corrections) - len(wanted)
         manner = manner_of([one.answer for one in wanted], own=self._own_words)
         for one in wanted:
-            before = self._before.get((one.room, one.question))
-            core = one.core
-            if (
-                not core
-                and before is not None
-                and not unfounded(one.answer, _grounds(before.core, before.facts))
-            ):
-                core = before.core
-            if not core:
-                bare = self._privacy.said(one.answer, core="")
-                core = manner.plain(bare.text if bare is not None else one.answer)
+            core = self._core_of(one, manner)
             name = _digest(one.room, one.question, one.asked, one.answer)
             found = self._candidate(name, self.cut(one.asked), core, one.answer, one, "correction")
             if found is not None:
                 yield found
+
+    def _core_of(self, one: Correction, manner: Manner) -> str:
+        """What a correction says in plain words, with every number of it: one that only its facts hold would be
+        learned by heart, for the model is shown the core alone."""
+        before = self._before.get((one.room, one.question))
+        known = one.core or (before.core if before is not None else "")
+        outside = unfounded(one.answer, _grounds(known, ()))
+        stray = one.core and unfounded(one.answer, _grounds(known, one.facts))
+        if known and (not outside or stray):  # what is stray is left out by `_words`
+            return known
+        bare = self._privacy.said(one.answer, core="")
+        return manner.plain(bare.text if bare is not None else one.answer)
 
     def cut(self, text: str) -> Cut:
         """A viewer's words without personal data, counted."""

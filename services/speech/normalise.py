@@ -45,12 +45,15 @@ def read_aloud(text: str, language: str = "zh") -> str:
 
 
 def read_rows(lines: Iterable[str]) -> Iterator[str]:
-    """JSON lines with `text`, each with `spoken` added."""
-    for line in lines:
-        if line.strip():
-            row = json.loads(line)
-            row["spoken"] = read_aloud(row.get("text", ""), row.get("language", "zh"))
-            yield json.dumps(row, ensure_ascii=False)
+    """JSON lines with `text`, each with `spoken` added; a line that is no such object raises ValueError."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        row = json.loads(line)
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+            raise ValueError(f'line {number} is no text; write a JSON object with "text"')
+        row["spoken"] = read_aloud(row["text"], row.get("language") or "zh")
+        yield json.dumps(row, ensure_ascii=False)
 
 
 @functools.lru_cache(maxsize=2048)

@@ -8,9 +8,10 @@ import pytest
 import yaml
 from websockets.asyncio.server import ServerConnection, serve
 
-from livehost.app import _secrets, open_house
+from livehost.app import open_house
 from livehost.chat.source_settings import DycastRelay
 from livehost.runtime import Places
+from livehost.secret_values import secret_values
 from livehost.settings import Settings
 from livehost.store.protocol import ChatMessage, QuestionState
 from tests.conftest import free_port, wait_until
@@ -97,4 +98,4 @@ async def test_the_gauge_of_what_waits_goes_down_as_well(tmp_path: Path) -> None
 
 
 def test_what_must_never_be_written_holds_every_sources_secret(tmp_path: Path) -> None:
-    assert {TOKEN, "dy-secret"} <= set(_secrets(with_sources(tmp_path, 1)))
+    assert {TOKEN, "dy-secret"} <= set(secret_values(with_sources(tmp_path, 1)))

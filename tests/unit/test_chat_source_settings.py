@@ -9,8 +9,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from livehost.chat.source_settings import MODELS, DouyinPush, secrets_of
+from livehost.chat.source_settings import MODELS, DouyinPush
 from livehost.check import SettingsProblems, read_settings
+from livehost.secret_values import secret_values
 from livehost.settings import Room
 from tests.unit.test_check_settings import plain
 
@@ -52,7 +53,7 @@ def test_every_kind_can_be_written(tmp_path: Path) -> None:
 
 def test_secrets_are_known_as_such_and_never_printed() -> None:
     room = Room.model_validate({"id": "a", "sources": GOOD})
-    assert [secrets_of(source) for source in room.sources] == [
+    assert [list(secret_values(source)) for source in room.sources] == [
         ["a", "b"], ["a"], [], [], [TOKEN], [TOKEN], ["k", "s", "c"],
     ]  # fmt: skip
     assert TOKEN not in repr(room) and TOKEN not in str(room.model_dump(mode="json"))

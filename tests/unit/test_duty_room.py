@@ -279,6 +279,22 @@ async def test_muting_one_leaves_those_who_ask_the_same_their_answer(tmp_path: P
         await live.becomes("q2", QuestionState.HEARD)
 
 
+async def test_muting_one_who_asks_the_same_leaves_the_first_his_answer(tmp_path: Path) -> None:
+    async with on_air(tmp_path, mode="manual") as live:
+        await live.ask("q1", PRICE, "小鹿")
+        await live.ask("q2", PRICE, "捣乱")
+        turn = await live.room.inbox.next()
+        assert turn is not None and [one.id for one in turn.all] == ["q1", "q2"]
+        live.room.desk.mode = Mode.PAUSED
+        live.room.questions.prepare(turn.first)
+        await wait_until(lambda: live.room.desk.answers)
+        await live.room.duty.mute("捣乱", "李雷", 10)
+        assert [line.others for line in live.room.desk.answers] == [()]
+        live.room.desk.mode = Mode.AUTO
+        await live.becomes("q1", QuestionState.HEARD)
+        assert await live.state("q2") is QuestionState.BLOCKED
+
+
 async def test_muting_during_the_preparing_keeps_the_answer_unsaid(tmp_path: Path) -> None:
     async with on_air(tmp_path, mode="manual") as live:
         await live.ask("q1", PRICE, "捣乱")

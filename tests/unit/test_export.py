@@ -100,6 +100,29 @@ def test_a_correction_counts_double_and_takes_the_place_of_what_was_said(tmp_pat
     assert dict(report.left_out) == {"corrected": 1, "unfounded": 1}
 
 
+def test_a_corrections_figures_stand_in_its_core_and_are_not_learned_by_heart(
+    tmp_path: Path, out: Path
+) -> None:
+    price = [{"product": "cleanser-01", "field": "price", "value": "68"}]
+    show = Show()
+    asked = show.answer("多少钱", "诸位，价格请看卡片。", "价格请看卡片。", facts=price)
+    show.entry(
+        type="correction", question=asked, asked="多少钱", persona="tang-lady", by="值班小李",
+        answer="诸位，今日68元。",
+    )  # fmt: skip
+    show.entry(
+        type="correction", question=None, asked="几时发货", persona="tang-lady", core="48小时内发货。", facts=price,
+        answer="诸位放心，48小时内发货，今日68元。", by="值班小李",
+    )  # fmt: skip
+    show.write(tmp_path / "journal")
+    report = exported(tmp_path / "journal", out)
+    samples = {one.question: one for one in read_samples([out / "samples.jsonl"])}
+    assert dict(report.left_out) == {"corrected": 1} and len(samples) == 2
+    for sample in samples.values():
+        assert "68" in sample.core and "68" in sample.target
+    assert "48" in samples["几时发货"].core
+
+
 def test_the_last_correction_of_a_question_counts(tmp_path: Path, out: Path) -> None:
     show = Show()
     for answer in ("诸位，此物可以。", "诸位，此物不可。"):

@@ -245,9 +245,14 @@ def test_the_command_writes_the_record(tmp_path: Path) -> None:
     whole = CliRunner().invoke(app, [*asked, "--from", "2026-11-25", "--to", "2026-11-25"])
     assert whole.exit_code == 0, whole.output
     assert json.loads(whole.stdout)["user"] == "小鹿"
+    assert CliRunner().invoke(app, [*asked, "--day", "2026-11-25"]).stdout == whole.stdout
+    assert CliRunner().invoke(app, [*asked, "--day", "2026-11-24"]).stdout == ""
     assert HIDDEN in CliRunner().invoke(app, [*asked, "--no-names"]).stdout
     assert CliRunner().invoke(app, [*asked, "--format", "csv"]).stdout.startswith("\ufeffat,session")
-    for wrong in (["--from", "x"], ["--format", "pdf"], ["--from", "2026-02-01", "--to", "2026-01-01"]):
+    for wrong in (
+        ["--from", "x"], ["--format", "pdf"], ["--from", "2026-02-01", "--to", "2026-01-01"],
+        ["--day", "2026-02-01", "--to", "2026-02-02"],
+    ):  # fmt: skip
         failed = CliRunner().invoke(app, [*asked, *wrong])
         assert failed.exit_code == 1 and wrong[0] in failed.output and "Traceback" not in failed.output
     nowhere = CliRunner().invoke(app, [*asked[:3], "--room", "none"])
