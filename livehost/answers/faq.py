@@ -9,6 +9,7 @@ from rapidfuzz import fuzz
 
 from livehost.answers.clean import clean
 from livehost.answers.intents import asked
+from livehost.answers.properties import same_property
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
 from livehost.chinese import folded
@@ -71,6 +72,16 @@ def entry(line: str, product: Product, *, least: float = 85) -> int | None:
             score = _likeness(wanted, core(question), clean(question), line)
             if score >= best_score and (best is None or score > best_score):
                 best, best_score = number, score
+    return best
+
+
+def entry_of_property(line: str, product: Product) -> int | None:
+    """The number of the FAQ entry about the property that a cleaned line asks for, in whatever words."""
+    best, best_score = None, 0.0
+    for number, item in enumerate(product.faq):
+        score = max(same_property(line, clean(words)) for words in (*item.q, item.a))
+        if score > best_score:
+            best, best_score = number, score
     return best
 
 

@@ -1,7 +1,7 @@
-"""`python -m livehost.answers.learn_phrases`: fits the model of `likely` to `phrases.tsv`; needs scipy.
+"""`python -m livehost.answers.learn_phrases`: fits the models of `likely` and `properties`; needs scipy.
 
-A row of `phrases.tsv` is a label, a tab, and a line as viewers type it; `{P}` stands for a product's name.
-`--hold WRITER.tsv` fits to all but the rows of that file and tells how many of them it gets right.
+A row of `phrases.tsv` and `properties.tsv` is a label, a tab, and a line as viewers type it; `{P}` stands for a
+product's name. `--hold WRITER.tsv` fits to all but the rows of that file and tells how many it gets right.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.answers.clean import clean
-from livehost.answers.likely import WEIGHTS, Model, features
+from livehost.answers.likely import Model, features
 
 HERE = Path(__file__).parent
-PHRASES = HERE / "phrases.tsv"
 LEAST = 3  # phrases that a feature must be in
 SHRINK = 0.05  # of the squared weights in the loss, summed over phrases
 STEPS = 80
@@ -85,18 +84,21 @@ def right(model: Model, rows: Sequence[Row]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fits the model of what a line most likely asks.")
+    parser = argparse.ArgumentParser(description="Fits the models of what a line most likely asks.")
+    parser.add_argument("models", nargs="*", default=["phrases", "properties"], metavar="phrases|properties")
     parser.add_argument("--hold", type=Path, action="append", default=[], help="phrases to hold out; nothing is written")
-    holds: list[Path] = parser.parse_args().hold
-    rows = read(PHRASES)
-    for file in holds:
-        held = read(file)
-        model = fit([row for row in rows if row not in set(held)])
-        print(f"{file.name}: {right(model, held):.3f} of {len(held)}")
-    if not holds:
-        model = fit(rows)
-        write(model, HERE / WEIGHTS)
-        print(f"{len(rows)} phrases, {len(model.labels)} labels, {len(model.columns)} features, {right(model, rows):.3f} right")
+    options = parser.parse_args()
+    for name in options.models:
+        rows = read(HERE / f"{name}.tsv")
+        for file in options.hold:
+            held = read(file)
+            model = fit([row for row in rows if row not in set(held)])
+            print(f"{name}, {file.name} held out: {right(model, held):.3f} of {len(held)}")
+        if not options.hold:
+            model = fit(rows)
+            write(model, HERE / f"{name}.npz")
+            shape = f"{len(rows)} phrases, {len(model.labels)} labels, {len(model.columns)} features"
+            print(f"{name}: {shape}, {right(model, rows):.3f} right")
 
 
 if __name__ == "__main__":

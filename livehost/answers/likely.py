@@ -24,7 +24,6 @@ from livehost.answers.intents import Asked, asked
 from livehost.chinese import pinyin
 
 Floats = NDArray[np.float32]
-WEIGHTS = "phrases.npz"
 RULE_WEIGHT = 1.5  # of what a rule found beside an n-gram's 1; best of 1, 1.5, 2, 3 across writers
 # The share from which the likeliest label counts: to answer it, to turn a line away, against the rules.
 LIKELY, SURE, OUTVOTES = 0.35, 0.5, 0.8
@@ -89,7 +88,7 @@ class Model:
 @lru_cache(maxsize=1024)
 def likely(line: str, rest: str) -> Likely:
     """The likeliest label of a cleaned line; `rest` is the line without the names of products."""
-    model = _packaged()
+    model = packaged("phrases.npz")
     shares = model.shares(features(line, rest))
     best = int(shares.argmax())
     return Likely(model.labels[best], float(shares[best]))
@@ -145,8 +144,9 @@ def _ruled(line: str, rest: str) -> list[str]:
 
 
 @cache
-def _packaged() -> Model:
-    data = files("livehost.answers").joinpath(WEIGHTS).read_bytes()
+def packaged(name: str) -> Model:
+    """One of the models that lie beside this module."""
+    data = files("livehost.answers").joinpath(name).read_bytes()
     with np.load(BytesIO(data), allow_pickle=False) as told:
         names = str(told["features"]).split("\n")
         return Model(

@@ -6,8 +6,13 @@ import re
 
 from livehost.answers import faq, measures, on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
+from livehost.answers.clean import clean
+from livehost.answers.likely import SURE
+from livehost.answers.properties import property_of
 
 _WASHED = re.compile("机洗|水洗|洗衣机|脏了|怎么洗|清洗")
+# Properties that the way of use tells of.
+_OF_USE = frozenset(("when_to_take", "order_of_use"))
 _HAVE = re.compile(r"的(?:还?有没有|还?有吗|还?有没|还?有不|还?有么)|有[\u4e00-\u9fff]{1,4}的(?:吗|没|么|不)")
 
 
@@ -35,6 +40,27 @@ def mentioned(ask: Asking) -> Said | None:
     if saying is None and (ask.specs() or (_HAVE.search(line) and on_price.has_styles(product))):
         saying = on_price.spec(ask)
     return saying or own_words(ask)
+
+
+def of_property(ask: Asking) -> Said | None:
+    """By the approved entry, or the word of the catalogue, about the property that the line asks for."""
+    number = faq.entry_of_property(ask.line, ask.product)
+    if number is not None:
+        words = ask.get(f"faq.{number}")
+        return ask.say(words) if words else None
+    wished = property_of(ask.line)
+    if wished is None or wished.share < SURE:
+        return None
+    if wished.label in _OF_USE and ask.product.usage:
+        return on_goods.usage(ask)
+    for name, say in (("highlights", on_goods.intro), ("claims", on_goods.effect), ("usage", on_goods.usage), ("lasts", on_goods.lasts)):
+        for words in re.split("[、，,；;。]", ask.some(name) or ""):
+            told = property_of(clean(words)) if len(words) > 1 else None
+            if told is not None and told.label == wished.label and told.share >= SURE:
+                ask.used.clear()
+                return say(ask)
+        ask.used.clear()
+    return None
 
 
 def own_words(ask: Asking) -> Said | None:

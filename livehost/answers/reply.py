@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from livehost.answers import faq, foreign, gate, measures, on_goods, on_price
+from livehost.answers import faq, foreign, gate, measures, on_goods, on_price, variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.facts import ASKED_LINK
@@ -19,8 +19,9 @@ from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
 from livehost.answers.likely import LIKELY, SURE, Likely, likely, outvoted
-from livehost.answers.mentioned import mentioned, own_words
+from livehost.answers.mentioned import mentioned, of_property, own_words
 from livehost.answers.numbers import unfounded
+from livehost.answers.properties import property_of
 from livehost.answers.products import Topic, topic
 from livehost.answers.types import Answer, Book, Fact
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY, pick, styled
@@ -148,11 +149,16 @@ class _Room:
         """What the line most likely asks, where the rules know no intent or are outvoted; else what words of
         the product it has."""
         guess = likely(line, bare)
-        away = self._turned_away(guess)
+        wished = property_of(bare)
+        surely = wished is not None and wished.share >= SURE
+        if guess.intent not in DELICATE or guess.share < SURE:
+            told = self._of_property(bare, about)
+            if told is not None:
+                return told
+        away = self._turned_away(guess) if not surely else None
         if away is not None:
             return away
-        asks = guess.intent in HANDLERS and guess.share >= LIKELY
-        if asks:
+        if guess.intent in HANDLERS and guess.share >= LIKELY and not (surely and wished.label == "opened"):
             got = self._answered(line, bare, (Asked(guess.intent, 0, bare),), about)
             if got.act == "answer" or guess.intent in DELICATE:
                 return got
@@ -162,7 +168,7 @@ class _Room:
         if saying is not None:
             return saying
         got = self._unasked(line, about)
-        known = guess.share >= SURE and guess.label not in ("noise", "remark")
+        known = surely or (guess.share >= SURE and guess.label not in ("noise", "remark"))
         return self._handover(about.product, "unknown") if known and got.act in ("ignore", "answer") else got
 
     def _turned_away(self, guess: Likely) -> Answer | None:
@@ -316,6 +322,14 @@ class _Room:
             return None
         found = faq.entry(line, about.product)
         return found if found is not None else faq.entry(bare, about.product)
+
+    def _of_property(self, bare: str, about: Topic) -> Answer | None:
+        """The product's words about the property that a line asks for: approved ones, else the catalogue's."""
+        product = about.product
+        if product is None or not product.speakable(self.now):
+            return None
+        saying = of_property(Asking(bare, self.catalog, product, self.now))
+        return self._checked("answer", [saying], product, "property") if saying else None
 
     def _not_on_sale(self, noun: str) -> Answer:
         """Goods that the catalogue does not hold: nothing is said of them, least of all a price."""

@@ -1,0 +1,56 @@
+"""Which property of goods a question asks for (smell, weight, washing, …), by the linear model of `likely`
+fitted to `properties.tsv`; for finding an operator's approved entry, and the catalogue's words, about the same.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from livehost.answers.likely import SURE, Likely, features, likely, packaged
+from livehost.chinese import folded
+
+# Labels of a line that asks for no property of goods.
+_NO_PROPERTY = frozenset(
+    (
+        "link", "price", "after_coupon", "coupon", "coupon_until", "premise_price", "list_price", "offer", "dear", "future_price",
+        "gifts", "stock", "restock", "when_ships", "arrives", "courier", "where_from", "free_shipping", "fee", "region", "insurance",
+        "returns", "invoice", "contact", "ai_identity", "diversion", "injection", "abuse", "off_topic", "noise", "order_status",
+        "distrust", "authentic", "worth", "produced", "origin", "life", "pregnancy", "nursing", "treat", "replace_drug",
+    )
+)  # fmt: skip
+SAME = 0.3  # the share from which two questions of one property ask for the same
+# Properties of which a question also names the other thing: an entry about milk is none about medicine.
+_OF_ANOTHER = frozenset(
+    (
+        "compatible", "fits_inside", "heat_proof", "match", "order_of_use", "plug", "refill", "season", "take_with",
+        "waterproof", "seeds_bones", "certificate", "grade", "made_how",
+    )
+)  # fmt: skip
+_COMMON = frozenset(("可以", "能不", "不能", "会不", "有没", "没有", "这个", "那个", "什么", "怎么", "一起", "多少", "多久", "是不", "不是"))
+
+
+@lru_cache(maxsize=4096)
+def property_of(line: str) -> Likely | None:
+    """The likeliest property that a cleaned line asks for; None where it surely asks for none."""
+    asks = likely(line, line)
+    if asks.label in _NO_PROPERTY and asks.share >= SURE:
+        return None
+    model = packaged("properties.npz")
+    shares = model.shares(features(line, line))
+    best = int(shares.argmax())
+    return Likely(model.labels[best], float(shares[best]))
+
+
+def same_property(line: str, question: str) -> float:
+    """How surely two cleaned questions ask for one property, 0 to 1; 0 where they name different things."""
+    one, other = property_of(line), property_of(question)
+    if one is None or other is None or one.label != other.label or min(one.share, other.share) < SAME:
+        return 0
+    if one.label in _OF_ANOTHER and not _pairs(line) & _pairs(question):
+        return 0
+    return one.share * other.share
+
+
+def _pairs(text: str) -> set[str]:
+    text = folded(text)
+    return {text[at : at + 2] for at in range(len(text) - 1)} - _COMMON
