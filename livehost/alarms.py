@@ -97,12 +97,6 @@ class Alarms:
         if alarm:
             self._tell_page(alarm, over=True)
 
-    def clear_room(self, room: str, prefix: str = "") -> None:
-        """Every alarm of a room whose key starts with `prefix` is over."""
-        for standing_room, key in list(self._standing):
-            if standing_room == room and key.startswith(prefix):
-                self.clear(room, key)
-
     def current(self, room: str | None = None) -> tuple[Alarm, ...]:
         """The alarms that stand, oldest first."""
         return tuple(

@@ -7,7 +7,6 @@ import unicodedata
 from functools import cache
 from typing import Any
 
-HAN = r"\u4e00-\u9fff\u3400-\u4dbf"
 DIGITS = {
     "零": 0,
     "〇": 0,

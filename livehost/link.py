@@ -44,7 +44,6 @@ class PlayoutLink:
         self._want: wire.Want | None = None
         self._answered = -1
         self.pid = 0
-        self.fenced = False
 
     @property
     def connected(self) -> bool:

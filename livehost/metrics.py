@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _ANSWER_S = (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60, 120, 180)
 _PREPARE_S = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
-_SPEAK_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
 
 
 class Metrics:
@@ -39,16 +38,6 @@ class Metrics:
             buckets=_ANSWER_S,
             registry=self.registry,
         )
-        self.speech_seconds = Histogram(
-            "livehost_speech_seconds",
-            "Time to voice one phrase.",
-            ("engine",),
-            buckets=_SPEAK_S,
-            registry=self.registry,
-        )
-        self.engine_failures_total = self._counter(
-            "engine_failures_total", "Failures of a speech or language engine.", ("engine",)
-        )
         self.webhook_messages_total = self._counter(
             "webhook_messages_total", "Viewers' messages by result.", (*room, "result")
         )
@@ -60,7 +49,6 @@ class Metrics:
             "viewer_events_total", "What viewers did besides writing, by kind.", (*room, "kind")
         )
         self.store_away = self._gauge("store_away", "1 while the store cannot be reached.", room)
-        self.restarts_total = self._counter("restarts_total", "Restarted children.", ("process",))
         self.on_air = self._gauge("on_air", "1 while the room's session is on air.", room)
         self.playout_connected = self._gauge("playout_connected", "1 while playout is linked.", room)
         self.frames = self._gauge("frames", "Frames of this session.", room)

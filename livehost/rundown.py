@@ -50,13 +50,6 @@ class Filled:
     facts: tuple[Fact, ...] = ()
 
 
-def rundown_facts(
-    product: Product | str, catalog: Catalog, now: datetime, platform: str | None = None
-) -> dict[str, str]:
-    """What each placeholder says now; a placeholder whose fact is unknown or none is missing."""
-    return {name: said for name, (said, _) in _facts(product, catalog, now, platform).items()}
-
-
 def fill(
     wording: str,
     product: Product | str | None,

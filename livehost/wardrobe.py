@@ -29,7 +29,6 @@ from services import wire
 log = structlog.get_logger(__name__)
 
 Role = Literal["language", "vision"]
-ROLES: tuple[Role, ...] = ("language", "vision")
 
 
 class Part(StrEnum):

@@ -76,8 +76,9 @@ _CARE = re.compile(
     r"(?:去|看|找|问|咨询|听|到)(?:过|一下|下|正规)?(?:的)?(?:医生|大夫|医院|医师|皮肤科|药师|专科)(?!都|推荐|说好|不如|也没|开的)|遵医嘱|"
     r"停用|暂停|慎用|禁用|(?:不要|别|先不|不能|不宜)(?:用|涂|吃|喝|拍|买|敷|抹)|不适合|不建议|避开|谨慎"
 )
+_WHILE = re.compile(r"(?:的)?(?:时候|期间|发作时?)[^，]{0,8}(?=，|$)")
 _CLAIMS = re.compile(
-    r"[治抗消祛除止]|改善|对付|适合|针对|专门|好了|见效|管用|没了|不用|不必|推荐|都说|用它|搞定|省得|免得"
+    r"[治抗消祛除止]|改善|对付|适合|针对|专门|好了|见效|管用|没了|不用|不必|推荐|都说|[用涂抹敷]它|[用涂抹敷]这|搞定|省得|免得"
 )
 # The word itself is talked about, drawn or printed, not said of the goods.
 _TALKED_OF = re.compile(
@@ -187,8 +188,8 @@ def cautioned(text: str, start: int, end: int) -> bool:
     if not _COMPLAINTS.fullmatch(text[start:end]):
         return False
     left = text.rfind(BARRIER, 0, start) + 1
-    care = _CARE.search(text[end : end + 24])
-    return care is not None and not _CLAIMS.search(text[left:start] + text[end : end + care.start()])
+    care = _CARE.search(text[end : end + 24]) or _WHILE.match(text[end : end + 24])
+    return care is not None and not _CLAIMS.search(text[left:start] + text[end : end + care.end()])
 
 
 def mentioned(text: str, start: int, end: int) -> bool:

@@ -40,9 +40,10 @@ class Group(BaseModel):
     words: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     excepted: tuple[str, ...] = Field((), alias="except")
+    unless: tuple[str, ...] = ()
     denial: bool = True
 
-    @field_validator("patterns", "excepted")
+    @field_validator("patterns", "excepted", "unless")
     @classmethod
     def _compiles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in value:
@@ -59,15 +60,17 @@ class Group(BaseModel):
     @cached_property
     def expressions(self) -> tuple[re.Pattern[str], ...]:
         """Its patterns as one expression, and its words as another."""
-        placed = "|".join(f"(?:{_placed(p)})" for p in self.patterns)
-        return tuple(
-            one for one in (re.compile(placed) if placed else None, self.words_only) if one is not None
-        )
+        return tuple(one for one in (_either(self.patterns), self.words_only) if one is not None)
 
     @cached_property
     def exceptions(self) -> re.Pattern[str] | None:
         """All exceptions as one expression."""
-        return re.compile("|".join(f"(?:{_placed(p)})" for p in self.excepted)) if self.excepted else None
+        return _either(self.excepted)
+
+    @cached_property
+    def harmless_near(self) -> re.Pattern[str] | None:
+        """What makes a hit near it none, as one expression."""
+        return _either(self.unless)
 
     @cached_property
     def sounds(self) -> Sounds:
@@ -117,7 +120,7 @@ def _group_spelt(group: Any, known: dict[str, str]) -> Any:
         return group
     return group | {
         key: [_spelt(one, known) if isinstance(one, str) else one for one in group[key]]
-        for key in ("patterns", "except")
+        for key in ("patterns", "except", "unless")
         if isinstance(group.get(key), list)
     }
 
@@ -167,6 +170,10 @@ def packaged() -> Phrases:
     return Phrases.parse(
         files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8"), "phrases.yaml"
     )
+
+
+def _either(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    return re.compile("|".join(f"(?:{_placed(p)})" for p in patterns)) if patterns else None
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str] | None:

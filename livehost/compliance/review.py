@@ -47,6 +47,7 @@ _LOOSE = frozenset(
 )
 # A word torn by a mark begins so even where the character is an everyday one: no clause ends in these.
 _NEVER_LAST = frozenset("最全独首绝顶极唯药")
+NEAR = 30  # characters around a hit in which a caution takes it back
 _TAKEN_UP = frozenset("的，指是和跟与")
 
 
@@ -148,6 +149,10 @@ def _hits(
             if start == end or _inside(start, end, excepted):
                 continue
             if view is plain and _inside(start, end, approved):
+                continue
+            if group.harmless_near and group.harmless_near.search(
+                view.text[max(0, start - NEAR) : end + NEAR]
+            ):
                 continue
             listed = match[0] in group.listed
             if listed and len(match[0]) <= 4 and splits_words(view.text, start, end):

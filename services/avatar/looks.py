@@ -25,10 +25,6 @@ REQUIRED_LAYERS = (
     "lid_closed_l", "lid_closed_r", "brow_l", "brow_r", "mouth_cavity", "teeth_upper", "lip_upper",
     "lip_lower",
 )  # fmt: skip
-OPTIONAL_LAYERS = (
-    "back_hair", "lid_half_l", "lid_half_r", "lid_smile_l", "lid_smile_r", "teeth_lower", "tongue",
-    "front_hair", "ornament", "table",
-)  # fmt: skip
 
 
 class LookError(Exception):

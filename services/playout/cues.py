@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.playout.sound import BEEP_S, Samples, beep
+from services.playout.sound import Samples, beep
 from services.wire import SAMPLE_RATE_HZ, TestCue
 
 
@@ -40,6 +40,3 @@ class Cues:
         samples = np.zeros(count, np.float32)
         samples[: part.size] = part
         return samples
-
-
-FLASH_S = BEEP_S

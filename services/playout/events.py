@@ -77,7 +77,6 @@ class Figures:
     repeated_frames: int = 0
     reanchors: int = 0
     worst_late_s: float = 0.0
-    step_s: float = 0.0
     loudness_dbfs: float = -100.0
     source: str = ""
     look: str = ""

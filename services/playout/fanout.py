@@ -3,13 +3,12 @@
 Drop policy, by the span of timestamps that waits (after OBS): over `SOFT_LIMIT_S` the waiting
 pictures that are not keyframes are dropped, and those that follow until the next keyframe; over
 `HARD_LIMIT_S` older keyframes go too. Sound is never dropped while a taker is attached; a taker that
-does not move is cut off by its owner (`stalled_s`).
+does not move is cut off by its owner.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -34,15 +33,12 @@ class Subscription:
         self._lock = threading.Lock()
         self._base_ms: int | None = None
         self._wait_for_key = True
-        self._moved_at = time.monotonic()
 
     def push(self, tag: Tag) -> None:
         """Take a tag from the clock's thread; never blocks."""
         with self._lock:
             if not self._accepts(tag):
                 return
-            if not self._tags:
-                self._moved_at = time.monotonic()
             self._tags.append(tag)
             self._shorten()
         self._wake()
@@ -50,7 +46,6 @@ class Subscription:
     def pop(self) -> tuple[Tag, int] | None:
         """The next tag with its timestamp from this taker's zero, or None when none waits."""
         with self._lock:
-            self._moved_at = time.monotonic()
             if not self._tags or self._base_ms is None:
                 return None
             tag = self._tags.popleft()
@@ -62,21 +57,10 @@ class Subscription:
         self._wake()
 
     @property
-    def base_ms(self) -> int | None:
-        """The stream's timestamp of this taker's zero, once it began."""
-        return self._base_ms
-
-    @property
     def queue_s(self) -> float:
         """How much of the stream waits, by timestamps."""
         with self._lock:
             return self._span_ms() / 1000
-
-    @property
-    def stalled_s(self) -> float:
-        """For how long the queue has not moved though something waits."""
-        with self._lock:
-            return time.monotonic() - self._moved_at if self._tags else 0.0
 
     def _accepts(self, tag: Tag) -> bool:
         if tag.header:

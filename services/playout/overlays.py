@@ -22,7 +22,7 @@ from services.playout.i420 import Blender, Canvas, Planes, Rect, Tile, copy, fro
 from services.playout.sheet import cover_picture
 from services.playout.text import FontMissing, find_font
 from services.playout.tiles import Artist, BubbleTile, CaptionTile, CardTile, LabelRefused
-from services.wire import SAMPLE_RATE_HZ, Phrase, ProductCard, QuestionBubble, WordMark
+from services.wire import SAMPLE_RATE_HZ, Phrase, ProductCard, QuestionBubble
 
 __all__ = ["FontMissing", "LabelRefused", "Overlays", "PreparedOverlay", "Rect", "find_font"]
 
@@ -114,16 +114,6 @@ class Overlays:
         if prepared.card is not None:
             self._enter_card(prepared.card if isinstance(prepared.card, CardTile) else None)
         self._enter_bubble(prepared.bubble, start_sample + prepared.duration)
-
-    def set_caption(self, text: str, words: tuple[WordMark, ...], start_sample: int, end_sample: int) -> None:
-        """Show a caption (drawn here and now; `prepare` and `apply` spare the clock)."""
-        with self._drawing:
-            caption = self._artist.caption(text, words)
-        self._enter_caption(caption, start_sample, end_sample)
-
-    def clear_caption(self) -> None:
-        """Let the caption fade out."""
-        self._enter_caption(None, 0, 0)
 
     def set_product(self, card: ProductCard | None) -> None:
         """Show a card (drawn here and now), or take it off."""

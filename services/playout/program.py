@@ -198,7 +198,7 @@ class Program:
         tags = air.encoder.encode(picture, sound, key=self._key_due(began))
         self._hand_out(air, tags)
         air.clock = air.clock.advanced()
-        self._measure(frame, position, source, sound, began)
+        self._measure(frame, position, source, sound)
         if air.closing and (self._fader.silent or self.lineup.current is None):
             self._close(air)
 
@@ -221,14 +221,13 @@ class Program:
             if late_s > LATE_LOGGED_S:
                 self._emit(Happened(f"frame {air.first_frame + index} left {late_s:.2f} s after it was due"))
 
-    def _measure(self, frame: int, position: int, source: Source, sound: Any, began: float) -> None:
+    def _measure(self, frame: int, position: int, source: Source, sound: Any) -> None:
         self._levels.append(float(np.mean(np.square(sound, dtype=np.float64))))
         figures = self.figures
         figures.frames = frame + 1
         figures.position = position + self._samples
         figures.source = source.value
         figures.loudness_dbfs = round(10 * math.log10(max(1e-12, sum(self._levels) / len(self._levels))), 1)
-        figures.step_s = self._now() - began
 
     def _key_due(self, now: float) -> bool:
         if not self._key_wanted or now - self._key_at < KEY_EVERY_S:

@@ -53,7 +53,7 @@ def test_an_alarm_stands_once_and_keeps_its_time() -> None:
         assert alarms.current("room-a")[0].since == since
         alarms.clear("room-a", "k")
         alarms.clear("room-a", "k")
-        alarms.clear_room("room-b")
+        alarms.clear("room-b", "k")
         assert alarms.current() == ()
         told = [(event.room, event.data["over"]) for event in listener._held]
     assert told == [

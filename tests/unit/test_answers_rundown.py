@@ -7,7 +7,7 @@ from pathlib import Path
 
 from livehost.answers import still_true
 from livehost.catalog import Catalog
-from livehost.rundown import fill, rundown_facts
+from livehost.rundown import fill
 
 NOW = datetime.fromisoformat("2026-12-01T10:00:00+08:00")
 CATALOG = Catalog.load(Path(__file__).parents[1] / "data" / "catalog.yaml")
@@ -38,6 +38,6 @@ def test_unknown_expired_and_none_are_not_said() -> None:
 
 def test_facts_of_every_product() -> None:
     for product in CATALOG.products:
-        facts = rundown_facts(product, CATALOG, NOW)
-        assert facts["link"] == f"{product.link}号链接"
-        assert "price" in facts
+        filled = fill("{link}{price}", product, CATALOG, NOW)
+        assert filled is not None and filled.text.startswith(f"{product.link}号链接")
+        assert {fact.field for fact in filled.facts} == {"link", "price"}

@@ -168,6 +168,8 @@ def test_a_family_is_written_out_and_an_unknown_one_is_named() -> None:
         ("有人说能治关节炎，那是不对的", "health_food"),
         ("原切的和调理牛排不一样，调理的要腌", "food"),
         ("正在吃降血压药的朋友先问医生", "health_food"),
+        ("感冒的人喝一碗热水，先别吃凉的", "food"),
+        ("湿疹的时候戴手套洗碗", "cosmetics"),
     ],
 )
 def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str) -> None:
@@ -181,6 +183,7 @@ def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str)
         ("有湿疹的朋友找医生不如找它", "cosmetics"),
         ("治湿疹，用前先问医生", "cosmetics"),
         ("不祛痘不要钱", "cosmetics"),
+        ("感冒的人喝一碗，第二天上班", "food"),
         ("顶级这个词就是为它造的", "other"),
         ("有人说能治关节炎，真的管用", "health_food"),
         ("调理牛排旁边这瓶能调理身体", "food"),

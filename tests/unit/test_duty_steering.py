@@ -65,3 +65,14 @@ async def test_what_a_viewer_wrote_is_shown_without_contacts(tmp_path: Path) -> 
         await live.becomes("q1", QuestionState.HEARD)
         await wait_until(lambda: any(PRICE in one for one in shown))
         assert not any("13812345678" in one for one in shown)
+
+
+async def test_by_hand_who_asks_for_an_ai_waits_and_the_notice_needs_no_approval(tmp_path: Path) -> None:
+    async with on_air(tmp_path, mode="manual") as live:
+        await live.ask("q1", "你是真人吗")
+        said = len(live.playout.phrases)
+        await wait_until(lambda: len(live.playout.phrases) > said + 3)
+        assert await live.state("q1") is QuestionState.ACCEPTED and live.answers() == ""
+        await live.room.duty.propose("q1", "李雷")
+        await live.becomes("q1", QuestionState.HEARD)
+        assert "AI" in live.answers() or "数字人" in live.answers()

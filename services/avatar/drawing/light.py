@@ -46,7 +46,6 @@ LIPS = Material(wrap=0.35, scatter=(3.0, 1.5, 1.0), gloss=0.34, shine=30, ao=0.0
 CLOTH = Material(wrap=0.2, gloss=0.02, shine=8, ao=0.07, ao_px=8)
 SILK = Material(wrap=0.2, gloss=0.085, shine=9, sheen=0.1, ao=0.06, ao_px=7)
 KNIT = Material(wrap=0.35, gloss=0.0, sheen=0.14, ao=0.1, ao_px=5)
-METAL = Material(wrap=0.1, gloss=1.2, shine=34, ao=0.1, ao_px=3)
 
 
 def linear(colour: Colour) -> Array:

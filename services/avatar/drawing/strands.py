@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import skia
 
-from services.avatar.drawing.canvas import Array, Colour, Points, Region, brush, polygon, spline
+from services.avatar.drawing.canvas import Array, Points, Region, brush, polygon, spline
 from services.avatar.drawing.light import GAMMA, unit
 from services.avatar.drawing.spec import Host
 
@@ -55,12 +55,6 @@ def between(guides: Points, u: Points) -> Points:
             + (3 * p1 - p0 - 3 * p2 + p3) * f**3
         )
     )
-
-
-def sheet_outline(lock: Lock, margin: float = 0.0) -> Points:
-    """The outline of a sheet."""
-    fine = between(curves(lock), np.linspace(0, 1, 40))
-    return np.vstack([fine[:, 0], fine[-1], fine[::-1, -1], fine[0][::-1]])
 
 
 def volume(region: Region, mask: Array, reach: float = 46.0, height: float = 60.0) -> Array:
@@ -282,8 +276,3 @@ def wavy(
     depth = np.clip((line[:, 1] - start_y) / 120, 0, 1)
     line[:, 0] += size * depth * np.sin((line[:, 1] - start_y) / period * 2 * np.pi + phase)
     return line
-
-
-def colour_of(host: Host) -> Colour:
-    """The hair's middle tone."""
-    return host.hair[1]
