@@ -11,7 +11,7 @@ regression (C. M. Bishop, Pattern Recognition and Machine Learning, 4.3.4); fitt
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from io import BytesIO
@@ -26,7 +26,7 @@ from livehost.chinese import pinyin
 Floats = NDArray[np.float32]
 RULE_WEIGHT = 1.5  # of what a rule found beside an n-gram's 1; best of 1, 1.5, 2, 3 across writers
 # The share from which the likeliest label counts: to answer it, to turn a line away, against the rules.
-LIKELY, SURE, OUTVOTES = 0.35, 0.5, 0.8
+LIKELY, SURE, SURER, OUTVOTES = 0.35, 0.5, 0.6, 0.8
 AWAY = frozenset(("ai_identity", "diversion", "injection", "abuse", "off_topic", "noise", "remark"))
 # Labels and intents of which one answers for the other: between them the rules decide.
 _KIN = (
@@ -41,6 +41,15 @@ _KIN = (
     {"treat", "illness", "replace_drug", "effect_when"},
     {"region", "fee", "free_shipping", "where_from", "arrives", "when_ships", "courier"},
 )  # fmt: skip
+# Labels whose answer is a fact of the catalogue, whatever else the line asks.
+_PLAIN = frozenset(
+    (
+        "link", "price", "after_coupon", "coupon", "coupon_until", "list_price", "gifts", "stock", "restock", "ingredients", "lasts",
+        "life", "produced", "origin", "when_ships", "arrives", "courier", "where_from", "free_shipping", "fee", "region",
+        "insurance", "returns", "unseal", "invoice", "registration", "authentic",
+    )
+)  # fmt: skip
+_CLAUSE = re.compile(r"[^\s,，。!！?？;；]+")
 _LABELS = {"premise_price": "premise"}
 _ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"))
 
@@ -103,6 +112,26 @@ def outvoted(line: str, rest: str, wanted: tuple[Asked, ...]) -> Likely | None:
     if guess.share < OUTVOTES or len(names) == 1 or any(names <= kin for kin in _KIN):
         return None
     return guess
+
+
+def with_clauses(rest: str, wanted: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    """What the rules found, and what clauses in which they found nothing most likely ask."""
+    clauses = list(_CLAUSE.finditer(rest))
+    if not wanted or len(clauses) < 2:
+        return wanted
+    more = list(wanted)
+    for clause in clauses:
+        if len(clause[0]) < 3 or any(clause.start() <= a.at < a.at + len(a.words) <= clause.end() for a in wanted):
+            continue
+        own = [a for a in asked(clause[0]) if a.intent in _PLAIN]
+        if own:  # what another clause hides
+            more += [replace(a, at=clause.start() + a.at) for a in own if a.intent not in {m.intent for m in more}]
+            continue
+        guess = likely(clause[0], clause[0])
+        known = guess.share >= SURER and guess.label not in AWAY and guess.label in _PLAIN
+        if known and guess.intent not in {a.intent for a in more}:
+            more.append(Asked(guess.intent, clause.start(), clause[0]))
+    return tuple(sorted(more, key=lambda a: a.at))
 
 
 def features(line: str, rest: str) -> dict[str, float]:

@@ -20,7 +20,7 @@ _LINK = re.compile(
     rf"第{_NUMBER}(?:个|款)(?!月|问题|步|礼拜|星期|疗程)|{_NUMBER}(?:番|番目)"
 )
 _DATE = re.compile(
-    r"号(?:之前|以前|前|能发|可以发|发货吗|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
+    r"号(?:之前|以前|前|能发|可以发|发货吗|能到|到(?!手)|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
 )
 _DAY = re.compile(r"(?:能|可以|会|才|就|之?前|以前|左右)*(?:补|到|发|上|有货|收)")
 _AND = re.compile(r"[\s,，、]*(?:和|跟|与|还有|还是|或者?|以及|比|加)?[\s,，、]*")
@@ -42,7 +42,7 @@ _WANTING = re.compile(
 )
 _WITH = re.compile(
     r"(?:和|跟|与|同|配|搭|搭配|叠|叠加|混|比|像|当|代替|替代|送|赠|赠送|带|附|装|放|盛|泡|煮|冲|烤|炸|蒸|炒|煎|榨|打|做|熬|炖|切|剪|加|兑|含|丢|扔|进|套|什么|拿|在|给|"
-    r"[用涂敷洗抹擦穿戴吃喝]完|洗掉|卸掉?|卸除|洗净|洗得掉|洗干净|[能以]洗|里面有|里头有|再用|先用|(?<![能以想会在妈人肌皮])用)"
+    r"[用涂敷洗抹擦穿戴吃喝]完|(?:能|可以|可)(?:挂|套|绑|夹|卡|固定|插|塞|贴|铺)(?:在|到|进)?|洗掉|卸掉?|卸除|洗净|洗得掉|洗干净|[能以]洗|里面有|里头有|再用|先用|(?<![能以想会在妈人肌皮])用)"
     r"(?:的|了|过|着|点|个|几个|两个|一[个点]|不送|不带|什么)?$"
 )
 _BESIDE = re.compile(
@@ -194,7 +194,7 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
 def _aside(text: str, start: int, end: int, product: Product | None, on_air: Product | None) -> bool:
     """Whether a name only stands beside the one on air: 能和精华一起用吗, 能洗掉防晒吗, 送精华小样吗."""
     before, after = text[:start], text[end:]
-    if before.endswith("对") and after.startswith(("过敏", "类过敏", "成分过敏")):
+    if re.match("(?:类|成分|蛋白)?过敏", after):
         return True
     if on_air is None or product is on_air:
         return False

@@ -4,6 +4,7 @@ fitted to `properties.tsv`; for finding an operator's approved entry, and the ca
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from livehost.answers.likely import SURE, Likely, features, likely, packaged
@@ -15,14 +16,17 @@ _NO_PROPERTY = frozenset(
         "link", "price", "after_coupon", "coupon", "coupon_until", "premise_price", "list_price", "offer", "dear", "future_price",
         "gifts", "stock", "restock", "when_ships", "arrives", "courier", "where_from", "free_shipping", "fee", "region", "insurance",
         "returns", "invoice", "contact", "ai_identity", "diversion", "injection", "abuse", "off_topic", "noise", "order_status",
-        "distrust", "authentic", "worth", "produced", "origin", "life", "pregnancy", "nursing", "treat", "replace_drug",
+        "distrust", "authentic", "worth", "produced", "origin", "pregnancy", "nursing", "treat", "replace_drug",
     )
 )  # fmt: skip
+LEAST = 4  # characters of a clause that may ask by itself
+_BETWEEN = re.compile(r"[\s,，。!！?？;；]+")
 SAME = 0.3  # the share from which two questions of one property ask for the same
+_ANSWERED_WHOLE = frozenset(("warranty", "compare", "adverse", "replace_drug", "distrust", "effect_when", "sample", "lasts"))
 # Properties of which a question also names the other thing: an entry about milk is none about medicine.
 _OF_ANOTHER = frozenset(
     (
-        "compatible", "fits_inside", "heat_proof", "match", "order_of_use", "plug", "refill", "season", "take_with",
+        "compatible", "fits_inside", "light", "heat_proof", "match", "order_of_use", "plug", "refill", "season", "take_with",
         "waterproof", "seeds_bones", "certificate", "grade", "made_how",
     )
 )  # fmt: skip
@@ -36,9 +40,11 @@ def property_of(line: str) -> Likely | None:
     if asks.label in _NO_PROPERTY and asks.share >= SURE:
         return None
     model = packaged("properties.npz")
-    shares = model.shares(features(line, line))
-    best = int(shares.argmax())
-    return Likely(model.labels[best], float(shares[best]))
+    clauses = [one for one in _BETWEEN.split(line) if len(one) >= LEAST]
+    shares = [model.shares(features(one, one)) for one in dict.fromkeys((line, *clauses))]
+    surest = max(shares, key=lambda one: float(one.max()))
+    best = int(surest.argmax())
+    return Likely(model.labels[best], float(surest[best]))
 
 
 def same_property(line: str, question: str) -> float:
@@ -49,6 +55,13 @@ def same_property(line: str, question: str) -> float:
     if one.label in _OF_ANOTHER and not _pairs(line) & _pairs(question):
         return 0
     return one.share * other.share
+
+
+def same_kind(line: str, question: str) -> float:
+    """How surely two cleaned questions are of one kind that an approved entry answers whole, 0 to 1."""
+    one, other = likely(line, line), likely(question, question)
+    same = one.label == other.label and one.label in _ANSWERED_WHOLE and min(one.share, other.share) >= SURE
+    return one.share * other.share if same else 0
 
 
 def _pairs(text: str) -> set[str]:

@@ -18,7 +18,7 @@ from livehost.answers.facts import ASKED_LINK
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
-from livehost.answers.likely import LIKELY, SURE, Likely, likely, outvoted
+from livehost.answers.likely import LIKELY, SURE, Likely, likely, outvoted, with_clauses
 from livehost.answers.mentioned import mentioned, of_property, own_words
 from livehost.answers.numbers import unfounded
 from livehost.answers.properties import property_of
@@ -60,6 +60,8 @@ OPEN = frozenset(
 _NOTHING_MORE = re.compile(
     "(?:是不是|是|吗|么|不|没|有没有|有|在|那个?|这个?|款|的|你们?|家|呀|啊|想看看?|看看?|[\\s,，、])*"
 )
+# Intents for which an approved entry about the same says more than the field.
+SOFT = (OPEN | {"damage", "compare", "worth", "intro", "kind"}) - {"suitable", "effect", "contains"}
 MAX_SAYINGS = 3
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -123,14 +125,16 @@ class _Room:
             return self._disclosed(gate.without_ai(bare), about)
         if (entry := self._booked(line, about)) is not None:
             return entry
-        wanted = asked(bare)
+        wanted = with_clauses(bare, asked(bare))
         of_variant = _WHAT_OF.search(bare) and about.product and variants.named(bare, about.product)
         if not wanted and of_variant:
             return self._answered(line, bare, (Asked("price", 0, bare),), about)
         noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
         if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
             return Answer("ignore", "", None, "noise")
-        if gate.far_off(bare) or (gate.off_topic(bare) and all(a.intent in WEAK for a in wanted)):
+        if gate.far_off(bare) or (
+            gate.off_topic(bare) and all(a.intent in WEAK for a in wanted) and not _surely(property_of(bare))
+        ):
             return self._fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
             asks = bool(wanted) or gate.is_question(line) or re.fullmatch("[我你想要买求看的有 ]*", bare)
@@ -141,7 +145,12 @@ class _Room:
             return Answer("ignore", "", None, "noise")
         if self._entry(line, bare, about) is not None:
             return self._answered(line, bare, wanted, about)
-        if not wanted or outvoted(line, bare, wanted) is not None:
+        if wanted and all(a.intent in SOFT for a in wanted):
+            told = self._of_property(bare, about, least=SURE)
+            if told is not None:
+                return told
+        opened = {a.intent for a in wanted} <= {"life", "lasts"} and _surely(property_of(bare), "opened")
+        if not wanted or opened or outvoted(line, bare, wanted) is not None:
             return self._guessed(line, bare, wanted, about)
         return self._answered(line, bare, wanted, about)
 
@@ -150,15 +159,17 @@ class _Room:
         the product it has."""
         guess = likely(line, bare)
         wished = property_of(bare)
-        surely = wished is not None and wished.share >= SURE
+        surely = _surely(wished)
         if guess.intent not in DELICATE or guess.share < SURE:
             told = self._of_property(bare, about)
             if told is not None:
                 return told
+        if _surely(wished, "opened"):
+            return self._handover(about.product, "opened")
         away = self._turned_away(guess) if not surely else None
         if away is not None:
             return away
-        if guess.intent in HANDLERS and guess.share >= LIKELY and not (surely and wished.label == "opened"):
+        if guess.intent in HANDLERS and guess.share >= LIKELY:
             got = self._answered(line, bare, (Asked(guess.intent, 0, bare),), about)
             if got.act == "answer" or guess.intent in DELICATE:
                 return got
@@ -288,7 +299,7 @@ class _Room:
 
     def _one(self, name: str, ask: Asking) -> Said | None:
         handler = HANDLERS.get(name)
-        if name == "worth" and ask.has("(?:和|跟|与).{1,10}比") and not ask.specs():
+        if name == "worth" and ask.has("(?<![\\dgl克升斤片粒支包袋盒瓶装])(?:和|跟|与|同)(?!\\d).{1,10}(?:比|哪个|哪家|谁|好在)") and not ask.specs():
             name, handler = "compare", HANDLERS["compare"]
         if name == "compare" and len(ask.specs()) > 1:
             return on_price.worth(ask)
@@ -323,12 +334,15 @@ class _Room:
         found = faq.entry(line, about.product)
         return found if found is not None else faq.entry(bare, about.product)
 
-    def _of_property(self, bare: str, about: Topic) -> Answer | None:
-        """The product's words about the property that a line asks for: approved ones, else the catalogue's."""
+    def _of_property(self, bare: str, about: Topic, *, least: float = 0) -> Answer | None:
+        """The product's words about the property that a line asks for: approved ones, else the catalogue's.
+
+        `least`: how sure it must be that an approved entry is about the same; then only such an entry counts.
+        """
         product = about.product
         if product is None or not product.speakable(self.now):
             return None
-        saying = of_property(Asking(bare, self.catalog, product, self.now))
+        saying = of_property(Asking(bare, self.catalog, product, self.now), least=least)
         return self._checked("answer", [saying], product, "property") if saying else None
 
     def _not_on_sale(self, noun: str) -> Answer:
@@ -408,6 +422,11 @@ class _Room:
     def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
         text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
         return Answer("disclose" if act == "disclose" else "decline", text, None, intent, core=text)
+
+
+def _surely(wished: Likely | None, label: str = "") -> bool:
+    """Whether a property is surely asked for, of a label where one is given."""
+    return wished is not None and wished.share >= SURE and label in ("", wished.label)
 
 
 def _clause_of(intent: str, line: str) -> str:

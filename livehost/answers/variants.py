@@ -58,9 +58,10 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     found = found or _model(specs, text)
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
-        if _BIG.search(line):
+        ends = "".join({name[-1] for name in (product.name, *product.aliases)})
+        if _BIG.search(line) or re.search(rf"大[{re.escape(ends)}]", line):
             found = [max(priced, key=lambda s: s.price or 0)]
-        elif _SMALL.search(line):
+        elif _SMALL.search(line) or re.search(rf"小[{re.escape(ends)}]", line):
             found = [min(priced, key=lambda s: s.price or 0)]
     return tuple(found)
 
