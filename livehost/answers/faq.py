@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 
 from livehost.answers.clean import clean
 from livehost.answers.intents import asked
-from livehost.answers.properties import property_of, same_kind, same_property
+from livehost.answers.properties import same_kind, same_property
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
 from livehost.chinese import folded
@@ -81,9 +81,6 @@ def entry_of_property(line: str, product: Product, *, least: float = 0) -> int |
     `least`: of the product of both shares.
     """
     best, best_score = None, least
-    wished = property_of(line)
-    if "洗" in product.name and wished is not None and wished.label == "washing":
-        return None  # what it washes is each thing by itself
     for number, item in enumerate(product.faq):
         score = max(max(same_property(line, c), same_kind(line, c)) for c in map(clean, (*item.q, item.a)))
         if score > best_score:

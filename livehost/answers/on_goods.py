@@ -102,13 +102,27 @@ _COMMON = re.compile(
 _BEGINNER = re.compile("新手|小白|零基础|入门者?|刚学的?")
 
 
+_WOUNDS = re.compile("伤口|破损|破皮|溃烂|创面|创口")
+_HURT = re.compile("伤口|(?:皮|脸|手|脚|嘴|唇|脸上|手上|头上|身上)[^ ]{0,2}(?:破|烂|裂|划伤|抓伤|流血)")
+# What viewers name, and the kind of allergen that a label names.
+_ALLERGENS = {
+    "甲壳": "虾|蟹|海鲜", "海鲜|水产": "虾|蟹|鱼|贝|鱿鱼|海鲜", "坚果": "核桃|杏仁|腰果|开心果|夏威夷果|榛子|巴旦木|碧根果|松子|坚果", "乳|牛奶": "牛奶|奶粉|奶|乳糖|乳",
+    "麸质|小麦|面": "小麦|面粉|面筋|麸质", "蛋": "鸡蛋|蛋", "豆": "大豆|黄豆|豆", "蜂": "蜂蜜|花粉|蜂胶|蜂王浆",
+}  # fmt: skip
+
+
 def _names(group: str, line: str) -> bool:
     """Whether a line names a group, in the group's own words or two characters of their core."""
     own, line = (_BEGINNER.sub("初学者", text) for text in (clean(group), line))
     if own and own in line:
         return True
     allergen = re.search(r"对?((?:(?!对).){1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
+    if _WOUNDS.search(own) and _HURT.search(line):
+        return True
     if allergen and "过敏" in own:
+        kin = (members for names, members in _ALLERGENS.items() if re.search(names, own))
+        if any(re.search(members, allergen[1]) for members in kin):
+            return True
         return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
     return any(

@@ -27,7 +27,7 @@ _ANSWERED_WHOLE = frozenset(("warranty", "compare", "adverse", "replace_drug", "
 _OF_ANOTHER = frozenset(
     (
         "compatible", "fits_inside", "light", "heat_proof", "match", "order_of_use", "plug", "refill", "season", "take_with",
-        "waterproof", "seeds_bones", "certificate", "grade", "made_how",
+        "washing", "waterproof", "seeds_bones", "certificate", "grade", "made_how",
     )
 )  # fmt: skip
 _COMMON = frozenset(("可以", "能不", "不能", "会不", "有没", "没有", "这个", "那个", "什么", "怎么", "一起", "多少", "多久", "是不", "不是"))

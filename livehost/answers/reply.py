@@ -50,7 +50,6 @@ REMARKED = WEAK | {"pregnancy", "nursing", "minors", "authentic", "distrust"}
 _REMARK = re.compile(
     "回购|已经?收到|买过|用过了|囤了|终于|路过|在用|报到|飘过|福音|不错$|[真很超太]的?好[用吃喝穿看戴]|必备|安利"
 )
-_WHAT_OF = re.compile("(?:呢|咧|捏|呐)$")  # 45的呢, 大瓶呢: of a variant, its price
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
 # Intents about use and make, which any of the product's own words may answer.
 OPEN = frozenset(
@@ -126,8 +125,7 @@ class _Room:
         if (entry := self._booked(line, about)) is not None:
             return entry
         wanted = with_clauses(bare, asked(bare))
-        of_variant = _WHAT_OF.search(bare) and about.product and variants.named(bare, about.product)
-        if not wanted and of_variant:
+        if not wanted and about.product is not None and variants.asked_bare(bare, about.product):
             return self._answered(line, bare, (Asked("price", 0, bare),), about)
         noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
         if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):

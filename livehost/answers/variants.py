@@ -88,6 +88,14 @@ def _model(specs: tuple[Spec, ...], text: str) -> list[Spec]:
     return [s for s in found if len(named[s.name]) == least] if len(found) < len(specs) else []
 
 
+_WHAT_OF = re.compile("(?:呢|咧|捏|呐)$")
+
+
+def asked_bare(line: str, product: Product) -> bool:
+    """Whether a line only names a variant and asks what of it: 45的呢, 大瓶呢."""
+    return _WHAT_OF.search(line) is not None and bool(named(line, product))
+
+
 _ALIKE = ("个片粒颗枚只条支张块贴", "包袋")  # measures for the same parts
 
 
