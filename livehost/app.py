@@ -9,7 +9,6 @@ import asyncio
 import gc
 import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 OPEN_WITHIN_S = 30.0
-SWITCH_S = 0.001  # voicing and storing in threads give the loop its turn so soon: a platform waits for it
 
 
 @asynccontextmanager
@@ -167,7 +165,6 @@ async def serve_show(
 
     from livehost.api import create_api
 
-    sys.setswitchinterval(SWITCH_S)
     told = nobody_expected(settings) if open_rooms else settings
     async with open_house(told, warmed=_collect_no_tables) as house:
         api = create_api(house)

@@ -38,11 +38,11 @@ _YES_NO: tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...] = (
 # Services that only the shop's or the product's own words may promise.
 _SERVICES = re.compile(
     "质保|保修|以旧换新|上门(?:安装|取件|维修)|无条件退|包退|包换|退一赔|[坏碎破]了?(?:包赔|就赔|给补)|破损(?:包赔|必赔|补发)|补差价|保价|价保|"
-    "免费(?:试用|试吃|试穿|安装|退换|上门)|先用后付|分期|货到付款|开箱验货|运费(?:我们|店铺|商家)(?:出|承担)|退货包|送货上门|包安装"
+    "免费(?:试用|试吃|试穿|安装|退换|上门|换新)|终身(?:质保|保修|免费|换新)|专票|增票|专用发票|纸质发票|(?:专柜|支持)验货|先用后付|分期|货到付款|开箱验货|运费(?:我们|店铺|商家)(?:出|承担)|退货包|送货上门|包安装"
 )
 _TIMED = re.compile(
     "(?:今天|今晚|今日|明天|明晚|明早|后天|当天|当日|次日|隔天|隔日|马上|立刻|本周|这周|下周|周[一二三四五六日末天]|月底|下个月|年底|两三天|三五天|几天)"
-    "(?:之内|以内|内|就|都|能|可以|准时|一定|直接|全部|统一|给你|给大家)*(?:发货|发出|发走|发(?!现|给|在|个|错)|到货|到手|到家|送达|送到|补货|上架|回货|到(?=[,。;!?了哦呢哈啦]|$))"
+    "(?:之内|以内|内|就|都|能|可以|准时|一定|直接|全部|统一|给你|给大家)*(?:发货|发出|发走|发(?!现|给|在|个|错)|到货|到手|到家|送达|送到|补货|上架|回货|到[你您]|到(?=[,。;!?了哦呢哈啦]|$))"
 )
 _COMPARED = re.compile(
     r"比(?!如|较(?!.{0,4}(?:别|其他|它)|好|高|强|便宜)|方|例|起来|心|赛|一比|划)[^,。;!?:]{1,10}?(?:便宜|划算|实惠|低|好|强|更|多|快|大|高|省|耐用|温和|安全|厉害|香|软|厚)"
@@ -53,6 +53,8 @@ _FREE_ONE = re.compile(
 )
 
 
+_NO_RETURNS = re.compile("(?:不支持|不给|不接受|概不|一律不)退(?:货|换)?|不退不换")
+_PARTLY = re.compile("拆|影响|使用|用过|剪|洗|定制|吊牌|超过|以后|过了")
 _VALUE = re.compile(r"[\d.]+(?:-[\d.]+)?")
 _OTHERWISE = "与商品资料相反"
 _NO_BEFORE = re.compile(r"(?:不|没有?|无|未)[^,。;!?:]{0,6}$")
@@ -86,6 +88,7 @@ def check_said(
         *unfounded_numbers(claims, ground, lambda clause: borne_out(clause, product, now), own=own),
         *unfounded_names(claims.text, catalog, ground, own=own),
         *_yes_no(claims.text, ground),
+        *_no_returns(claims.text, ground),
         *_offers(claims.text, ground),
         *unfounded_gifts(claims.text, ground),
     )
@@ -131,6 +134,15 @@ def _yes_no(text: str, ground: Grounds) -> Iterator[Found]:
             if not values and says_nothing(text, clause, match.end()):
                 continue
             yield name, match[0], "service", _OTHERWISE if values else "商品资料里没有这一条", "block"
+
+
+def _no_returns(text: str, ground: Grounds) -> Iterator[Found]:
+    """That nothing may be returned, where the facts do not say so."""
+    known = ground.fields.get("returns.seven_days")
+    for match in _NO_RETURNS.finditer(text) if known != NONE else ():
+        clause, _ = clause_of(text, *match.span())
+        if not _PARTLY.search(clause) and not says_nothing(text, clause, match.end()):
+            yield match[0], match[0], "service", _OTHERWISE if known else "商品资料里没有这一条", "block"
 
 
 def _offers(text: str, ground: Grounds) -> Iterator[Found]:

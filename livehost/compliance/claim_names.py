@@ -50,7 +50,13 @@ WHY = {
 }  # fmt: skip
 _GIVEN = re.compile(
     r"(?:送|赠|赠送|附赠)(?:你们?|您|大家|给你|给您|给大家|各位)?(?:[一两二三四五六七八九十\d]+[个支瓶盒片包袋张条套件份块把对双只枚本]|你|您|大家)+(?!手上|到|家门)[^,。;!?:]{1,10}"
+    r"|(?:^|[,。;!?:]|[还再另加]|额外|下单|拍下|每单|直接)送(?!货|到|达|人|礼|给|完|长辈|[爸妈父母儿女男婆公]|朋友|孩子|老|[检审修洗出来走进你您大一的了上外餐水药]|快递|祝|领导|同[事学]|客户|闺蜜|对象|自己|谁|亲|运费险|优惠|券|福)[^,。;!?:]{2,10}"
     r"|赠品(?:是|有|为|就是)[^,。;!?:]{1,12}"
+)
+
+# What is around the name of a gift: 送两个5ml的小样.
+_UNCOUNTED = re.compile(
+    r"[\d一二两三四五六七八九十]+(?:ml|毫升|g|克)?[个支瓶盒片包袋张条套件份块把对双只枚本]?|[的给你您送赠品是有为还再另加]|大家|各位|额外|下单|拍下|每单|直接|[,。;!?:]"
 )
 
 
@@ -168,8 +174,9 @@ def unfounded_gifts(text: str, ground: Grounds) -> Iterator[Found]:
     known = re.split("[、，]", ground.fields.get("gifts", ""))
     names = [re.sub(r"\d+份$", "", squeezed(one)) for one in known if one and one != NONE]
     for match in _GIVEN.finditer(text):
+        short = _UNCOUNTED.sub("", match[0])
         if (
-            not any(name in match[0] for name in names)
+            not any(name in match[0] or (len(short) > 1 and short in name) for name in names)
             and match[0] not in ground.text
             and NAMED not in match[0]
         ):

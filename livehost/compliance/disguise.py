@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 from livehost.chinese import folded, pinyin
 from livehost.compliance.context import is_word, rare, splits_words
-from livehost.compliance.normalise import Spoken, View, spoken
+from livehost.compliance.normalise import Spoken, View, in_characters, spoken
 
 # Characters of everyday speech: a word with one of them in it is more likely plain talk than a disguise.
 PLAIN = frozenset(
@@ -29,8 +29,8 @@ class Sounds:
 
     @classmethod
     def of(cls, words: tuple[str, ...]) -> Sounds:
-        """What holds Chinese, and more than one character; read by characters and as a word (便宜: pian yi)."""
-        own = [w for w in map(folded, words) if len(w) >= 2 and any(_han(c) for c in w)]
+        """What holds Chinese, and more than one character, digits as characters; read by characters and as a word (便宜: pian yi)."""
+        own = [in_characters(w) for w in map(folded, words) if len(w) >= 2 and any(_han(c) for c in w)]
         return cls(tuple(dict.fromkeys((said, w) for w in own for said in (pinyin(w), _read(w)))))
 
     @cached_property

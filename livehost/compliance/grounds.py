@@ -122,6 +122,7 @@ def grounds(facts: tuple[Fact, ...], approved: tuple[str, ...]) -> Grounds:
             numbers |= found | ({(n, ANY) for n, _ in found} if head not in _CATALOGUE else set())
         if head == "gifts":  # one of each, where no count is named
             numbers |= {("1", unit) for unit in _COUNTS}
+            numbers |= {(n, unit) for n, counted in found if counted == "份" for unit in _COUNTS}
         if fact.field == "returns.seven_days":
             numbers |= {("7", "天"), ("168", "小时")}
         if head in ("free_of", "not_for"):

@@ -109,14 +109,8 @@ def _forms(text: str) -> _Forms:
     if noiseless.seams and len(noiseless.text) < min(len(view.text) for view, _ in torn):
         torn.append((noiseless, False))
     torn = [(view, marks) for view, marks in torn if view.seams]
-    return _Forms(
-        plain,
-        tuple(whole),
-        replace(plain, text=in_characters(plain.text)),
-        tuple(torn),
-        digits_only(plain),
-        Heard.of(plain),
-    )
+    counted = replace(plain, text=in_characters(plain.text))
+    return _Forms(plain, tuple(whole), counted, tuple(torn), digits_only(plain), Heard.of(counted))
 
 
 def _without_markup(text: str) -> tuple[str, list[int] | None]:

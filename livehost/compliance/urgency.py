@@ -11,7 +11,7 @@ from livehost.chinese import with_digits
 SCARCE = 10  # pieces left, from which on "nearly sold out" is true
 
 _PIECES = re.compile(
-    r"(?:最后|只剩|仅剩|就剩|还剩|剩下|只有|仅有|就有)(?:的|下|了|最后)*(\d+)(?:单|件|瓶|盒|个|份|套|支|箱|包|罐|袋|条|双|把|台|本)"
+    r"(?:最后|只剩|仅剩|就剩|还剩|剩下|只有|仅有|就有)(?:的|下|了|最后)*(\d+)(多)?(?:单|件|瓶|盒|个|份|套|支|箱|包|罐|袋|条|双|把|台|本)"
 )
 _FEW = re.compile(
     r"售罄|快没|要没|没货|见底|告急|不多|紧张|最后几|最后1批|最后这点|剩几|剩1点|剩点|卖完|抢完|断货|手慢|不拍就没|不买就没"
@@ -35,7 +35,10 @@ def borne_out(clause: str, product: Product | None, now: datetime | None) -> boo
     text = with_digits(clause)
     proofs: list[bool] = []
     if pieces := _PIECES.findall(text):
-        proofs += [0 < product.stock == int(n) for n in pieces]
+        proofs += [
+            in_the_order_of(product.stock, int(n)) if more else 0 < product.stock == int(n)
+            for n, more in pieces
+        ]
     elif _FEW.search(text):
         proofs.append(0 < product.stock <= SCARCE)
     left = _time_left(product, now)
@@ -48,6 +51,12 @@ def borne_out(clause: str, product: Product | None, now: datetime | None) -> boo
         soon = timedelta(hours=1) if _SOON.search(text) else timedelta(days=1)
         proofs.append(left is not None and left <= soon)
     return bool(proofs) and all(proofs)
+
+
+def in_the_order_of(value: float, told: int) -> bool:
+    """Whether a count may be told as "so many and more": 328 is 三百多 and 三百二十多."""
+    step = len(str(told)) - len(str(told).rstrip("0"))
+    return 0 < told <= value < told + int(10**step)
 
 
 def _ends(product: Product) -> list[datetime]:

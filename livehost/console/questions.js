@@ -97,8 +97,8 @@ export class QuestionsPanel {
     const room = this.roomOf();
     let confirmed = false;
     const text = h("textarea", { name: "text", rows: 3, maxLength: 500, required: true, placeholder: w("correct_hint"), oninput: () => { confirmed = false; } });
-    const only = h("input", { type: "checkbox", disabled: this.noted.has(one.id) });
-    dialog(w("correct_ask"), [[w("was_said"), h("p.note", {}, one.answer)], [w("correct"), text], ["", h("span.check", {}, only, w(only.disabled ? "noted_already" : "only_note"))]], {
+    const only = h("input", { type: "checkbox", disabled: this.noted.has(one.id), onchange: () => { asked.querySelector("[type=submit]").textContent = w(only.checked ? "note_it" : "send_answer"); } });
+    const asked = dialog(w("correct_ask"), [[w("was_said"), h("p.note", {}, one.answer)], [w("correct"), text], ["", h("span.check", {}, only, w(only.disabled ? "noted_already" : "only_note"))]], {
       yes: w("send_answer"),
       save: async () => {
         if (only.checked) {

@@ -7,6 +7,7 @@ checked at start-up, takes over, and the painter is tried again now and then.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.wire import Phrase
+
+log = logging.getLogger("playout.composer")
 
 GIVE_UP_FRAMES = 25
 TRY_AGAIN_FRAMES = 50
@@ -91,8 +94,6 @@ class Composer:
         self._height = height
         self._failed = 0
         self._on_painter = False
-        self.failures = 0
-        self.last_error: Exception | None = None
 
     @property
     def last(self) -> Canvas:
@@ -147,10 +148,10 @@ class Composer:
             return self._holding
         try:
             canvas = self._painter.paint(view)
-        except Exception as error:
+        except Exception:
             self._failed += 1
-            self.failures += 1
-            self.last_error = error
+            if self._failed == 1:  # the frames after it fail alike
+                log.exception("a frame could not be painted; the last one stays")
             return self._last if self._failed < GIVE_UP_FRAMES else self._holding
         self._failed = 0
         return canvas

@@ -57,11 +57,6 @@ class Opening:
         kept = [old for old in self.tags if old.kind is not tag.kind]
         return Opening(tuple(sorted((*kept, tag), key=lambda each: -each.kind)))
 
-    @property
-    def complete(self) -> bool:
-        """Whether both sequence headers are here."""
-        return {TagKind.AUDIO, TagKind.VIDEO} <= {tag.kind for tag in self.tags}
-
     def written(self) -> bytes:
         """File header and header tags, all at timestamp 0."""
         return FILE_HEADER + b"".join(tag.written(0) for tag in self.tags)

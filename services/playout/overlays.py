@@ -22,7 +22,7 @@ from services.playout.i420 import Blender, Canvas, Planes, Rect, Tile, copy, fro
 from services.playout.sheet import cover_picture
 from services.playout.text import FontMissing, find_font
 from services.playout.tiles import Artist, BubbleTile, CaptionTile, CardTile, LabelRefused
-from services.wire import SAMPLE_RATE_HZ, Phrase, ProductCard, QuestionBubble
+from services.wire import SAMPLE_RATE_HZ, Phrase
 
 __all__ = ["FontMissing", "LabelRefused", "Overlays", "PreparedOverlay", "Rect", "find_font"]
 
@@ -115,24 +115,6 @@ class Overlays:
             self._enter_card(prepared.card if isinstance(prepared.card, CardTile) else None)
         self._enter_bubble(prepared.bubble, start_sample + prepared.duration)
 
-    def set_product(self, card: ProductCard | None) -> None:
-        """Show a card (drawn here and now), or take it off."""
-        if card is None or not card.product:
-            self._enter_card(None)
-            return
-        with self._drawing:
-            drawn = self._artist.card(card)
-        self._enter_card(drawn)
-
-    def set_bubble(self, bubble: QuestionBubble | None) -> None:
-        """Show a question (drawn here and now), or take it off."""
-        if bubble is None:
-            self._enter_bubble(None)
-            return
-        with self._drawing:
-            drawn = self._artist.bubble(bubble)
-        self._enter_bubble(drawn)
-
     def set_holding(self, text: str) -> None:
         """The words that `compose` shows while holding, below the face of the host who waits."""
         with self._drawing:
@@ -171,18 +153,6 @@ class Overlays:
     def regions(self) -> list[Rect]:
         """What the last frame's overlays covered."""
         return list(self._covered)
-
-    @property
-    def card(self) -> ProductCard | None:
-        """The card that is on, for the gaze of the host."""
-        return self._cards[-1].what.card if self._cards and self._cards[-1].leaving is None else None
-
-    def price_shown(self, now_unix_s: float) -> bool:
-        """Whether the card's price may be seen now."""
-        card = self.card
-        if card is None or not self._show_prices or not (card.price or "").strip():
-            return False
-        return card.valid_until is None or now_unix_s < card.valid_until
 
     # ---- what is where ------------------------------------------------------------------------
 

@@ -247,6 +247,7 @@ async def test_a_fault_is_noted_once_and_nothing_is_said() -> None:
         await wrong.click()
         await page.fill("dialog textarea", "说错了门槛")
         await page.locator("dialog [type=checkbox]").check()
+        await expect(page.locator("dialog button[type=submit]")).to_have_text("记下")
         async with page.expect_request("**/complaints") as noted:
             await page.locator("dialog button[type=submit]").click()
         assert (await noted.value).post_data_json == {"about": "q1", "why": "说错了门槛"}

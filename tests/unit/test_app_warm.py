@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,9 @@ import yaml
 
 from livehost import answers, app
 from livehost.chat import moderation
-from tests.fakes import CATALOG, settings
+from livehost.settings import Settings
+from tests import fakes
+from tests.fakes import CATALOG, FakeHouse, settings
 from tests.scripted import ScriptedVoices
 
 
@@ -33,6 +38,30 @@ async def test_the_rules_tables_are_built_in_a_thread_before_anybody_writes(
     async with app.open_house(configured, voices=ScriptedVoices(), warmed=warmed.set):
         await asyncio.wait_for(warmed.wait(), 20)
     assert built and threading.main_thread() not in built
+
+
+async def test_a_served_show_keeps_its_tables_out_of_collections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[int] = []
+
+    @asynccontextmanager
+    async def house(_: Settings, *, warmed: Callable[[], None]) -> AsyncIterator[FakeHouse]:
+        async with fakes.open_house(tmp_path, [{"id": "room-a"}]) as made:
+            warmed()
+            yield made
+
+    async def serve(*_: Any, **__: Any) -> None:
+        served.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(app, "open_house", house)
+    monkeypatch.setattr("uvicorn.Server.serve", serve)
+    before = gc.get_freeze_count()
+    try:
+        await app.serve_show(settings(tmp_path, [{"id": "room-a"}]))
+    finally:
+        gc.unfreeze()
+    assert served[0] > before + 10_000
 
 
 def test_a_name_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,11 @@ def as_answer(text: str, *fields: str) -> Review:
         "孕期使用前请先咨询医生",
         "一支大约能用两个月",
         "对椰油类成分过敏者不适合",
+        "还剩三百多支，不着急",
+        "讲两分钟洁面，再讲面膜",
+        "小红车1号，别拍错成2号",
+        "早晚各一次，一天两次",
+        "拆封影响二次销售的不支持退货",
     ],
 )
 def test_what_is_true_may_be_said(text: str) -> None:
@@ -78,6 +83,8 @@ def test_what_is_true_may_be_said(text: str) -> None:
         "孩子也能用", "敏感肌放心用", "孕妇也可以用", "老人可以用", "油皮不适合用",
         "含有烟酰胺", "含酒精的", "不含甘油", "浓度5%",
         "比大牌还好用", "是某大牌的平替", "已经卖了十万支", "库存还有500件", "现在缺货", "5号链接",
+        "明天就到你家", "不支持退货", "专票也能开", "支持专柜验货", "含玻色因", "一天洗三次", "还剩五百多支", "下单送化妆包",
+        "开封一年内用完", "终身免费换新",
         "支持货到付款", "坏了包赔", "终身质保", "这款不包邮", "没有运费险", "不支持7天无理由",
     ],
 )  # fmt: skip
@@ -86,10 +93,17 @@ def test_what_is_false_or_unknown_may_not(text: str) -> None:
     assert as_answer(text, "name", "price", "link").verdict == "block"
 
 
-@pytest.mark.parametrize("text", ["有专利的", "一点都不刺激", "质地很滋润"])
+@pytest.mark.parametrize("text", ["有专利的", "做过临床测试", "一点都不刺激", "质地很滋润"])
 def test_an_operators_praise_is_for_a_person_and_no_answer(text: str) -> None:
     assert by_operator(text).verdict == "review"
     assert as_answer(text, "name", "price").verdict == "block"
+
+
+def test_a_gift_is_known_by_a_part_of_its_name() -> None:
+    serum = CATALOG.product("serum-02")
+    assert by_operator("送两个5ml的小样", serum).verdict == "pass"
+    assert by_operator("送两个护手霜小样", serum).verdict == "block"
+    assert by_operator("送三个小样", serum).verdict == "block"
 
 
 def test_an_answer_may_say_only_its_own_facts() -> None:

@@ -285,7 +285,9 @@ def test_an_orphan_does_as_configured(world: World, action: Any) -> None:
         assert world.pictures[-5] == 40 and len(world.pictures) > 11 * 25
 
 
-def test_a_painter_that_raises_keeps_the_last_picture_then_holds_then_recovers(world: World) -> None:
+def test_a_painter_that_raises_keeps_the_last_picture_then_holds_then_recovers(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.painter.fails = lambda frame: 50 <= frame < 150
     world.at(0, opening())
     world.play(9)
@@ -293,6 +295,8 @@ def test_a_painter_that_raises_keeps_the_last_picture_then_holds_then_recovers(w
     assert world.pictures[100] == 40
     assert world.pictures[-5] == 90
     assert len(world.pictures) >= 220
+    (told,) = [one for one in caplog.records if one.name == "playout.composer"]
+    assert told.exc_info is not None
 
 
 def test_a_slow_painter_costs_pictures_never_sound(world: World) -> None:
