@@ -86,7 +86,9 @@ def right(model: Model, rows: Sequence[Row]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fits the models of what a line most likely asks.")
     parser.add_argument("models", nargs="*", default=["phrases", "properties"], metavar="phrases|properties")
-    parser.add_argument("--hold", type=Path, action="append", default=[], help="phrases to hold out; nothing is written")
+    parser.add_argument(
+        "--hold", type=Path, action="append", default=[], help="phrases to hold out; nothing is written"
+    )
     options = parser.parse_args()
     for name in options.models:
         rows = read(HERE / f"{name}.tsv")

@@ -54,6 +54,8 @@ _LABELS = {"premise_price": "premise"}
 _ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"))
 
 
+LEAST = 2  # Chinese characters of a line that the model may judge
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _SEVERAL = re.compile(r"[,，。!！?？;；]")
 
 
@@ -96,7 +98,12 @@ class Model:
 
 @lru_cache(maxsize=1024)
 def likely(line: str, rest: str) -> Likely:
-    """The likeliest label of a cleaned line; `rest` is the line without the names of products."""
+    """The likeliest label of a cleaned line; `rest` is the line without the names of products.
+
+    A line of hardly any Chinese character is like nothing that the model has seen: `other`, share 0.
+    """
+    if len(_CHINESE.findall(rest)) < LEAST:
+        return Likely("other", 0.0)
     model = packaged("phrases.npz")
     shares = model.shares(features(line, rest))
     best = int(shares.argmax())
@@ -121,11 +128,15 @@ def with_clauses(rest: str, wanted: tuple[Asked, ...]) -> tuple[Asked, ...]:
         return wanted
     more = list(wanted)
     for clause in clauses:
-        if len(clause[0]) < 3 or any(clause.start() <= a.at < a.at + len(a.words) <= clause.end() for a in wanted):
+        if len(clause[0]) < 3 or any(
+            clause.start() <= a.at < a.at + len(a.words) <= clause.end() for a in wanted
+        ):
             continue
         own = [a for a in asked(clause[0]) if a.intent in _PLAIN]
         if own:  # what another clause hides
-            more += [replace(a, at=clause.start() + a.at) for a in own if a.intent not in {m.intent for m in more}]
+            more += [
+                replace(a, at=clause.start() + a.at) for a in own if a.intent not in {m.intent for m in more}
+            ]
             continue
         guess = likely(clause[0], clause[0])
         known = guess.share >= SURER and guess.label not in AWAY and guess.label in _PLAIN

@@ -58,7 +58,12 @@ def of_property(ask: Asking, *, least: float = 0) -> Said | None:
         return on_goods.lasts(ask)
     if wished.label in _OF_USE and ask.product.usage:
         return on_goods.usage(ask)
-    for name, say in (("highlights", on_goods.intro), ("claims", on_goods.effect), ("usage", on_goods.usage), ("lasts", on_goods.lasts)):
+    for name, say in (
+        ("highlights", on_goods.intro),
+        ("claims", on_goods.effect),
+        ("usage", on_goods.usage),
+        ("lasts", on_goods.lasts),
+    ):
         for words in re.split("[、，,；;。]", ask.some(name) or ""):
             if len(words) > 1 and same_property(ask.line, clean(words)) >= SURE**2:
                 ask.used.clear()

@@ -22,7 +22,9 @@ _NO_PROPERTY = frozenset(
 LEAST = 4  # characters of a clause that may ask by itself
 _BETWEEN = re.compile(r"[\s,，。!！?？;；]+")
 SAME = 0.3  # the share from which two questions of one property ask for the same
-_ANSWERED_WHOLE = frozenset(("warranty", "compare", "adverse", "replace_drug", "distrust", "effect_when", "sample", "lasts"))
+_ANSWERED_WHOLE = frozenset(
+    ("warranty", "compare", "adverse", "replace_drug", "distrust", "effect_when", "sample", "lasts")
+)
 # Properties of which a question also names the other thing: an entry about milk is none about medicine.
 _OF_ANOTHER = frozenset(
     (
@@ -30,7 +32,25 @@ _OF_ANOTHER = frozenset(
         "washing", "waterproof", "seeds_bones", "certificate", "grade", "made_how",
     )
 )  # fmt: skip
-_COMMON = frozenset(("可以", "能不", "不能", "会不", "有没", "没有", "这个", "那个", "什么", "怎么", "一起", "多少", "多久", "是不", "不是"))
+_COMMON = frozenset(
+    (
+        "可以",
+        "能不",
+        "不能",
+        "会不",
+        "有没",
+        "没有",
+        "这个",
+        "那个",
+        "什么",
+        "怎么",
+        "一起",
+        "多少",
+        "多久",
+        "是不",
+        "不是",
+    )
+)
 
 
 @lru_cache(maxsize=4096)

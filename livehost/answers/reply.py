@@ -7,26 +7,23 @@ facts → words → last look (numbers come from facts, the compliance review do
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from livehost.answers import faq, foreign, gate, measures, on_goods, on_price, variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
-from livehost.answers.facts import ASKED_LINK
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
-from livehost.answers.likely import LIKELY, SURE, Likely, likely, outvoted, with_clauses
+from livehost.answers.likely import AWAY, LIKELY, SURE, Likely, likely, outvoted, with_clauses
 from livehost.answers.mentioned import mentioned, of_property, own_words
-from livehost.answers.numbers import unfounded
-from livehost.answers.properties import property_of
 from livehost.answers.products import Topic, topic
-from livehost.answers.types import Answer, Book, Fact
-from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY, pick, styled
+from livehost.answers.properties import property_of
+from livehost.answers.speaker import Speaker
+from livehost.answers.types import Answer, Book
+from livehost.answers.words import DECLINE, DISCLOSE, STAY, pick
 from livehost.catalog import Catalog, Product
-from livehost.compliance.review import review
 from livehost.settings import Language, Style
 
 # Intents that everyday talk also looks like.
@@ -93,33 +90,20 @@ def answer(
     return room.respond(line, text, about, here.get(on_air))
 
 
-class _Room:
-    """What stays the same while one line is answered."""
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        now: datetime,
-        style: Style | None,
-        seed: int,
-        language: Language,
-        book: Book | None,
-        persona: str,
-    ) -> None:
-        self.catalog, self.now, self.style, self.seed, self.language = catalog, now, style, seed, language
-        self.book, self.persona = book, persona
+class _Room(Speaker):
+    """What stays the same while one line is answered, and the way through it."""
 
     def respond(self, line: str, raw: str, about: Topic, on_air: Product | None) -> Answer:
         """Gate the line, then answer it."""
         bare = about.rest
         if gate.injected(line):
             if gate.asks_ai(bare):  # whatever she is ordered to say of herself, she says what she is
-                return self._fixed("disclose", DISCLOSE, "ai_identity")
-            return self._fixed("decline", DECLINE, "injection")
+                return self.fixed("disclose", DISCLOSE, "ai_identity")
+            return self.fixed("decline", DECLINE, "injection")
         if gate.diverts(line, raw):
-            return self._fixed("decline", STAY, "diversion")
+            return self.fixed("decline", STAY, "diversion")
         if gate.abuses(line) and not any(a.intent == "adverse" for a in asked(line)):
-            return self._fixed("decline", DECLINE, "abuse")
+            return self.fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
         if (entry := self._booked(line, about)) is not None:
@@ -133,12 +117,12 @@ class _Room:
         if gate.far_off(bare) or (
             gate.off_topic(bare) and all(a.intent in WEAK for a in wanted) and not _surely(property_of(bare))
         ):
-            return self._fixed("decline", DECLINE, "off_topic")
+            return self.fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
             asks = bool(wanted) or gate.is_question(line) or re.fullmatch("[我你想要买求看的有 ]*", bare)
-            return self._not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
+            return self.not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
         if about.missing_link is not None:
-            return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
+            return self.no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
         if noise:
             return Answer("ignore", "", None, "noise")
         if self._entry(line, bare, about) is not None:
@@ -148,7 +132,7 @@ class _Room:
             if told is not None:
                 return told
         opened = {a.intent for a in wanted} <= {"life", "lasts"} and _surely(property_of(bare), "opened")
-        if not wanted or opened or outvoted(line, bare, wanted) is not None:
+        if not wanted or opened or _outvoted(line, bare, wanted):
             return self._guessed(line, bare, wanted, about)
         return self._answered(line, bare, wanted, about)
 
@@ -163,7 +147,7 @@ class _Room:
             if told is not None:
                 return told
         if _surely(wished, "opened"):
-            return self._handover(about.product, "opened")
+            return self.handover(about.product, "opened")
         away = self._turned_away(guess) if not surely else None
         if away is not None:
             return away
@@ -178,18 +162,18 @@ class _Room:
             return saying
         got = self._unasked(line, about)
         known = surely or (guess.share >= SURE and guess.label not in ("noise", "remark"))
-        return self._handover(about.product, "unknown") if known and got.act in ("ignore", "answer") else got
+        return self.handover(about.product, "unknown") if known and got.act in ("ignore", "answer") else got
 
     def _turned_away(self, guess: Likely) -> Answer | None:
         if guess.share < SURE:
             return None
         match guess.label:
             case "ai_identity":
-                return self._fixed("disclose", DISCLOSE, "ai_identity")
+                return self.fixed("disclose", DISCLOSE, "ai_identity")
             case "diversion":
-                return self._fixed("decline", STAY, "diversion")
+                return self.fixed("decline", STAY, "diversion")
             case "injection" | "abuse" | "off_topic":
-                return self._fixed("decline", DECLINE, guess.label)
+                return self.fixed("decline", DECLINE, guess.label)
             case "noise" | "remark":
                 return Answer("ignore", "", None, "noise")
             case _:
@@ -206,10 +190,10 @@ class _Room:
         if entry is None:
             return None
         filled = spoken(entry, product, self.catalog, self.now)
-        if filled is None:
-            return None
+        if filled is None:  # the operator has words for it, and they rest on what is not known
+            return None if asked(about.rest) else self.handover(product, "book")
         said = Said(filled.text, filled.facts)
-        return self._checked("answer", [said], product, "book")
+        return self.checked("answer", [said], product, "book")
 
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
         """No intent, but a question with words of the product in it."""
@@ -219,7 +203,7 @@ class _Room:
         saying = mentioned(Asking(bare, self.catalog, product, self.now)) or self._one(
             "", Asking(bare, self.catalog, product, self.now)
         )
-        return self._checked("answer", [saying], product, "mentioned") if saying else None
+        return self.checked("answer", [saying], product, "mentioned") if saying else None
 
     def _unasked(self, line: str, about: Topic) -> Answer:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
@@ -227,23 +211,23 @@ class _Room:
         bare = what_of or _NOTHING_MORE.fullmatch(about.rest) or not gate.is_question(line)
         if about.named and about.product and bare:
             ask = Asking(line, self.catalog, about.product, self.now)
-            return self._checked(
+            return self.checked(
                 "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
             )
         if gate.is_question(line):
             if gate.is_chat(line) and not _ABOUT_USE.search(line):
-                return self._fixed("decline", DECLINE, "off_topic")
-            return self._handover(about.product, "unknown")
+                return self.fixed("decline", DECLINE, "off_topic")
+            return self.handover(about.product, "unknown")
         return Answer("ignore", "", None, "noise")
 
     def _answered(self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic) -> Answer:
         said, unknown, intent = self._sayings(line, bare, wanted, about)
         if not said or any(u in DELICATE for u in unknown):
-            return self._handover(about.product, intent)
+            return self.handover(about.product, intent)
         notes = [TOPICS[u] for u in unknown if u in TOPICS]
         if notes and self.language == "zh":
             said.append(Said(f"{'、'.join(notes)}我请店铺客服确认后回复您"))
-        return self._checked("answer", said, about.product, intent)
+        return self.checked("answer", said, about.product, intent)
 
     def _sayings(
         self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic
@@ -297,7 +281,13 @@ class _Room:
 
     def _one(self, name: str, ask: Asking) -> Said | None:
         handler = HANDLERS.get(name)
-        if name == "worth" and ask.has("(?<![\\dgl克升斤片粒支包袋盒瓶装])(?:和|跟|与|同)(?!\\d).{1,10}(?:比|哪个|哪家|谁|好在)") and not ask.specs():
+        if (
+            name == "worth"
+            and ask.has(
+                "(?<![\\dgl克升斤片粒支包袋盒瓶装])(?:和|跟|与|同)(?!\\d).{1,10}(?:比|哪个|哪家|谁|好在)"
+            )
+            and not ask.specs()
+        ):
             name, handler = "compare", HANDLERS["compare"]
         if name == "compare" and len(ask.specs()) > 1:
             return on_price.worth(ask)
@@ -341,38 +331,7 @@ class _Room:
         if product is None or not product.speakable(self.now):
             return None
         saying = of_property(Asking(bare, self.catalog, product, self.now), least=least)
-        return self._checked("answer", [saying], product, "property") if saying else None
-
-    def _not_on_sale(self, noun: str) -> Answer:
-        """Goods that the catalogue does not hold: nothing is said of them, least of all a price."""
-        text = f"{noun}的资料我手上没有，请店铺客服核实后再回复您"
-        known = (
-            noun and not noun[0].isascii()
-        )  # what is written in letters may be anything: it is not repeated
-        sound = known and not unfounded(text, ()) and review(text, now=self.now).verdict == "pass"
-        if self.language != "zh" or not sound:
-            return self._handover(None, "elsewhere")
-        core, styles = styled(text, None, self.seed, self.language), (self.style, self.seed, self.language)
-        return Answer("handover", styled(text, *styles), None, "elsewhere", core=core)
-
-    def _no_such_link(self, number: int, on_air: Product | None) -> Answer:
-        gone = Fact("", ASKED_LINK, str(number))
-        if on_air is None or not on_air.speakable(self.now):
-            text = {
-                "zh": f"没有{number}号链接，您看下小黄车里的编号",
-                "en": f"There is no link {number}",
-                "ja": f"{number}番のリンクはありません",
-            }[self.language]
-            return self._checked("answer", [Said(text, (gone,))], None, "link")
-        ask = Asking("", self.catalog, on_air, self.now)
-        link = ask.get("link")
-        text = {
-            "zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{on_air.name}",
-            "en": f"There is no link {number}; we are showing link {link} now",
-            "ja": f"{number}番のリンクはありません。今ご紹介しているのは{link}番です",
-        }[self.language]
-        said = ask.say(text)
-        return self._checked("answer", [Said(said.text, (gone, *said.facts))], None, "link")
+        return self.checked("answer", [saying], product, "property") if saying else None
 
     def _disclosed(self, rest: str, about: Topic) -> Answer:
         said = [Said(pick(DISCLOSE[self.language], self.seed))]
@@ -389,37 +348,13 @@ class _Room:
                 more = []
             if more or unknown:
                 product, intent = about.product, f"ai_identity+{names}"
-        return self._checked("disclose", said, product, intent)
+        return self.checked("disclose", said, product, intent)
 
-    def _checked(self, act: str, said: Sequence[Said | None], product: Product | None, intent: str) -> Answer:
-        """Join the sayings, and hand over what does not pass the last look."""
-        kept = [s for s in said if s is not None]
-        facts = tuple(dict.fromkeys(f for s in kept for f in s.facts))
-        joint = {"zh": "。", "en": ". ", "ja": "。"}[self.language]
-        core = joint.join(s.text.rstrip("。. ") for s in kept)
-        verdict = review(core, product=product, now=self.now).verdict if act == "answer" else "pass"
-        if unfounded(core, facts) or verdict == "block":
-            if act == "disclose":
-                return self._fixed("disclose", DISCLOSE, intent)
-            return self._handover(product, intent)
-        text = styled(core, self.style, self.seed, self.language)
-        return Answer(
-            "disclose" if act == "disclose" else "answer",
-            text,
-            product.id if product else None,
-            intent,
-            facts,
-            styled(core, None, self.seed, self.language),
-        )
 
-    def _handover(self, product: Product | None, intent: str) -> Answer:
-        words = pick(HANDOVER[self.language], self.seed)
-        core, text = (styled(words, style, self.seed, self.language) for style in (None, self.style))
-        return Answer("handover", text, product.id if product else None, intent, core=core)
-
-    def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
-        text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
-        return Answer("disclose" if act == "disclose" else "decline", text, None, intent, core=text)
+def _outvoted(line: str, bare: str, wanted: tuple[Asked, ...]) -> bool:
+    """Whether a line surely asks for something else; what the rules leave to the service desk stays there."""
+    guess = outvoted(line, bare, wanted)
+    return guess is not None and (wanted[0].intent in HANDLERS or guess.label in AWAY)
 
 
 def _surely(wished: Likely | None, label: str = "") -> bool:
