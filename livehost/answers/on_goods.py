@@ -302,27 +302,7 @@ def treat(ask: Asking) -> Said | None:
     share = sum(char in known for char in wanted) / max(1, len(wanted))
     if not asks_cure and share >= LEAST_SHARE and any(w in wanted for w in words):
         return effect(ask)
-    return _not_said(ask)
-
-
-_DISEASE = re.compile(
-    "血[糖脂压]|尿酸|脚气|近视|病|炎|癌|瘤|湿疹|失眠|便秘|感冒|贫血|结石|结节|骨质疏松|颈椎|风湿|鼻塞|痔"
-)
-
-
-def _not_said(ask: Asking) -> Said | None:
-    """An effect on an illness that the operator rules out: what sort of goods it is, the effect left out."""
-    if ask.has("治|医") or not any(
-        _DISEASE.search(w) and folded(w) in ask.line for w in ask.product.never_say or ()
-    ):
-        return None
-    ask.get("category")
-    sort = _SORTS.get(ask.product.category, "日常用品")
-    return ask.say(
-        f"不能，这款是{sort}，资料里没有这样的功效"
-        if "药" in sort
-        else f"不能，这款是{sort}，不是药品也不是医疗器械"
-    )
+    return None
 
 
 def _pairs(text: str) -> list[str]:

@@ -80,6 +80,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     by_number = _numbered(cleaned, catalog, on_air)
     if by_number is not None:
         return by_number
+    by_set = _set_of(cleaned, catalog)
+    if by_set is not None:
+        return by_set
     nouns = shelf(catalog).nouns(cleaned)
     kept = _meant(cleaned, nouns, catalog, on_air)
     if kept:
@@ -115,6 +118,22 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if previous is not None and (_BACK.search(cleaned) or not _HERE.search(cleaned)):
         return Topic((previous,), None, cleaned, False)
     return Topic((on_air,) if on_air else (), None, cleaned, False)
+
+
+_SET = re.compile(r"([\d一二两三四五六七八九十]+)件套")
+
+
+def _set_of(cleaned: str, catalog: Catalog) -> Topic | None:
+    """The only product whose name counts as many pieces in a set as the line does: 三件套."""
+    match = _SET.search(cleaned)
+    if match is None:
+        return None
+    word = match[0]
+    for named in (lambda p: (p.name, *p.aliases), lambda p: tuple(s.name for s in p.specs or ())):
+        found = [p for p in catalog.products if any(word in folded(name) for name in named(p))]
+        if len(found) == 1:
+            return Topic((found[0],), None, cleaned, True)
+    return None
 
 
 def _covers(noun: Noun, guess: Spelt) -> bool:
@@ -217,7 +236,7 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
         return False
     if noun.word[0] in "除去" and re.match("吗|么|不|效|能力", cleaned[noun.end :]):
         return False
-    if on_air is not None and noun.word in _texts(on_air):
+    if on_air is not None and noun.word in words_of(on_air):
         names = folded(" ".join((on_air.name, *on_air.aliases, *(s.name for s in on_air.specs or ()))))
         bought = noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None
         return bought and noun.word not in names
@@ -246,7 +265,7 @@ def _for_use(cleaned: str, on_air: Product) -> bool:
     return named and re.search(r"能|可以|行|适合|会", cleaned) is not None
 
 
-def _texts(product: Product) -> str:
+def words_of(product: Product) -> str:
     """Every word that the catalogue has about a product."""
     return folded(product.model_dump_json(exclude={"id", "image", "platforms", "never_say"}))
 
@@ -285,7 +304,7 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     word = match[1]
     if is_other(word):
         return None
-    if on_air is not None and (word in _texts(on_air) or _within(word, folded(on_air.name))):
+    if on_air is not None and (word in words_of(on_air) or _within(word, folded(on_air.name))):
         return None
     rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
     named = [p for p in catalog.products if any(_within(word, folded(n)) for n in (p.name, *p.aliases))]
@@ -308,6 +327,8 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
     for match in _CALLED.finditer(cleaned):
         word = match[1]
         ids = names.short.get(word, set())
+        if not ids and len(word) == 1 and re.search("[这那][\u4e00-\u9fff]?$", cleaned[: match.start(1)]):
+            ids = {i for name, of in names.names.items() if word in name for i in of}  # 这刀 of a 刀具套装
         if (
             len(ids) != 1
             or word in own
@@ -315,7 +336,7 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
             or re.search(r"[\d一二两三四五六七八九十]", word)
         ):
             continue
-        if on_air is not None and len(word) == 1 and word in _texts(on_air):
+        if on_air is not None and len(word) == 1 and word in words_of(on_air):
             continue
         product = catalog.product(next(iter(ids)))
         if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
@@ -333,7 +354,7 @@ _PETS = {_DOGS: "[狗犬]", _CATS: "猫", "兔子": "兔", "仓鼠": "仓鼠", "
 def _pet(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
     """The only product for the animal that a line speaks of, where the one on air is none for animals."""
     marks = next((marks for word, marks in _PETS.items() if re.search(word, cleaned)), None)
-    if marks is None or (on_air is not None and re.search("[狗犬猫宠]", _texts(on_air))):
+    if marks is None or (on_air is not None and re.search("[狗犬猫宠]", words_of(on_air))):
         return None
     found = [p for p in catalog.products if any(re.search(marks, name) for name in (p.name, *p.aliases))]
     return found[0] if len(found) == 1 else None

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 from livehost.answers.likely import SURE, Likely, features, likely, packaged
-from livehost.chinese import folded
+from livehost.chinese import folded, pinyin
 
 # Labels of a line that asks for no property of goods.
 _NO_PROPERTY = frozenset(
@@ -82,6 +82,24 @@ def same_kind(line: str, question: str) -> float:
     one, other = likely(line, line), likely(question, question)
     same = one.label == other.label and one.label in _ANSWERED_WHOLE and min(one.share, other.share) >= SURE
     return one.share * other.share if same else 0
+
+
+def respelt(line: str, texts: str) -> str | None:
+    """A cleaned line with a word that only sounds like one of some texts written as there (图层, 涂层); None
+    where there is none."""
+    texts = folded(texts)
+    words = {texts[at : at + 2] for at in range(len(texts) - 1)}
+    known = {pinyin(word): word for word in sorted(words) if re.fullmatch("[\u4e00-\u9fff]{2}", word)}
+    for at in range(len(line) - 1):
+        word = line[at : at + 2]
+        meant = known.get(pinyin(word))
+        if (
+            meant is not None
+            and word not in words
+            and sum(a == b for a, b in zip(word, meant, strict=True)) == 1
+        ):
+            return line[:at] + meant + line[at + 2 :]
+    return None
 
 
 def _pairs(text: str) -> set[str]:

@@ -18,8 +18,8 @@ from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
 from livehost.answers.likely import AWAY, LIKELY, SURE, Likely, likely, outvoted, with_clauses
 from livehost.answers.mentioned import mentioned, of_property, own_words
-from livehost.answers.products import Topic, topic
-from livehost.answers.properties import property_of
+from livehost.answers.products import Topic, topic, words_of
+from livehost.answers.properties import property_of, respelt
 from livehost.answers.speaker import Speaker
 from livehost.answers.types import Answer, Book
 from livehost.answers.words import DECLINE, DISCLOSE, STAY, pick
@@ -87,7 +87,13 @@ def answer(
     line = clean(text[:300])
     room = _Room(here, now, style, seed, language, book, persona)
     about = topic(line, here, here.get(on_air), here.get(previous_product))
-    return room.respond(line, text, about, here.get(on_air))
+    got = room.respond(line, text, about, here.get(on_air))
+    if got.act in ("handover", "ignore") and got.intent in ("unknown", "noise") and about.product is not None:
+        meant = respelt(about.rest, words_of(about.product))
+        if meant is not None:
+            again = room.respond(meant, meant, replace(about, rest=meant), here.get(on_air))
+            return again if again.act == "answer" else got
+    return got
 
 
 class _Room(Speaker):
