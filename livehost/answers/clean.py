@@ -37,6 +37,16 @@ _HAVING = re.compile("[^吗么嘛不没啊呀哈呢的？?！!，, ]|的.")  # �
 _OWN_WORDS = frozenset(("爆油", "曝油", "保有", "补活", "赠拼", "推货"))
 
 
+# Calls for attention before a line, and thanks or haste behind it: they say nothing of what is asked.
+_CALLING = re.compile(
+    r"^(?:(?:主播|老板|小姐姐|姐姐?|哥|亲|宝子?们?|家人们?|hi|hello|hey|哈喽|嗨|你好|您好|在吗|诶|哎|喂|回答我|看我|请问|问一?下|想问问?下?|我想问问?下?|第.遍问?了?)"
+    r"+[\s,，:：!！~]+)+(?=.{2,})|^(?:请问一?下?|我?想问问?一?下?|问一?下)(?=.{2,})"
+)
+_CLOSING = re.compile(
+    r"(?:[\s,，~。.!！?？]+(?:谢谢|急|在线等|求回复?|主播|老板|亲|姐|快说|看到回一下|问了.遍了|回一下|hh+|哈+|233+|嘻+)+|(?<=[\u4e00-\u9fff])hh+)[\s。.!！?？~]*$"
+)
+
+
 @cache
 def _by_letters() -> dict[str, str]:
     found = {"".join(pinyin(w)): w for w in sorted(packaged_yaml("letters.yaml")["words"].split(), key=len)}
@@ -59,6 +69,7 @@ def clean(text: str) -> str:
     text = _PICTURES.sub(" ", folded(text))
     text = _BRACKETED.sub(" ", text)
     text = _AT_SIGN.sub(" ", _AT_NAME.sub(" ", text))
+    text = _CLOSING.sub("", _CALLING.sub("", text.strip()))
     text = re.sub(r"[a-z]+(?: [a-z]+)+", lambda m: _spaced(m[0]), text)
     text = re.sub(r"[a-z]{4,}", lambda m: _letters(m[0]), text)
     text = _HALF.sub(_half, text)
@@ -70,7 +81,7 @@ def clean(text: str) -> str:
 
 _DIGITS = "一二三四五六七八九"
 _AND_TENTHS = re.compile(
-    rf"(\d+|[{_DIGITS}两十百]+)块(\d|[{_DIGITS}])(?:毛|角)?(?![\d{_DIGITS}十百]|[个件瓶盒支包袋套箱斤条双只片])"
+    rf"(\d+|[{_DIGITS}两十百]+)块(\d|[{_DIGITS}])(?:毛|角)?(?![\d{_DIGITS}十百]|[个件瓶盒支袋套箱斤条双只片]|包(?!邮))"
 )
 
 

@@ -55,7 +55,8 @@ def core(text: str) -> str:
         r"几个?(?:小时|分钟|天|月)|多长时间|多少(?:天|小时|分钟)", "多久", clean(text).replace("大概", "")
     )
     text = _TWICE.sub(r"\1", _alike(_TWICE.sub(r"\1", text)))
-    return _FILLERS.sub("", re.sub(r"(?<=几)[袋包支瓶粒片颗盒杯次件罐条]", "个", text))
+    left = _FILLERS.sub("", re.sub(r"(?<=几)[袋包支瓶粒片颗盒杯次件罐条]", "个", text))
+    return re.sub(r"^(?:有|自?带|配|附)(?=[^什多几])", "", re.sub("(?<=[\u4e00-\u9fff])子", "", left))
 
 
 @lru_cache(maxsize=1024)
@@ -166,6 +167,8 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0
     if wanted == known:
         return 99
+    if len(wanted) == len(known) and wanted in known * 2:
+        return 96  # 笔芯能换吗, 能换笔芯吗
     if known in wanted:
         return 95 if len(known) >= 2 else 0
     if wanted in known and len(wanted) * 2 >= len(known):

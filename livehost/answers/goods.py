@@ -112,6 +112,7 @@ class Shelf:
         self.names: dict[str, list[str]] = defaultdict(list)
         self.spellable: dict[str, list[str]] = defaultdict(list)  # names, and the nouns that they end in
         self.short: dict[str, set[str]] = defaultdict(set)  # what names end in, by which viewers call goods
+        self.parts: dict[str, set[str]] = defaultdict(set)  # what only part of a name holds: 神经酰胺
         self._kinds: dict[str, frozenset[int]] = {}
         self._broad: dict[str, frozenset[int]] = {}
         for product_id, names in products:
@@ -126,6 +127,8 @@ class Shelf:
                         self.spellable[word].append(product_id)
                 for size in range(1, len(plain)):
                     self.short[plain[-size:]].add(product_id)
+                for part in _parts(plain):
+                    self.parts[part].add(product_id)
                 for word in _heads(plain):
                     wide = word in _trade().broad
                     (broad if wide and place == 0 else specific if not wide else set()).update(
@@ -225,6 +228,13 @@ def _heads(name: str) -> list[str]:
     last = [word for _, end, word in hits if end == len(bare)]
     last = last or [word for _, _, word in hits[-1:] if len(word) > 1]
     return last or ([bare] if bare in _trade().kinds else [])
+
+
+def _parts(name: str) -> set[str]:
+    """Four characters in a row of a name, or its first or last three, of Chinese characters."""
+    found = {name[at : at + 4] for at in range(len(name) - 3)}
+    found |= {name[:3], name[-3:]} if len(name) > 4 else set()
+    return {part for part in found if len(part) > 2 and re.fullmatch("[\u4e00-\u9fff]+", part)}
 
 
 @lru_cache(maxsize=8)

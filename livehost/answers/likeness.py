@@ -80,6 +80,9 @@ _DESCRIBED = re.compile(
     r"([^\s,，。!！?？]{1,10}?)的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包|只|把|罐|袋|套|床)|"
     r"([^\s,，。!！?？]{1,10}?)的(?:几号|是几号|链接|在几号|多少钱|怎么卖)"
 )
+_THAT_ONE = re.compile(
+    r"那(?:个|款|支|瓶|件|条|双|盒|把)([^\s,，。!！?？这那]{1,6}?)的(?=$|[\s,，多几怎还有到券])"
+)
 _PRICED = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?:元|块)?的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包)")
 _SORTS = (
     (re.compile("(?:刚才|刚刚|之前|前面)?(?:那个)?(?:能|可以)?[吃喝]"), ("food", "health_food")),
@@ -99,12 +102,14 @@ def described(cleaned: str, products: Sequence[Product], on_air: Product | None)
         if len(costing) == 1:
             return costing[0]
     best: list[tuple[int, Product]] = []
-    for match in _DESCRIBED.finditer(cleaned):
-        sort = next((sort for sort in _SORTS if sort[0].fullmatch(match[1] or match[2] or "")), None)
+    for match in (*_DESCRIBED.finditer(cleaned), *_THAT_ONE.finditer(cleaned)):
+        sort = next((sort for sort in _SORTS if sort[0].fullmatch(_told(match))), None)
         if sort is not None:
             best += [(1, p) for p in products if p.category in sort[1]]
-        words = _FILLERS.sub(" ", match[1] or match[2] or "")
+        words = _FILLERS.sub(" ", _told(match))
         pairs = {part[i : i + 2] for part in words.split() for i in range(len(part) - 1)}
+        if not pairs and len(words.strip()) == 1:
+            best += [(1, p) for p in products if words.strip() in folded("".join((p.name, *p.aliases)))]
         if not pairs:
             continue
         for product in products:
@@ -119,6 +124,11 @@ def described(cleaned: str, products: Sequence[Product], on_air: Product | None)
     if len(fitting) != 1 or (on_air is not None and on_air.id in fitting):
         return on_air if on_air is not None and on_air.id in fitting else None
     return next(iter(fitting.values()))
+
+
+def _told(match: re.Match[str]) -> str:
+    """What a line says of the product that it means."""
+    return next((group for group in match.groups() if group), "")
 
 
 def _words(product: Product) -> str:

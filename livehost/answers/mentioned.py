@@ -38,6 +38,8 @@ def mentioned(ask: Asking) -> Said | None:
     if saying is None and measures.asks_amount(ask):
         saying = measures.amount(ask)
         ask.used.clear()
+        if saying is None and measures.counts_in_specs(ask):
+            saying = on_price.spec(ask)
     if saying is None and (ask.specs() or (_HAVE.search(line) and on_price.has_styles(product))):
         saying = on_price.spec(ask)
     return saying or own_words(ask)

@@ -130,7 +130,8 @@ def ingredients(ask: Asking) -> Said | None:
 _MEASURED = (
     (r"功率|瓦|\dw", r"\d\s*(?:w|瓦)|功率"),
     (r"重|斤|沉|轻", r"\d\s*(?:g|kg|斤|克|公斤)(?![a-z])"),
-    (r"长|宽|高|厚|直径|尺寸|寸", r"\d\s*(?:cm|mm|m|米|厘米|寸)(?![a-z])"),
+    (r"厚|粗|细", r"厚|粗|\d\s*(?:mm|毫米)"),
+    (r"长|宽|高|深|直径|尺寸|寸", r"\d\s*(?:cm|m|米|厘米|寸)(?![a-z])"),
     (r"容量|升|毫升", r"\d\s*(?:l|ml|升|毫升)(?![a-z])"),
     (r"续航|电池|毫安", r"续航|mah|毫安|电池"),
     (r"噪音|分贝", r"噪|分贝"),
@@ -146,6 +147,9 @@ def attribute(ask: Asking) -> Said | None:
     marks = next((marks for words, marks in _MEASURED if ask.has(words)), None)
     if marks is None:
         return None
+    sized = [re.search(marks, folded(s.name)) for s in ask.product.specs or ()]
+    if sized and all(sized):
+        return on_price.spec(ask)
     for name, words in (("claims", "资料上写的是"), ("highlights", "特点是"), ("ingredients", "成分有")):
         if re.search(marks, folded(ask.some(name) or "")):
             ask.used.clear()

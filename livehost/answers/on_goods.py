@@ -246,7 +246,7 @@ def life(ask: Asking) -> Said | None:
     """Shelf life."""
     words = ask.some("shelf_life")
     if words is None:
-        return None
+        return produced(ask) if ask.has("日期|新鲜|临期") and not ask.has("保质|过期|到期") else None
     made = ask.some("produced") if ask.has("日期|新鲜|临期") else None
     return ask.say(f"保质期{words}" + (f"，生产日期是{made}" if made else ""))
 

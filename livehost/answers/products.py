@@ -100,6 +100,9 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
         rest = cleaned[: guess.start] + " " + cleaned[guess.end :]
         return Topic((catalog.product(guess.product),), None, rest, True)
+    partly = _partly(cleaned, catalog, on_air)
+    if partly is not None:
+        return partly
     if on_air is not None and _for_use(cleaned, on_air):
         return Topic((on_air,), None, cleaned, False)
     foreign = next((n for n in nouns if not n.products and _foreign(cleaned, n, on_air)), None)
@@ -213,6 +216,9 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
 def _aside(text: str, start: int, end: int, product: Product | None, on_air: Product | None) -> bool:
     """Whether a name only stands beside the one on air: 能和精华一起用吗, 能洗掉防晒吗, 送精华小样吗."""
     before, after = text[:start], text[end:]
+    entries = (*(on_air.suitable_for or ()), *(on_air.not_for or ())) if on_air is not None else ()
+    if product is not on_air and any(len(one) > 1 and before.endswith(folded(one)) for one in entries):
+        return True
     if re.match("(?:类|成分|蛋白)?过敏", after):
         return True
     if on_air is None or product is on_air:
@@ -276,6 +282,8 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
         variants.named(cleaned, on_air) or (_counted_alike(cleaned, on_air) and not _FAR.search(cleaned))
     ):
         return None
+    if _HAGGLED.search(cleaned):
+        return None
     found = [
         p
         for p in catalog.products
@@ -287,6 +295,12 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
     ]
     found = alike if len(found) > 1 else found
     return found[0] if len(found) == 1 else None
+
+
+# A bare number that is money.
+_HAGGLED = re.compile(
+    r"(?:卖|出|才|给你?|只要|就|降到|便宜)\s*\d+(?:元|块|$)|(?<![\d.])\d+(?:元|块)?(?:[行成](?:不|吗|吧)|[不我]?卖|我?就|[拿带]走?)"
+)
 
 
 def _counted_alike(cleaned: str, product: Product) -> bool:
@@ -317,7 +331,9 @@ _CALLED = re.compile(
     r"(?:^|[\s,，的]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子(?=[\u4e00-\u9fff])|(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
     r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉))"
 )
-_GENERAL = frozenset("装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单")
+_GENERAL = frozenset(
+    "宝底领面身口头边角送拍买卖发到收退换喝看想装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单"
+)
 
 
 def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
@@ -342,6 +358,30 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
         if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
             rest = cleaned[: match.start(1)] + " " + cleaned[match.end() :]
             return Topic((product,), None, rest, True)
+    return None
+
+
+_AFTER_PART = re.compile("[的那这款多怎几有还能发包可是什送到券在保成吃喝用 ,，]|$")
+
+
+def _partly(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
+    """The only product whose name holds four characters of the line in a row, or begins or ends in three."""
+    parts = shelf(catalog).parts
+    for size in (4, 3):
+        for at in range(len(cleaned) - size + 1):
+            ids = parts.get(cleaned[at : at + size], set())
+            end = at + size
+            if len(ids) != 1 or (size == 3 and not _AFTER_PART.match(cleaned, end)):
+                continue
+            product = catalog.product(next(iter(ids)))
+            if product is on_air or (on_air is not None and cleaned[at:end] in _texts(on_air)):
+                return None
+            while end < len(cleaned) and any(
+                cleaned[at : end + 1] in folded(n) for n in (product.name, *product.aliases)
+            ):
+                end += 1
+            if not _aside(cleaned, at, end, product, on_air):
+                return Topic((product,), None, cleaned[:at] + " " + cleaned[end:], True)
     return None
 
 

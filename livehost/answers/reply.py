@@ -50,7 +50,7 @@ _REMARK = re.compile(
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
 # Intents about use and make, which any of the product's own words may answer.
 OPEN = frozenset(
-    ("spec", "attribute", "contains", "usage", "lasts", "suitable", "with_other", "opened", "effect", "size")
+    ("spec", "attribute", "contains", "usage", "suitable", "with_other", "opened", "effect", "size")
 )
 # What is left where a line only names a product: 是不是3号, 有没有那个面膜.
 _NOTHING_MORE = re.compile(

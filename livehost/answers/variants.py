@@ -19,7 +19,7 @@ _MEASURES = (
 )
 _QUANTITY = re.compile(rf"(?<![\d.])(\d+(?:\.\d+)?)\s*({_MEASURES})(?![a-z])")
 _ACROSS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:cm|米|m|厘米)?\s*[*×x乘]\s*(\d+(?:\.\d+)?)")
-_RANGE = re.compile(r"(?<![\d.])(\d{1,3})\s*[-~到至]\s*(\d{1,3})\s*(码|号|cm|kg|斤|岁)")
+_RANGE = re.compile(r"(?<![\d.])(\d{1,3})\s*[-~到至]\s*(\d{1,3})\s*(码|号|cm|kg|斤|岁|人)")
 _METRES = re.compile(r"(?<![\d.])(\d(?:\.\d{1,2})?)米(\d)?(?!\d)")
 _SIDE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(米|cm|厘米|公分)\s*(宽|高|长|厚)")
 _LETTERS = re.compile(r"(?<![a-z0-9])(\d?x*[sml]|\d?xl|x{1,5}l|xs|均码)(?![a-z0-9])")
@@ -55,7 +55,7 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     if not found and not strict:
         found = [s for s in specs if any(_far(m) in said for m in _ACROSS.finditer(s.name))]
         found = found if len(found) == 1 else []
-    found = found or _model(specs, text)
+    found = found or ([] if strict else _model(specs, text))
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
         ends = "".join({name[-1] for name in (product.name, *product.aliases)})
@@ -73,7 +73,7 @@ _CHUNK = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 def _model(specs: tuple[Spec, ...], text: str) -> list[Spec]:
     """The variant whose model's letters and figures stand in a line side by side: 17pro of iPhone 17 Pro."""
     named = {s.name: _CHUNK.findall(folded(s.name)) for s in specs}
-    if not any(re.search("[a-z]{2,}", folded(name)) and len(named[name]) > 1 for name in named):
+    if not any(re.search("(?!mah)[a-z]{3,}", folded(name)) and len(named[name]) > 1 for name in named):
         return []
     said = set(_CHUNK.findall(re.sub(r"\d+(?:\.\d+)?(?:元|块|个|件|号|天|折)", " ", text)))
     common = set.intersection(*(set(chunks) for chunks in named.values())) if len(named) > 1 else set()
@@ -164,6 +164,7 @@ def _word(form: str, text: str) -> bool:
 @lru_cache(maxsize=1024)
 def _line(line: str) -> tuple[frozenset[str], str]:
     text = re.sub(r"(\d)万(?!能)", r"\g<1>0000", with_digits(folded(line)).replace("单", "1"))
+    text = re.sub(r"(\d)个人", r"\g<1>人", text)
     return frozenset(tokens(text)), text
 
 

@@ -59,22 +59,22 @@ _SAID_NO = re.compile(
     r"(?:不能|不让|不许|不准|不用|不会|不可以|不行|不是|没有|不宣称|不说|没法|做不到|不敢|不承诺)"
 )
 _AFTER = re.compile(
-    r"^(?:的|这种|这类|这件|件|这些|这样|那种|那些|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
+    r"^(?:的|这种|这类|这件|件|这些|这样|那种|那些|那类|广告|个|之类|功效|效果|作用|功能|疾病|说法|话|事|承诺|宣传|词|字眼|产品|药|这|它|我们|咱们|我|也|可|是|都|真|"
     r"它可|本品|店里|直播间|主播|一律|统统|失眠|吗|能力){0,6}"
     r"(?:没有|不行|做不到|不会|不说|不敢说|不能说|不承诺|不宣称|不存在|谈不上|说不了|不敢保证|不保证|不具备|不允许|不可能|不该说|不能信|别信|"
     r"(?:期间|时候?|部位|皮肤|人群|患者|者|发作){0,3}(?:请|要|就|都)?(?:暂停|停用|停止使用|禁用|慎用|避开|避免|别用|不要用|不宜|不适合|先别|先不)|"
     r"(?:要|得|还得|还是要|还是得|主要|只能|该)(?:靠|看医生|看大夫|去医院|管住嘴)|"
     r"(?:的|朋友|人|姐妹|话){0,4}(?:请|要|得|该|应该|建议|还是)(?:去|先|及时|尽快)?(?:看|找|问|咨询)(?:医生|大夫|医院|皮肤科|专科|正规)|"
-    r"不要信|都是假的|是骗人|不属实|是违规|属于违规|违规|请举报|不是真的|是虚假|不靠谱|不能乱说|不能讲|不讲|不玩|不搞|要不得)"
+    r"不要信|谁信|不让说|都不让|不让讲|不会用|别打|不聊|都是假的|是骗人|不属实|是违规|属于违规|违规|请举报|不是真的|是虚假|不靠谱|不能乱说|不能讲|不讲|不玩|不搞|要不得)"
 )
 
 # Complaints that a caution names (湿疹期间先问医生), and what a caution then advises.
 _COMPLAINTS = re.compile(
-    "皮炎|湿疹|荨麻疹|牛皮癣|酒糟鼻|妊娠纹|黄褐斑|毛囊炎|脚气|灰指甲|激素脸|真菌|细菌感染|疤痕|去除?疤痕?"
+    "药膏|螨虫|真菌|皮炎|湿疹|荨麻疹|牛皮癣|酒糟鼻|妊娠纹|黄褐斑|毛囊炎|脚气|灰指甲|激素脸|真菌|细菌感染|疤痕|去除?疤痕?"
 )
 _CARE = re.compile(
     r"(?:去|看|找|问|咨询|听|到)(?:过|一下|下|正规)?(?:的)?(?:医生|大夫|医院|医师|皮肤科|药师|专科)(?!都|推荐|说好|不如|也没|开的)|遵医嘱|"
-    r"停用|暂停|慎用|禁用|(?:不要|别|先不|不能|不宜)(?:用|涂|吃|喝|拍|买|敷|抹)|不适合|不建议|避开|谨慎"
+    r"停用|暂停|慎用|禁用|(?:不要|别|先不|不能|不宜)(?!怕|担心|犹豫|愁|错过|再|忘|忍|人|家|慌)|没做|不适合|不建议|避开|谨慎"
 )
 _WHILE = re.compile(r"(?:的)?(?:时候|期间|发作时?)[^，]{0,8}(?=，|$)")
 _CLAIMS = re.compile(
@@ -83,6 +83,13 @@ _CLAIMS = re.compile(
 # The word itself is talked about, drawn or printed, not said of the goods.
 _TALKED_OF = re.compile(
     r"^(?:(?:这|那)?(?:一|个|种|些|类|几个|两个|[两四]个|俩)*(?:词语?|字眼|字样|说法|字)(?!典|母)|纹样|纹(?!理|路)|图案|图样|花纹|观念|文化|学说)"
+)
+# It is somebody's name, or said to be no matter of these goods.
+_CALLED = re.compile(r"(?:名字?|外号|狗|猫|反派|主角|画|颜色|色号|歌|书|图案|花色|品种|菜)(?:就|是)?叫做?$")
+_ITS_NAME = re.compile(r"^[^，]{0,6}(?:是|，)?[^，]{0,6}(?:起的名|的名字|取的名|起的)")
+_ELSEWHERE = re.compile(
+    r"^[^，]{0,8}，?(?:跟|和|与)[^，别其他]{1,10}(?:没有?(?:什么|任何)?关系|无关|不搭边|两码事|不沾边)"
+    r"|^[^，]{0,10}(?:不是我们家?(?:的|卖的|做的)|(?:我们|这里|本店|店里)(?:这)?(?:没有|不卖|没做|不做)(?=，|的|$))"
 )
 _MEANT_AFTER_ALL = re.compile(r"就是为|形容|当之无愧|配得上|都不够|给它|送给|属于|写给|非它|就是它")
 _BY_LAW = re.compile(r"(?:广告法|平台规定|平台规则|违禁词|敏感词|极限词|禁用词)[^，]{0,14}$")
@@ -195,6 +202,8 @@ def cautioned(text: str, start: int, end: int) -> bool:
 def mentioned(text: str, start: int, end: int) -> bool:
     """Whether a hit is itself talked about: a word that one may not use, a pattern on the goods."""
     left = text.rfind(BARRIER, 0, start) + 1
+    if _CALLED.search(text[left:start]) or _ITS_NAME.match(text[end:]) or _ELSEWHERE.match(text[end:]):
+        return not _MEANT_AFTER_ALL.search(text[end : end + 20])
     if _BY_LAW.search(text[left:start]):
         return bool(_SAID_NO.search(text[end : end + 20])) or bool(_SAID_NO.search(text[left:start]))
     return bool(_TALKED_OF.match(text[end:])) and not _MEANT_AFTER_ALL.search(text[end : end + 20])

@@ -41,6 +41,8 @@ from livehost.compliance.types import Hit, Review, worst
 from livehost.compliance.urgency import borne_out
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_REPEATED = re.compile(r"(.)\1+")
+_HALF_A_NUMBER = re.compile(r"^[^a-z]*\d[^a-z]*$")  # 伟1 of a name and a year is no 唯一
 # A mark between these and another character is likely none inside a word.
 _LOOSE = frozenset(
     "的了在是我不有这他们来到时得着就那和也你都说要好没可会能对很还又吧吗呢啊只过一二三四五六七八九十"
@@ -148,7 +150,7 @@ def _hits(
                 view.text[max(0, start - NEAR) : end + NEAR]
             ):
                 continue
-            listed = match[0] in group.listed
+            listed = match[0] in group.listed or _REPEATED.sub(r"\1", match[0]) in group.listed
             if listed and len(match[0]) <= 4 and splits_words(view.text, start, end):
                 continue
             if listed and _same_sense(view.text, start, end, excepted):
@@ -170,6 +172,8 @@ def _hits(
             ):
                 yield _disguise(group, match[0], plain.span(*match.span()))
     for word, start, end in disguised(group.sounds, forms.heard):
+        if _HALF_A_NUMBER.search(plain.text[start:end]):
+            continue
         if not _inside(start, end, excepted) and not (group.denial and denied(plain.text, start, end)):
             yield _disguise(group, word, plain.span(start, end))
 

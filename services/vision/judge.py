@@ -104,16 +104,6 @@ def judge_finished(template: Template, done: Mapping[str, Sheet]) -> Verdict:
     return Verdict(measures, tuple(faults))
 
 
-def region_colours(template: Template) -> dict[str, tuple[float, float, float]]:
-    """The middle colour (Lab) of each region of a look as it is seen: what tells two looks apart."""
-    lab = to_lab(template.flat)
-    return {
-        name: (float(c[0]), float(c[1]), float(c[2]))
-        for name, seen in template.regions.items()
-        for c in (middle(lab[::2, ::2], seen[::2, ::2]),)
-    }
-
-
 def _reduced(mask: Floats, size: tuple[int, int]) -> Floats:
     small: Floats = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     return small

@@ -170,6 +170,9 @@ def test_a_family_is_written_out_and_an_unknown_one_is_named() -> None:
         ("正在吃降血压药的朋友先问医生", "health_food"),
         ("感冒的人喝一碗热水，先别吃凉的", "food"),
         ("湿疹的时候戴手套洗碗", "cosmetics"),
+        ("张伟1998", "other"),
+        ("燃脂课是健身房的，跟这袋鸡胸肉没关系", "food"),
+        ("我家狗叫旺财", "other"),
     ],
 )
 def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str) -> None:
@@ -188,6 +191,9 @@ def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str)
         ("有人说能治关节炎，真的管用", "health_food"),
         ("调理牛排旁边这瓶能调理身体", "food"),
         ("比吃降血压药强", "health_food"),
+        ("3天jian效", "other"),
+        ("这才叫顶级", "other"),
+        ("顶级品质，和别家没关系", "other"),
         ("我的手机号幺三八，零零幺三，八零零零", "other"),
     ],
 )

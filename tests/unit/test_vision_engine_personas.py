@@ -13,8 +13,8 @@ from services.avatar.looks import builtin_look, load_look
 from services.engine import EngineSettings
 from services.model_directory import check_vision_base, slot_bytes
 from services.vision.engine import BUILTIN_BASE, VisionEngine
-from services.vision.judge import region_colours
 from services.vision.template import read_template
+from tests.unit.look_colours import region_colours
 
 LIBRARY = Path(__file__).parents[2] / "adapters"
 PERSONAS = {

@@ -13,8 +13,9 @@ from services.avatar.looks import builtin_look, builtin_names, load_look, read_l
 from services.vision import colour, finish, shift
 from services.vision.cache import LookCache
 from services.vision.colour import Floats
-from services.vision.judge import judge_finished, judge_generated, region_colours
+from services.vision.judge import judge_finished, judge_generated
 from services.vision.template import Sheet, Template, read_template
+from tests.unit.look_colours import region_colours
 from tests.unit.vision_painter import recoloured
 
 WANTED = {
