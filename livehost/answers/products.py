@@ -374,7 +374,7 @@ def _partly(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
             if len(ids) != 1 or (size == 3 and not _AFTER_PART.match(cleaned, end)):
                 continue
             product = catalog.product(next(iter(ids)))
-            if product is on_air or (on_air is not None and cleaned[at:end] in _texts(on_air)):
+            if product is on_air or (on_air is not None and cleaned[at:end] in words_of(on_air)):
                 return None
             while end < len(cleaned) and any(
                 cleaned[at : end + 1] in folded(n) for n in (product.name, *product.aliases)

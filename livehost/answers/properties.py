@@ -32,24 +32,10 @@ _OF_ANOTHER = frozenset(
         "washing", "waterproof", "seeds_bones", "certificate", "grade", "made_how",
     )
 )  # fmt: skip
-_COMMON = frozenset(
-    (
-        "可以",
-        "能不",
-        "不能",
-        "会不",
-        "有没",
-        "没有",
-        "这个",
-        "那个",
-        "什么",
-        "怎么",
-        "一起",
-        "多少",
-        "多久",
-        "是不",
-        "不是",
-    )
+# What is left out of a question before its nouns are compared.
+_FILLERS = re.compile(
+    "可不可以|能不能|会不会|是不是|有没有|要不要|行不行|可以|一起|一块儿?|同时|怎么|什么|多少|多久|这个|那个|[能可会行吗么嘛呢啊呀吧不没有是得了的和跟与配同就都还也要我你它们"
+    r"吃喝用放装塞挂穿戴抹涂敷洗下进上在里到过着来去大小几一两]|[\W_]"
 )
 
 
@@ -103,5 +89,6 @@ def respelt(line: str, texts: str) -> str | None:
 
 
 def _pairs(text: str) -> set[str]:
-    text = folded(text)
-    return {text[at : at + 2] for at in range(len(text) - 1)} - _COMMON
+    """Pairs of characters that stand side by side in the nouns of a question."""
+    words = _FILLERS.sub(" ", folded(text))
+    return {words[at : at + 2] for at in range(len(words) - 1) if " " not in words[at : at + 2]}
