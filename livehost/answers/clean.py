@@ -120,16 +120,20 @@ def _letters(run: str) -> str:
     return spelt[1] if spelt is not None and spelt[0] else run
 
 
-_HALF = re.compile(r"([\u4e00-\u9fff])([a-z]{2,5})(?![a-z])|(?<![a-z])([a-z]{2,5})([\u4e00-\u9fff])")
+_HALF = re.compile(r"([\u4e00-\u9fff]{1,3})([a-z]{2,5})(?![a-z])|(?<![a-z])([a-z]{2,5})([\u4e00-\u9fff])")
 
 
 def _half(match: re.Match[str]) -> str:
-    """A word of two characters of which one is written in letters: 有huo, fa货."""
-    written = match[1] or match[4]
-    sound = "".join(pinyin(written))
-    word = _by_letters().get(sound + match[2] if match[1] else match[3] + sound)
-    fits = word is not None and len(word) == 2 and (word[0] if match[1] else word[1]) == written
-    return word if fits and word else match[0]
+    """A word of which part is written in letters: 有huo, 多少qian, fa货."""
+    before, last, first, after = match.groups()
+    if after is not None:
+        word = _by_letters().get(first + "".join(pinyin(after)))
+        return word if word is not None and len(word) == 2 and word[1] == after else match[0]
+    for size in range(len(before), 0, -1):
+        word = _by_letters().get("".join(pinyin(before[-size:])) + last)
+        if word is not None and len(word) == size + 1 and word.startswith(before[-size:]):
+            return before[:-size] + word
+    return match[0]
 
 
 def _sounds(text: str) -> str:

@@ -65,6 +65,8 @@ def value_of(catalog: Catalog, product_id: str, name: str, now: datetime) -> str
             return money(paid) if paid is not None else None
         case "coupon":
             return _coupon_until(product, now) if rest == "until" else _coupon(product, now)
+        case "pieces":
+            return rest if rest.isdigit() else None
         case "total":
             total = _total(product, rest)
             return money(total) if total is not None else None

@@ -89,12 +89,22 @@ def entry_of_property(line: str, product: Product, *, least: float = 0) -> int |
     return best
 
 
+_HOW = re.compile("怎么([\u4e00-\u9fff])")
+
+
 def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
     """An entry for a question that nothing else answers: of the same kind, and alike enough."""
     for number, item in enumerate(product.faq):
         kinds: set[str] = set().union(*(_kinds(q) for q in item.q))
         if intent in kinds and intent in _BY_KIND:
             return number
+    how = _HOW.search(line)
+    for number, item in enumerate(product.faq if how else ()):
+        for question in item.q:
+            told = _HOW.search(question)
+            rest = set(core(question)) - set(f"怎么{told[1]}") if told else set()
+            if how and told and told[1] == how[1] and rest & set(core(line)):
+                return number
     found = entry(line, product, least=60)
     for about, words in _NOUNS:
         same = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
@@ -117,6 +127,8 @@ _COMMON = frozenset(
         "没有",
         "这个",
         "一起",
+        "地方",
+        "时候",
         "能用",
         "能吃",
         "能喝",

@@ -143,7 +143,7 @@ class Shelf:
         out = []
         for start, end, word in _found(self._automaton, line):
             if len(word) == 1 and (
-                _COUNTED.search(line[:start])
+                (_COUNTED if word in _MEASURES else _NUMBERED).search(line[:start])
                 or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))
             ):
                 continue
@@ -219,6 +219,10 @@ _HOW_MANY = re.compile("[月号天年点次片粒颗条个件包袋盒瓶支口�
 _COUNTED = re.compile(
     r"[这那哪几少每半多整\d一二两三四五六七八九十百]$"
 )  # a noun of one character is a measure there
+
+
+_NUMBERED = re.compile(r"[几每半多整\d一二两三四五六七八九十百]$")
+_MEASURES = frozenset("包杯盒瓶碗盘袋双条床锅桶罐箱") - {"锅"}
 
 
 def _heads(name: str) -> list[str]:

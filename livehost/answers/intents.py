@@ -108,6 +108,6 @@ def _apart(name: str, match: re.Match[str], found: dict[str, re.Match[str]]) -> 
         if match.start() < other.end() and other.start() < match.end():
             return False
         gap = match.string[min(match.end(), other.end()) : max(match.start(), other.start())]
-        if not re.search(r"[\s,，。!！?？;；、]|吗|么|还|也", gap):
+        if not re.search(r"[\s,，。!！?？;；、]|吗|(?<![怎什多])么|还|也", gap):
             return False
     return True

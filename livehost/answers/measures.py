@@ -31,7 +31,7 @@ _PLAIN = re.compile(
     r"这个|那个|这款|那款|这种|这|那|它的?|现在|今天|一共|总共|大概|分别|各|的|主播|请问|你们|直播间|[一两二三四五六七八九十半\d]+[\u4e00-\u9fff]"
 )
 _MEASURED = re.compile(
-    r"(?:含?量|率|指数|度|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白质?|脂肪|热量|钠|碳水|能量|卡路里|纤维|糖分|钙|噪音|系数|比例?|浓度|续航)$"
+    r"(?:含?量|率|指数|度数?|值|重|长|宽|高|厚|径|寸|温|电压|转速|频|蛋白质?|脂肪|热量|钠|评分|销量|碳水|能量|卡路里|纤维|糖分|钙|噪音|系数|比例?|浓度|续航)$"
 )
 _SORT = re.compile(r"(?:什么|哪种|哪些|几种|几个|几)(?:样的?)?([\u4e00-\u9fff]{1,3}?)(?:的|道|呀|啊|做的)?$")
 _GENERAL = frozenset("人用样呢啊呀的货时候东西意思产品牌子区别问题办法地方")
@@ -123,7 +123,8 @@ def sort(ask: Asking) -> Said | None:
     noun = match[1].removeprefix("口").removeprefix("颜").removesuffix("子")
     for name, said, words in _fields(ask):
         if name in ("highlights", "claims", "ingredients") and any(
-            noun in folded(part) or (len(noun) == 3 and noun[:2] in folded(part))
+            (folded(part).endswith(noun) if name == "ingredients" else noun in folded(part))
+            or (len(noun) == 3 and noun[:2] in folded(part))
             for part in words.split("、")
         ):
             return _said(ask, name, said)

@@ -29,8 +29,9 @@ def mentioned(ask: Asking) -> Said | None:
         saying = on_service.courier(ask)
     if saying is None and any(g.name in line for g in product.gifts or ()):
         saying = on_price.gifts(ask)
-    given = re.search("配|带|附|给", line) is not None
-    if saying is None and given and any(g.name[-1] in line for g in product.gifts or ()):
+    given = re.search("配|带|附|给", line)
+    rest = line.replace(given[0], "") if given else ""
+    if saying is None and given and any(g.name[-1] in rest for g in product.gifts or ()):
         saying = on_price.gifts(ask)
     how = re.search("怎么([\u4e00-\u9fff])", line)
     if saying is None and how and how[1] in (product.usage or ""):
@@ -87,6 +88,18 @@ def own_words(ask: Asking) -> Said | None:
     return saying or _closest(ask)
 
 
+def _ending(ask: Asking) -> Said | None:
+    """By the one character that is asked about, where the product's words for something end in it: 有盖吗."""
+    char = faq.core(ask.line).strip()
+    if len(char) != 1:
+        return None
+    if any(gift.name.endswith(char) for gift in ask.product.gifts or ()):
+        return on_price.gifts(ask)
+    if any(one.endswith(char) for one in ask.product.highlights or ()):
+        return ask.say(f"特点是{ask.get('highlights')}")
+    return None
+
+
 def _closest(ask: Asking) -> Said | None:
     product, line = ask.product, ask.line
     groups = (*(product.not_for or ()), *(product.suitable_for or ()))
@@ -108,7 +121,7 @@ def _closest(ask: Asking) -> Said | None:
     }
     best = max(scores, key=lambda name: scores[name])
     if not scores[best]:
-        return None
+        return _ending(ask)
     match best:
         case "usage":
             return on_goods.usage(ask)

@@ -111,6 +111,11 @@ _GENERAL = re.compile(
 def _stands(entry: str, line: str) -> bool:
     """Whether a line holds an entry of a list, or what is left of it without general words: 转基因原料."""
     own = folded(entry)
+    if len(own) == 1:
+        return (
+            re.search(rf"[有含加放是纯没无]{re.escape(own)}(?![\u4e00-\u9fff])|^{re.escape(own)}[多吗]", line)
+            is not None
+        )
     if len(own) >= 3 and own[-1] in "肉剂物油粉糖酸料类素醇胶皮仁干粒块汁浆叶籽泥" and own[:-1] in line:
         return True
     return own in line or _GENERAL.sub("", own) in line or (len(own) >= 4 and own[-2:] in line)
@@ -142,11 +147,20 @@ _MEASURED = (
 )
 
 
+_PART = re.compile("(?:^|[\\s的个款])([\u4e00-\u9fff])[\u4e00-\u9fff]?(?:有|是)?多[长宽高厚粗深]")
+
+
 def attribute(ask: Asking) -> Said | None:
     """A measure of the product (power, weight, length): whichever of its facts holds it."""
     marks = next((marks for words, marks in _MEASURED if ask.has(words)), None)
     if marks is None:
         return None
+    about = _PART.search(ask.line)
+    for name, words in (("claims", "资料上写的是"), ("highlights", "特点是")) if about else ():
+        parts = (ask.some(name) or "").split("、")
+        ask.used.clear()
+        if about and any(about[1] in part and re.search(marks, folded(part)) for part in parts):
+            return ask.say(f"{words}{ask.get(name)}")
     sized = [re.search(marks, folded(s.name)) for s in ask.product.specs or ()]
     if sized and all(sized):
         return on_price.spec(ask)

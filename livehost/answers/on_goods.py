@@ -159,6 +159,10 @@ def suitable(ask: Asking) -> Said | None:
         return ask.say(f"特点是{ask.get('highlights')}")
     if _PEOPLE.search(ask.line) or _subject(ask.line):
         return None
+    if (occasion := _OCCASION.search(ask.line)) and occasion[0] not in " ".join(
+        (*(fit or ()), *(unfit or ()))
+    ):
+        return None
     if ask.has(r"不适合|不能用|不可以用|禁忌|谁不能|慎用|忌"):
         unfitting = ask.get("not_for")
         if unfitting is None:
@@ -197,6 +201,9 @@ def named_group(ask: Asking) -> bool:
     return any(len(clean(entry)) >= 2 and clean(entry) in ask.line for entry in entries)
 
 
+_OCCASION = re.compile(
+    "送礼|送人|[春夏秋冬][天季]|上班|约会|出差|旅游|旅行|聚会|露营|办公室?|宿舍|学校|户外|运动|睡觉|开车"
+)
 _SUBJECT = re.compile(
     r"([\u4e00-\u9fff]{2,}?)(?:都|也|还|到底)*(?:能不能|可不可以|能|可以|会不会)(?:用|吃|喝|敷|涂|穿|戴)"
 )
@@ -230,10 +237,15 @@ def _tells_how(line: str, words: str) -> bool:
         return False
     if re.search(r"[一每]天|一日|最多", line) and not re.search(r"[天日早晚餐次]|随时", words):
         return False
-    how = re.search(r"怎么清?([刷收开关合叠拆换充调连铺挂煎炒蒸切剥养喂玩拼系扎贴撕晒晾熨搭绑装洗])", line)
-    if how is None:
+    how = re.search(r"怎么(清?)([\u4e00-\u9fff])([\u4e00-\u9fff]?)", line)
+    if how is None or (how[2] in _ANY_USE and not how[1]):
         return True
-    return how[1] in words or (how[1] == "洗" and re.search("擦|清洁|干洗", words) is not None)
+    if how[2] in "洗洁":
+        return re.search("[洗擦冲]|清洁", words) is not None
+    return how[2] in words or (how[3] != "" and how[3] not in "的吗呢啊" and how[3] in words)
+
+
+_ANY_USE = "用吃喝泡冲煮敷涂使操弄服抹擦做饮食戴穿保打护"
 
 
 def lasts(ask: Asking) -> Said | None:

@@ -72,6 +72,7 @@ def _several(ask: Asking) -> Said | None:
     label = chosen[0].name if chosen else ask.get("name")
     several = f"{count}:{chosen[0].name}" if chosen else f"{count}"
     total = ask.get(f"total.{several}")
+    ask.get(f"pieces.{count}")
     text = f"{label}直播间价{ask.get(f'price{tail}')}元，{count}{measure}一共{total}元"
     after = ask.get(f"total_after_coupon.{several}")
     if after is not None:
@@ -270,6 +271,9 @@ def spec(ask: Asking) -> Said | None:
         return None
     sorts = _sorts(specs)
     if specs and _ASKS_STYLE.search(ask.line) and "style" not in sorts:
+        return None
+    flavoured = ask.product.category in ("food", "health_food") or any("味" in s.name for s in specs)
+    if specs and "味" in ask.line and not flavoured:
         return None
     if specs and _ASKS_SIZE.search(ask.line) and "size" not in sorts:
         return None

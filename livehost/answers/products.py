@@ -242,6 +242,9 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
         return False
     if noun.word[0] in "除去" and re.match("吗|么|不|效|能力", cleaned[noun.end :]):
         return False
+    part = noun.word.removesuffix("子")
+    if on_air is not None and part != noun.word and part in words_of(on_air):
+        return False  # 帽子 of what has 可拆帽
     if on_air is not None and noun.word in words_of(on_air):
         names = folded(" ".join((on_air.name, *on_air.aliases, *(s.name for s in on_air.specs or ()))))
         bought = noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None

@@ -204,7 +204,8 @@ class _Room(Speaker):
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
         """No intent, but a question with words of the product in it."""
         product = about.product
-        if product is None or not product.speakable(self.now) or not gate.is_question(line):
+        asks = gate.is_question(line) or (about.named and re.search("[\u4e00-\u9fff]{3}", bare))
+        if product is None or not product.speakable(self.now) or not asks:
             return None
         saying = mentioned(Asking(bare, self.catalog, product, self.now)) or self._one(
             "", Asking(bare, self.catalog, product, self.now)

@@ -52,6 +52,9 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     found = [s for s in specs if most and matched[s.name] == most]
     if len(found) == len(specs) > 1:
         found = []
+    if not found and strict:
+        plain = {s.name: folded(s.name).replace(" ", "") for s in specs}
+        found = [s for s in specs if re.match("[\u4e00-\u9fff]{2}", plain[s.name]) and plain[s.name] in text]
     if not found and not strict:
         found = [s for s in specs if any(_far(m) in said for m in _ACROSS.finditer(s.name))]
         found = found if len(found) == 1 else []

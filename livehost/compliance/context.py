@@ -143,14 +143,22 @@ def splits_words(text: str, start: int, end: int) -> bool:
 _ALONE = frozenset("吧吗呢啊呀哦哈嘛啦了的地得着过是就都也很真太又再还才只不没有在和跟与这那我你他她它")
 
 
+_KINDS = frozenset("霜膏乳液茶丸皂")
+
+
 def begins_inside(clause: str, place: int) -> bool:
     """Whether what begins at a place tears a word apart whose first half is nothing by itself."""
     return any(a < place < b and _nothing(clause[:place], -1) for a, b in tokens(clause))
 
 
 def ends_inside(clause: str, place: int) -> bool:
-    """Whether what ends at a place tears a word apart whose second half is nothing by itself."""
-    return any(a < place < b and _nothing(clause[place:], 0) for a, b in tokens(clause))
+    """Whether what ends at a place tears a word apart whose second half is nothing by itself.
+
+    What says of which kind the goods are stands by itself: 祛斑|霜.
+    """
+    return clause[place : place + 1] not in _KINDS and any(
+        a < place < b and _nothing(clause[place:], 0) for a, b in tokens(clause)
+    )
 
 
 def _nothing(rest: str, which: int) -> bool:
