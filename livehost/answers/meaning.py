@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livehost.answers import gate, variants
+from livehost.answers.by_number import Topic
 from livehost.answers.clean import clean, squeezed
 from livehost.answers.faq import core
 from livehost.answers.intents import REGIONS, asked
 from livehost.answers.likely import AWAY, LIKELY, SURE, likely, with_clauses
-from livehost.answers.products import Topic, topic
+from livehost.answers.products import topic
 from livehost.answers.properties import property_of
 from livehost.catalog import Catalog
 

@@ -102,6 +102,9 @@ _COMMON = re.compile(
 _BEGINNER = re.compile("新手|小白|零基础|入门者?|刚学的?")
 
 
+_AILING = re.compile(
+    "(肾|肝|胃|心|肺|脾|肠|胆|甲状腺|血管|关节)脏?(?:功能|上|有点|一直|都|很|比较)*(?:不好|不行|不太好|不全|有问题|有毛病|差|虚)"
+)
 _WOUNDS = re.compile("伤口|破损|破皮|溃烂|创面|创口")
 _HURT = re.compile("伤口|(?:皮|脸|手|脚|嘴|唇|脸上|手上|头上|身上)[^ ]{0,2}(?:破|烂|裂|划伤|抓伤|流血)")
 # What viewers name, and the kind of allergen that a label names.
@@ -116,7 +119,13 @@ def _names(group: str, line: str) -> bool:
     own, line = (_BEGINNER.sub("初学者", text) for text in (clean(group), line))
     if own and own in line:
         return True
-    allergen = re.search(r"对?((?:(?!对).){1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
+    allergen = re.search(
+        r"(?:[我他她它你]|孩子|宝宝|娃|本人|对|老公|老婆|[爸妈])*((?:(?!对).){1,8}?)(?:类|成分)*过敏",
+        line.replace(" ", ""),
+    )
+    organs = {organ for organ in _AILING.findall(line) if organ in own}
+    if organs:
+        return True
     if _WOUNDS.search(own) and _HURT.search(line):
         return True
     if allergen and "过敏" in own:

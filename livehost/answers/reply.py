@@ -12,13 +12,14 @@ from datetime import datetime
 
 from livehost.answers import faq, foreign, gate, measures, on_goods, on_price, variants
 from livehost.answers.asking import Asking, Said
+from livehost.answers.by_number import Topic
 from livehost.answers.clean import clean
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
-from livehost.answers.likely import AWAY, LIKELY, SURE, Likely, likely, outvoted, with_clauses
+from livehost.answers.likely import AWAY, LIKELY, OUTVOTES, SURE, Likely, likely, outvoted, with_clauses
 from livehost.answers.mentioned import mentioned, of_property, own_words
-from livehost.answers.products import Topic, topic, words_of
+from livehost.answers.products import topic, words_of
 from livehost.answers.properties import property_of, respelt
 from livehost.answers.speaker import Speaker
 from livehost.answers.types import Answer, Book
@@ -114,6 +115,9 @@ class _Room(Speaker):
             return self._disclosed(gate.without_ai(bare), about)
         if (entry := self._booked(line, about)) is not None:
             return entry
+        guess = likely(line, bare)
+        if guess.label in ("injection", "diversion") and guess.share >= OUTVOTES:
+            return self.fixed("decline", STAY if guess.label == "diversion" else DECLINE, guess.label)
         wanted = with_clauses(bare, asked(bare))
         if not wanted and about.product is not None and variants.asked_bare(bare, about.product):
             return self._answered(line, bare, (Asked("price", 0, bare),), about)
@@ -275,6 +279,8 @@ class _Room(Speaker):
         numbers: dict[int, str] = {}
         for clause in dict.fromkeys((*clauses, line, bare) if len(clauses) > 1 else (line, bare, *clauses)):
             number = faq.entry(clause, ask.product)
+            if number is None and len(clauses) > 1 and {a.intent for a in asked(clause)} <= SOFT:
+                number = faq.entry_of_property(clause, ask.product, least=SURE)
             if number is not None:
                 numbers.setdefault(number, clause)
         for number, clause in numbers.items():

@@ -229,5 +229,6 @@ def _forms(name: str) -> frozenset[str]:
     text = with_digits(folded(name))
     words = set(re.findall(r"[\u4e00-\u9fff]+", re.sub(rf"\d+(?:\.\d+)?\s*(?:{_MEASURES})?", " ", text)))
     words |= {w.removesuffix("色") for w in words} | {w.removesuffix("装").removesuffix("款") for w in words}
+    words |= {f"1{whole}" for whole in re.findall("整([箱盒包提桶袋件])", text)}
     bare = set(re.findall(r"(?<![\d.])(?:\d+\.\d+|\d{2,4})(?![\d.])", text))
     return frozenset((tokens(text) | bare | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})
