@@ -33,6 +33,9 @@ def mentioned(ask: Asking) -> Said | None:
     rest = line.replace(given[0], "") if given else ""
     if saying is None and given and any(g.name[-1] in rest for g in product.gifts or ()):
         saying = on_price.gifts(ask)
+    place = product.origin or ""
+    if saying is None and any(place[at : at + 2] in line for at in range(len(place) - 1)):
+        saying = on_goods.origin(ask)
     how = re.search("怎么([\u4e00-\u9fff])", line)
     if saying is None and how and how[1] in (product.usage or ""):
         saying = on_goods.usage(ask)

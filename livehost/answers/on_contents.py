@@ -130,10 +130,10 @@ def _stands(entry: str, line: str) -> bool:
     """Whether a line holds an entry of a list, or what is left of it without general words: 转基因原料."""
     own = folded(entry)
     if len(own) == 1:
-        return (
-            re.search(rf"[有含加放是纯没无]{re.escape(own)}(?![\u4e00-\u9fff])|^{re.escape(own)}[多吗]", line)
-            is not None
+        meant = (
+            rf"[有含加放是纯没无]{re.escape(own)}(?=吗|么|不|没|的|吧|$|[\s,，啊呢])|^{re.escape(own)}[多吗]"
         )
+        return re.search(meant, line) is not None
     if len(own) >= 3 and own[-1] in "肉剂物油粉糖酸料类素醇胶皮仁干粒块汁浆叶籽泥" and own[:-1] in line:
         return True
     return own in line or _GENERAL.sub("", own) in line or (len(own) >= 4 and own[-2:] in line)

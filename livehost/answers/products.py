@@ -164,10 +164,12 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
     if noun.word[0] in "除去" and re.match("吗|么|不|效|能力", cleaned[noun.end :]):
         return False
     part = noun.word.removesuffix("子")
-    if on_air is not None and part != noun.word and part in words_of(on_air):
+    if on_air is not None and part != noun.word and _has_part(part, on_air):
         return False  # 帽子 of what has 可拆帽
     if on_air is not None and noun.word in words_of(on_air):
         names = folded(" ".join((on_air.name, *on_air.aliases, *(s.name for s in on_air.specs or ()))))
+        if _STOCKED.fullmatch(cleaned[: noun.start]) and re.match("吗|么|没|不|卖|$", cleaned[noun.end :]):
+            return not _has_part(noun.word, on_air) and noun.word not in names
         bought = noun.start == 0 and _BUYING.match(cleaned, noun.end) is not None
         return bought and noun.word not in names
     if on_air is not None and any(noun.word[:2] in folded(q) for entry in on_air.faq for q in entry.q):
@@ -186,6 +188,16 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
     if on_air is None:
         return True
     return bool(_WANTING.fullmatch(before)) and not _ALONGSIDE.search(after)
+
+
+_STOCKED = re.compile("(?:你们?|您|家|店里?|直播间|这里|还|那|请问| )*有(?:没有|卖)?")
+
+
+def _has_part(word: str, product: Product) -> bool:
+    """Whether something that a product has, holds or comes with ends in a word."""
+    gifts = [gift.name for gift in product.gifts or ()]
+    held = (*gifts, *(product.highlights or ()), *(product.ingredients or ()), *(product.free_of or ()))
+    return any(folded(one).endswith(word) for one in held)
 
 
 def _for_use(cleaned: str, on_air: Product) -> bool:

@@ -44,9 +44,13 @@ WEAK = frozenset(
     )
 )
 # What is also found in a remark that asks nothing: 这个真的好用回购了, 孕妇路过.
-REMARKED = WEAK | {"pregnancy", "nursing", "minors", "authentic", "distrust"}
+REMARKED = WEAK | {
+    "pregnancy", "nursing", "minors", "authentic", "distrust", "origin", "arrives", "when_ships", "restock", "coupon", "contains"
+}  # fmt: skip
 _REMARK = re.compile(
     "回购|已经?收到|买过|用过了|囤了|终于|路过|在用|报到|飘过|福音|不错$|[真很超太]的?好[用吃喝穿看戴]|必备|安利"
+    "|[超很都真太]?爱[吃喝用穿]|说(?:很|真|挺)?好[用吃喝穿看]|就到了|等(?:着)?(?:收货|发货|快递)|支持国货|作业|没抢到|加油(?!站)|从.{1,4}来的"
+    "|(?:明天|明晚|下次|晚点|一会儿?|回头|改天)再(?:来|看|买|拍|说)"
 )
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
 # Intents about use and make, which any of the product's own words may answer.

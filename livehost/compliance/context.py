@@ -73,7 +73,7 @@ _COMPLAINTS = re.compile(
     "药膏|螨虫|真菌|皮炎|湿疹|荨麻疹|牛皮癣|酒糟鼻|妊娠纹|黄褐斑|毛囊炎|脚气|灰指甲|激素脸|真菌|细菌感染|疤痕|去除?疤痕?"
 )
 _CARE = re.compile(
-    r"(?:去|看|找|问|咨询|听|到)(?:过|一下|下|正规)?(?:的)?(?:医生|大夫|医院|医师|皮肤科|药师|专科)(?!都|推荐|说好|不如|也没|开的)|遵医嘱|"
+    r"(?:去|看|找|问|咨询|听|到)(?:过|一下|下|正规|[儿骨内外]科|专业)?(?:的)?(?:医生|大夫|医院|医师|皮肤科|药师|专科)(?!都|推荐|说好|不如|也没|开的)|遵医嘱|"
     r"停用|暂停|慎用|禁用|(?:不要|别|先不|不能|不宜)(?!怕|担心|犹豫|愁|错过|再|忘|忍|人|家|慌)|没做|不适合|不建议|避开|谨慎"
 )
 _WHILE = re.compile(r"(?:的)?(?:时候|期间|发作时?)[^，]{0,8}(?=，|$)")
@@ -114,6 +114,7 @@ def _jieba() -> Any:
         jieba.setLogLevel(logging.WARNING)
         for word in ("品鉴", "肤感", "环保", "本色", "肤质", "各处"):
             jieba.add_word(word)
+        jieba.del_word("款数")  # 这款|数一数二
         jieba.initialize()
     return jieba
 
@@ -143,7 +144,7 @@ def splits_words(text: str, start: int, end: int) -> bool:
 _ALONE = frozenset("吧吗呢啊呀哦哈嘛啦了的地得着过是就都也很真太又再还才只不没有在和跟与这那我你他她它")
 
 
-_KINDS = frozenset("霜膏乳液茶丸皂")
+_KINDS = frozenset("霜膏")
 
 
 def begins_inside(clause: str, place: int) -> bool:

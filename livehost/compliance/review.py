@@ -224,7 +224,8 @@ def _across(group: Group, view: View, plain: View, *, marks: bool) -> Iterator[H
         left = plain.text.rfind(BARRIER, 0, first) + 1
         right = plain.text.find(BARRIER, last)
         around = plain.text[left : len(plain.text) if right < 0 else right]
-        if begins_inside(around, first - left) or ends_inside(around, last - left):
+        chance = marks or len(word) < 4  # four characters around letters are none
+        if chance and (begins_inside(around, first - left) or ends_inside(around, last - left)):
             continue
         if group.denial and denied(view.text, start, end):
             continue

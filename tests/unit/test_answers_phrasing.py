@@ -242,3 +242,64 @@ def test_a_fact_of_another_field_is_no_answer() -> None:
     }
     assert ask("一袋吃几天", row).act == "handover"
     assert ask("能用多少次", row).act == "handover"
+
+
+REMARKS = """
+昨天买的今天就到了好快 孩子很爱吃 我家狗子爱吃 老公说好用 支持国货 从隔壁来的 又没抢到红包 主播加油卖爆 明天再来 等收货中 已经第三次买了
+"""
+
+
+@pytest.mark.parametrize("line", REMARKS.split())
+def test_a_remark_is_no_question(line: str) -> None:
+    assert ask(line, LAMP).act == "ignore"
+
+
+@pytest.mark.parametrize(
+    ("line", "intent"),
+    [
+        ("any left", "stock"),
+        ("when can i get it", "arrives"),
+        ("what is it made of", "ingredients"),
+        ("is it cotton", "contains"),
+        ("can i return it", "returns"),
+        ("final price after coupon", "after_coupon"),
+        ("what colors", "spec"),
+        ("多少qian", "price"),
+        ("这个how much", "price"),
+    ],
+)
+def test_english_and_mixed_lines(line: str, intent: str) -> None:
+    assert intent in {one.intent for one in asked(clean(line))}
+
+
+def test_the_number_of_pieces_is_among_the_facts() -> None:
+    got = ask("两盏一共多少", {"name": "台灯"})
+    assert "100元" in got.text
+    assert {fact.value for fact in got.facts} >= {"2", "100", "50"}
+
+
+def test_a_part_is_measured_by_the_words_about_it() -> None:
+    row = {"name": "拖把", "highlights": ["杆长128厘米"], "specs": [{"name": "33cm"}, {"name": "42cm"}]}
+    assert "128" in ask("杆子多长", row).text
+
+
+def test_a_lid_is_found_by_its_one_character() -> None:
+    assert "锅盖" in ask("炒锅有盖子没", {"name": "炒锅", "highlights": ["带立式锅盖"]}).text
+
+
+def test_how_it_is_done_is_said_only_where_the_usage_tells() -> None:
+    row = {"name": "面霜", "category": "cosmetics", "usage": "取适量抹匀"}
+    assert ask("怎么用", row).act == "answer"
+    assert ask("怎么折叠", row).act == "handover"
+
+
+def test_a_single_character_is_an_ingredient_only_where_it_is_meant() -> None:
+    row = {"name": "饮料", "category": "food", "ingredients": ["水", "白砂糖"]}
+    assert ask("防水吗", row).act == "handover"
+    assert "水" in ask("含水吗", row).text
+
+
+def test_goods_of_another_sort_are_not_called_by_address() -> None:
+    bank = {"name": "磁吸充电宝", "aliases": ["充电宝"]}
+    assert ask("宝 多少钱", {"name": "台灯"}, bank).product == "p0"
+    assert ask("领券后多少", {"name": "台灯"}, {"name": "半高领毛衣", "aliases": ["半高领"]}).product == "p0"
