@@ -133,7 +133,12 @@ class _Room(Speaker):
         ):
             return self.fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
-            asks = bool(wanted) or gate.is_question(line) or re.fullmatch("[我你想要买求看的有 ]*", bare)
+            clauses = [line, *re.split(r"[\s,，。!！?？;；]+", line)]
+            asks = (
+                bool(wanted)
+                or any(map(gate.is_question, clauses))
+                or re.fullmatch("[我你想要买求看的有 ]*", bare)
+            )
             return self.not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
         if about.missing_link is not None:
             return self.no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
@@ -142,7 +147,7 @@ class _Room(Speaker):
         if self._entry(line, bare, about) is not None:
             return self._answered(line, bare, wanted, about)
         if wanted and all(a.intent in SOFT for a in wanted):
-            told = self._of_property(bare, about, least=SURE)
+            told = self._of_property(_clause_of(wanted[0].intent, bare), about, least=SURE)
             if told is not None:
                 return told
         opened = {a.intent for a in wanted} <= {"life", "lasts"} and _surely(property_of(bare), "opened")
@@ -162,7 +167,8 @@ class _Room(Speaker):
                 return told
         if _surely(wished, "opened"):
             return self.handover(about.product, "opened")
-        away = self._turned_away(guess) if not surely else None
+        doubted = guess.label == "off_topic" and about.named and guess.share < OUTVOTES
+        away = self._turned_away(guess) if not surely and not doubted else None
         if away is not None:
             return away
         if guess.intent in HANDLERS and guess.share >= LIKELY:
