@@ -53,6 +53,7 @@ class Duty:
         self._held: dict[str, Question] = {}
         self._proposals: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         self._in_hand: dict[str, str] = {}
+        self._anew: set[str] = set()  # a person asked for another proposal: it is held in every mode
         self._coming: dict[str, datetime] = {}
 
     # ---- what the preparer asks
@@ -74,7 +75,8 @@ class Duty:
             self._keep(question.id, {**blocked_words, "why": "blocked", "intent": draft.intent})
             return ""
         verdict: Verdict = "review" if hits else "pass"
-        match handling(self._room.desk.leads, self.attendance.policy, verdict, draft):
+        leads = Mode.REVIEW if question.id in self._anew else self._room.desk.leads
+        match handling(leads, self.attendance.policy, verdict, draft):
             case Handling.SAY:
                 return ""
             case Handling.HOLD:
@@ -93,6 +95,8 @@ class Duty:
         """A question has another state; one whose answer is left to a person is handed over meanwhile."""
         was = self._held.pop(question.id, None)
         self._coming.pop(question.id, None)
+        if question.state is not QuestionState.CLAIMED:
+            self._anew.discard(question.id)
         if question.state is QuestionState.HELD:
             self._held[question.id] = question
             self._remember(question)
@@ -243,18 +247,16 @@ class Duty:
         self._record.complaint(about, why, by)
 
     def mode_changed(self) -> None:
-        """Answers that nobody approved and that are not begun follow the mode that leads now."""
+        """Answers that nobody approved and that are not begun are held where the mode that leads now wants it.
+
+        What is held stays held whatever the mode becomes: it is said when a person approves it.
+        """
         room = self._room
         for line in [one for one in room.desk.answers if not one.by and one.sent == 0]:
             held = handling(room.desk.leads, self.attendance.policy, "pass", line.draft) is Handling.HOLD
             if held and line.question is not None:
                 room.desk.answers.remove(line)
                 room.spawn(self._hold(line.question, line), f"hold {line.question.id}")
-        if room.desk.leads is Mode.AUTO:
-            for question in [one for one in self._held.values() if one.note == "mode"]:
-                draft = self._proposed(question)
-                if draft is not None:
-                    room.questions.prepare(question, approved=draft)
         room.questions.wake.set()
         room.desk.changed.set()
 
@@ -350,6 +352,7 @@ class Duty:
         room.questions.prepare(question, approved=replace(draft, why=""), by=by)
 
     async def _again(self, question: Question) -> None:
+        self._anew.add(question.id)
         await self._take(question)
         self._room.questions.prepare(question)
 

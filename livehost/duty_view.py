@@ -76,6 +76,7 @@ class QueueView:
     async def items(self) -> list[dict[str, Any]]:
         """Held answers first, then what was handed over lately in this session, then what waits for a person.
 
+        What was made an entry of the book is not among what was handed over any more.
         Within each the oldest first; a question that shares another's answer is counted, not listed.
         """
         room, store = self._room, self._room.house.store
@@ -84,7 +85,8 @@ class QueueView:
         since = room.now() - HANDED_OVER_SHOWN
         if room.session is not None:
             since = max(since, room.session.opened_at)
-        handed = [one for one in handed if one.updated_at >= since]
+        kept = room.house.faq.kept  # the book answers it from now on
+        handed = [one for one in handed if one.updated_at >= since and not kept(one)]
         waiting: list[Question] = []
         if room.desk.leads is Mode.MANUAL:
             waiting = await store.waiting(room.id, SHOWN)

@@ -18,12 +18,12 @@ from pydantic import ValidationError
 
 from livehost import faq_sheet
 from livehost.answers import Fact
-from livehost.answers.clean import clean
 from livehost.answers.faq_book import SHOP, BookEntry, FaqBook, scope_parts, stands
 from livehost.catalog import Catalog
+from livehost.faq_asked import Kept, as_asked
 from livehost.faq_review import EntryReview, EntryWritten, Finding, reviewed_entry
 from livehost.refused import Refused
-from livehost.store.protocol import FaqEntry, NotStored, Store, StoreError
+from livehost.store.protocol import FaqEntry, NotStored, Question, Store, StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +70,7 @@ class FaqDesk:
         self._changed = changed
         self._entries: tuple[BookEntry, ...] = ()
         self._stamps: tuple[tuple[str, int], ...] = ()
+        self._kept = Kept()
 
     def book(self) -> FaqBook:
         """The book for one room, always as it is now."""
@@ -79,6 +80,10 @@ class FaqDesk:
         """Whether what was said from the book may still be said so."""
         return stands(self._entries, facts)
 
+    def kept(self, question: Question) -> bool:
+        """Whether an entry was made of a viewer's question, so that it needs no person any more."""
+        return self._kept.holds(question)
+
     async def load(self) -> None:
         """Read the book from the store; raises StoreError."""
         stored = await self._store.faq_entries()
@@ -87,6 +92,7 @@ class FaqDesk:
         if stamps != self._stamps:
             self._entries = await asyncio.to_thread(_all_booked, stored, known)
             self._stamps = stamps
+            self._kept = Kept(stored)
 
     async def follow(self) -> None:
         """For ever: see what another process saved. While the store is away the book stays as it was."""
@@ -114,8 +120,20 @@ class FaqDesk:
         raise NotStored(entry_id)
 
     async def add(self, written: EntryWritten, *, by: str, now: datetime, confirmed: bool) -> FaqEntry:
-        """Save a new entry; raises Refused with each span and rule where it may not be said."""
-        if len(await self._store.faq_entries()) >= MAX_ENTRIES:
+        """Save a new entry; raises Refused with each span and rule where it may not be said.
+
+        One that is found by the same words in the same scope as another is refused, with that one's id.
+        """
+        stored = await self._store.faq_entries()
+        key = _key(written.model_dump(mode="json"))
+        same = next((one for one in stored if _key(one.values) == key), None)
+        if same is not None:
+            raise Refused(
+                "问答库里已有同样的一条 / the same entry is there already",
+                "要改就修改那一条 / change that one instead",
+                details={"entry": same.id},
+            )
+        if len(stored) >= MAX_ENTRIES:
             raise Refused(
                 f"问答库最多 {MAX_ENTRIES} 条 / the book holds {MAX_ENTRIES} entries at most",
                 "先删掉不用的 / delete what is not used",
@@ -203,9 +221,8 @@ class FaqDesk:
         question = await self._store.question(room, question_id)
         if question is None:
             raise NotStored(question_id)
-        asked = clean(question.text)[:60].strip()
         try:
-            written = EntryWritten(questions=(asked,), answers=tuple(answers), scope=scope)
+            written = EntryWritten(questions=(as_asked(question.text),), answers=tuple(answers), scope=scope)
         except ValidationError as error:
             first = error.errors()[0]
             raise Refused(

@@ -63,6 +63,7 @@ def _slang() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(pattern), meant) for pattern, meant in packaged_yaml("slang.yaml"))
 
 
+@lru_cache(maxsize=4096)  # the questions of entries are compared with every line
 def clean(text: str) -> str:
     """The line folded, without names, links and emoji, with slang and misspellings mended."""
     text = _URL.sub(" ", text)

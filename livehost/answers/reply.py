@@ -63,7 +63,7 @@ _NOTHING_MORE = re.compile(
 )
 # Intents for which an approved entry about the same says more than the field.
 SOFT = (OPEN | {"damage", "compare", "worth", "intro", "kind"}) - {"suitable", "effect", "contains"}
-MAX_SAYINGS = 3
+MAX_SAYINGS = 4
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
 

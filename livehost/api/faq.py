@@ -10,7 +10,7 @@ from pydantic import Field
 
 from livehost import faq_sheet
 from livehost.answers.faq_book import SHOP
-from livehost.api.auth import Duty, Operator, Viewer
+from livehost.api.auth import Operator, Viewer
 from livehost.api.ground import Body, IfMatch, Page, TheHouse, etag, new_router, page_of
 from livehost.api.problems import ProblemError
 from livehost.faq_desk import shown
@@ -100,9 +100,12 @@ async def export(
 
 @router.post("/faq/from-question/{room}/{question}", status_code=201, summary="Make a question an answer")
 async def from_question(
-    house: TheHouse, who: Duty, room: str, question: str, asked: Answered, response: Response
+    house: TheHouse, who: Operator, room: str, question: str, asked: Answered, response: Response
 ) -> dict[str, Any]:
-    """Whoever asks the like from now on is answered so; the viewer's name is not kept."""
+    """Whoever asks the like from now on is answered so; the viewer's name is not kept.
+
+    409 with the id of the `entry` where the same question has one already in that scope.
+    """
     if room not in house.rooms:
         raise ProblemError("unknown_room", room=room)
     try:

@@ -52,12 +52,16 @@ def shown(question: Question) -> dict[str, Any]:
 async def list_questions(
     house: TheHouse, room: TheRoom, who: Viewer, page: Page, state: QuestionState | None = None
 ) -> dict[str, Any]:
-    """Newest first; `state` shows only those, for example `handed_over` (转人工)."""
+    """Newest first; `state` shows only those, for example `handed_over` (转人工).
+
+    `kept`: an entry of the book was made of it after it was asked.
+    """
     found = await house.store.questions(room.id, page.limit + 1, page.after, state)
     items = found[: page.limit]
     following = items[-1].id if len(found) > page.limit else None
     names = who.role.may(Role.OPERATOR)
-    told = [one if names else without_names(one, asked=True) for one in map(shown, items)]
+    views = [{**shown(one), "kept": house.faq.kept(one)} for one in items]
+    told = [one if names else without_names(one, asked=True) for one in views]
     return {"items": told, "next": following}
 
 

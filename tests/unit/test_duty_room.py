@@ -220,12 +220,8 @@ async def test_in_manual_mode_nothing_is_proposed_unless_asked_for(tmp_path: Pat
         assert "放心拍" in live.answers()
 
 
-async def test_a_change_of_mode_holds_what_nobody_approved_and_lets_it_go_again(tmp_path: Path) -> None:
-    async with on_air(tmp_path, mode="review") as live:
-        await live.ask("q1", PRICE)
-        await live.becomes("q1", QuestionState.HELD)
-        await live.room.control("auto", "李雷")
-        await live.becomes("q1", QuestionState.HEARD)
+async def test_a_change_of_mode_holds_what_nobody_approved_and_says_none_of_it(tmp_path: Path) -> None:
+    async with on_air(tmp_path) as live:
         live.room.desk.pick = lambda held_s: None  # type: ignore[method-assign]
         await live.ask("q2", "洁面乳还有货吗")
         await wait_until(lambda: len(live.room.desk.answers) == 1)
@@ -237,7 +233,43 @@ async def test_a_change_of_mode_holds_what_nobody_approved_and_lets_it_go_again(
         await wait_until(lambda: len(live.playout.phrases) > said + 3)
         assert await live.state("q2") is QuestionState.HELD
         await live.room.control("auto", "李雷")
+        await live.ask("q3", PRICE)
+        await live.becomes("q3", QuestionState.HEARD)
+        assert await live.state("q2") is QuestionState.HELD and "货" not in live.answers()
+        await live.room.duty.approve("q2", "李雷")
         await live.becomes("q2", QuestionState.HEARD)
+
+
+async def test_what_is_written_anew_for_a_person_waits_for_one_whatever_the_mode_is_by_then(
+    tmp_path: Path,
+) -> None:
+    async with on_air(tmp_path, mode="review") as live:
+        await live.ask("q1", PRICE)
+        await live.becomes("q1", QuestionState.HELD)
+        await live.room.control("auto", "李雷")
+        await live.house.store.change_product("room", "cleanser-01", {"price": "69.00"})
+        await live.room.reload_catalog()
+        with pytest.raises(Refused, match="商品信息刚变了"):
+            await live.room.duty.approve("q1", "李雷")
+
+        async def held_anew() -> bool:
+            found = await live.house.store.question("room", "q1")
+            return found is not None and found.state is QuestionState.HELD and "69" in found.answer
+
+        await _until(held_anew)
+        assert live.answers() == ""
+
+
+async def test_what_was_made_an_entry_waits_for_nobody_any_more(tmp_path: Path) -> None:
+    async with on_air(tmp_path) as live:
+        await live.ask("q1", UNKNOWN)
+        await live.becomes("q1", QuestionState.HANDED_OVER)
+        assert [one["id"] for one in await live.room.duty.items()] == ["q1"]
+        await live.house.faq.from_question(
+            "room", "q1", ["产地以包装上写的为准"], "shop", by="李雷", now=datetime.now(UTC), confirmed=True
+        )
+        assert await live.room.duty.items() == []
+        assert await live.state("q1") is QuestionState.HANDED_OVER
 
 
 async def test_a_pause_ends_in_the_mode_before_it(tmp_path: Path) -> None:

@@ -175,8 +175,33 @@ async def test_an_unanswered_question_becomes_an_entry_in_one_step(
     assert made.status_code == 201, made.text
     assert made.json()["questions"] == ["你们门店在哪里呀"]
     assert "线上店" in asked(house, "你们的门店在哪")
+    asked_now = (await client.get("/v1/rooms/room-a/questions")).json()["items"]
+    assert [(one["id"], one["kept"]) for one in asked_now] == [("q1", True)]
+    again = await client.post(f"{at}/q1", json={"answers": ["没有门店"], "confirmed": True})
+    assert again.status_code == 409 and again.json()["entry"] == made.json()["id"]
+    assert "confirm" not in again.json() and len((await client.get(FAQ)).json()["items"]) == 1
     assert (await client.post(f"{at}/nothing", json={"answers": ["好"]})).status_code == 404
     assert (await client.post(f"{FAQ}/from-question/nowhere/q1", json={"answers": ["好"]})).status_code == 404
+
+
+async def test_who_may_add_to_the_book_may_make_a_question_an_entry(house: FakeHouse) -> None:
+    message = ChatMessage(id="q1", user="小鹿", text="你们门店在哪里呀", at=datetime.now(UTC))
+    await house.store.accept("room-a", [message])
+    for role, status in (("viewer", 403), ("trainer", 403), ("operator", 201)):
+        async with open_client(house, role) as client:
+            made = await client.post(
+                f"{FAQ}/from-question/room-a/q1", json={"answers": ["我们是线上店"], "confirmed": True}
+            )
+            assert made.status_code == status, made.text
+
+
+async def test_the_same_entry_is_not_added_twice(client: httpx.AsyncClient) -> None:
+    first = await client.post(FAQ, json=END)
+    same = await client.post(FAQ, json={**END, "answers": ["还早着呢"]})
+    assert same.status_code == 409 and same.json()["entry"] == first.json()["id"]
+    elsewhere = await client.post(FAQ, json={**END, "scope": "product:cleanser-01"})
+    assert elsewhere.status_code == 201
+    assert len((await client.get(FAQ)).json()["items"]) == 2
 
 
 async def test_pages_search_and_roles(house: FakeHouse, client: httpx.AsyncClient) -> None:
