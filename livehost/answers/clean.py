@@ -30,7 +30,10 @@ _SOUND_ONLY = (
     "赠品",
     "发票",
     "退货",
+    "证书",
+    "质检",
 )
+_HAVING = re.compile("[^吗么嘛不没啊呀哈呢的？?！!，, ]|的.")  # 包有红色的没 asks of a bag
 _OWN_WORDS = frozenset(("爆油", "曝油", "保有", "补活", "赠拼", "推货"))
 
 
@@ -71,7 +74,7 @@ def clean(text: str) -> str:
     text = re.sub(r"[a-z]+(?: [a-z]+)+", lambda m: _spaced(m[0]), text)
     text = re.sub(r"[a-z]{4,}", lambda m: _letters(m[0]), text)
     text = _HALF.sub(_half, text)
-    text = _AND_TENTHS.sub(_in_yuan, _sounds(text))
+    text = _AND_TENTHS.sub(_in_yuan, _sounds(_mixed(text)))
     for pattern, meant in _slang():
         text = pattern.sub(meant, text)
     return re.sub(r"\s+", " ", text).strip(" ~,，。!！?？…-_:：;；")
@@ -134,6 +137,38 @@ def _half(match: re.Match[str]) -> str:
     return match[0]
 
 
+_MIXED = re.compile("(?=[a-z]*[\u4e00-\u9fff])(?=[\u4e00-\u9fff]*[a-z])[a-z\u4e00-\u9fff]{3,}")
+_UNIT = re.compile("[\u4e00-\u9fff]|[a-z]+")
+
+
+def _mixed(text: str) -> str:
+    """Words of the trade of which a part is written in pinyin: 机qi人, 有huo没."""
+    return _MIXED.sub(lambda run: _unmixed(run[0]), text)
+
+
+def _unmixed(run: str) -> str:
+    units = _UNIT.findall(run)
+    sounds = [unit if unit.isascii() else pinyin(unit)[0] for unit in units]
+    for at in range(len(units)):
+        for meant in _by_length():
+            size = len(meant)
+            part = units[at : at + size]
+            latin = [unit for unit in part if unit.isascii()]
+            if (
+                len(part) == size
+                and 0 < len(latin) < size
+                and tuple(sounds[at : at + size]) == pinyin(meant)
+                and all(unit.isascii() or unit == char for unit, char in zip(part, meant, strict=True))
+            ):
+                return "".join(units[:at]) + meant + _unmixed("".join(units[at + size :]))
+    return run
+
+
+@cache
+def _by_length() -> tuple[str, ...]:
+    return tuple(sorted(set(_by_letters().values()), key=len, reverse=True))
+
+
 def _sounds(text: str) -> str:
     """Words of the trade written with characters that only sound the same."""
     syllables = pinyin(text)
@@ -149,6 +184,7 @@ def _sounds(text: str) -> str:
                 and len(piece) == size
                 and not piece.isascii()
                 and piece not in _OWN_WORDS
+                and not (piece == "包有" and _HAVING.match(text, at + size))
                 and sum(a == b for a, b in zip(piece, meant, strict=True)) >= size - 1
             ):
                 out.append(meant)

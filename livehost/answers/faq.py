@@ -9,6 +9,7 @@ from rapidfuzz import fuzz
 
 from livehost.answers.clean import clean
 from livehost.answers.intents import asked
+from livehost.answers.properties import same_kind, same_property
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
 from livehost.chinese import folded
@@ -72,6 +73,19 @@ def entry(line: str, product: Product, *, least: float = 85) -> int | None:
             score = _likeness(wanted, core(question), clean(question), line)
             if score >= best_score and (best is None or score > best_score):
                 best, best_score = number, score
+    return best
+
+
+def entry_of_property(line: str, product: Product, *, least: float = 0) -> int | None:
+    """The number of the FAQ entry about the property that a cleaned line asks for, in whatever words.
+
+    `least`: of the product of both shares.
+    """
+    best, best_score = None, least
+    for number, item in enumerate(product.faq):
+        score = max(max(same_property(line, c), same_kind(line, c)) for c in map(clean, (*item.q, item.a)))
+        if score > best_score:
+            best, best_score = number, score
     return best
 
 

@@ -9,6 +9,7 @@ import re
 from functools import cache
 
 from livehost.answers.tables import packaged_yaml
+from livehost.chinese import pinyin
 
 
 @cache
@@ -39,9 +40,18 @@ def injected(cleaned: str) -> bool:
     return bool(orders.search(line) or orders.search(re.sub(r"[\W_]+", "", line)))
 
 
+# 加微信, 留卫星 by sound alone: add, give or leave, up to two syllables, then wei xin; and what it is not.
+_SPELT = re.compile("(?:^| )(?:jia|liu|gei|fa|huan)(?: [a-z]+){0,2} wei xin(?: |$)")
+_OWN_SOUND = re.compile("[为围维唯][新心欣]|威信力|微信(?:支付|付款)|为什么")
+
+
+def _heard(cleaned: str) -> str:
+    return " ".join(pinyin(_OWN_SOUND.sub(" ", cleaned.replace(" ", ""))))
+
+
 def diverts(cleaned: str, raw: str) -> bool:
     """Whether somebody asks to leave the platform, also with spaces and emoji in the words."""
-    return bool(_words("diversion").search(_unspaced(cleaned, raw)))
+    return bool(_words("diversion").search(_unspaced(cleaned, raw))) or bool(_SPELT.search(_heard(cleaned)))
 
 
 def abuses(cleaned: str) -> bool:

@@ -147,6 +147,8 @@ class Shelf:
                 or (word == "包" and line[start - 1 : start] in ("大", "小", "中"))
             ):
                 continue
+            if word.endswith("几") and _HOW_MANY.match(line, end):
+                continue  # 这茶几月份的 is no 茶几
             if word in self.names:
                 out.append(Noun(word, start, end, tuple(self.names[word]), literal=True))
             elif word in _trade().kinds:
@@ -181,11 +183,15 @@ class Shelf:
 
     def _of_kind(self, word: str) -> tuple[str, ...]:
         wanted = _trade().kinds[word]
-        return tuple(i for i in self._kinds if wanted & self._kinds[i]) or tuple(
+        found = tuple(i for i in self._kinds if wanted & self._kinds[i]) or tuple(
             i
             for i in self._broad
             if wanted & self._broad[i] and (word in _trade().broad or self._shares(word, i))
         )
+        if not found and len(word) == 2 and word.endswith("子"):  # 刷子 of a 化妆刷
+            found = tuple({i for name, ids in self.names.items() if name.endswith(word[0]) for i in ids})
+            return found if len(found) == 1 else ()
+        return found
 
     def _shares(self, word: str, product_id: str) -> bool:
         """Whether a product named by a wide word alone has what tells a narrower word apart: 保温 of 保温杯."""
@@ -209,8 +215,9 @@ def is_other(word: str) -> bool:
     return word in _trade().other
 
 
+_HOW_MANY = re.compile("[月号天年点次片粒颗条个件包袋盒瓶支口岁度种]")
 _COUNTED = re.compile(
-    r"[这那哪几每半多整\d一二两三四五六七八九十百]$"
+    r"[这那哪几少每半多整\d一二两三四五六七八九十百]$"
 )  # a noun of one character is a measure there
 
 

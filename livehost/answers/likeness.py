@@ -117,6 +117,11 @@ def described(cleaned: str, products: Sequence[Product], on_air: Product | None)
             score = sum(pair in own for pair in pairs)
             if score * 2 >= len(pairs):
                 best.append((score, product))
+    told = " ".join(_FILLERS.sub(" ", _told(match)) for match in _THAT_ONE.finditer(cleaned))
+    pairs = {told[at : at + 2] for at in range(len(told) - 1) if " " not in told[at : at + 2]}
+    called = [p for p in products if any(pair in folded(n) for n in (p.name, *p.aliases) for pair in pairs)]
+    if len(called) == 1:  # 铺地上练瑜伽那个
+        return called[0]
     if not best:
         return None
     top = max(score for score, _ in best)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livehost.answers import gate, variants
+from livehost.answers.by_number import Topic
 from livehost.answers.clean import clean, squeezed
 from livehost.answers.faq import core
 from livehost.answers.intents import REGIONS, asked
-from livehost.answers.products import Topic, topic
+from livehost.answers.likely import AWAY, LIKELY, SURE, likely, with_clauses
+from livehost.answers.products import topic
+from livehost.answers.properties import property_of
 from livehost.catalog import Catalog
 
 SENSITIVE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors"))
@@ -85,11 +88,25 @@ def _intents(text: str, about: Topic, raw: str) -> tuple[str, ...]:
     if gate.abuses(text):
         return ("abuse",)
     asks_ai = gate.asks_ai(about.rest)
-    names = dict.fromkeys(a.intent for a in asked(gate.without_ai(about.rest) if asks_ai else about.rest))
+    rest = gate.without_ai(about.rest) if asks_ai else about.rest
+    names = dict.fromkeys(a.intent for a in with_clauses(rest, asked(rest)))
     if asks_ai:
         return ("ai_identity", *names)
+    product = about.product
+    if not names and product is not None and variants.asked_bare(about.rest, product):
+        return ("price",)
     if gate.is_noise(text) and not (names and gate.is_question(text)):
         return ("noise",)
-    if names:
-        return tuple(names)
-    return ("unknown",) if gate.is_question(text) or about.named else ("noise",)
+    return tuple(names) or (_guessed(text, about),)
+
+
+def _guessed(text: str, about: Topic) -> str:
+    """The intent of a line in which the rules find none."""
+    wished, guess = property_of(about.rest), likely(text, about.rest)
+    if wished is not None and wished.share >= SURE:
+        return "unknown"
+    if guess.share >= SURE and guess.label in AWAY:
+        return "noise" if guess.label in ("noise", "remark") else guess.label
+    if guess.share >= LIKELY and guess.label not in AWAY:
+        return guess.intent
+    return "unknown" if gate.is_question(text) or about.named else "noise"

@@ -6,8 +6,14 @@ import re
 
 from livehost.answers import faq, measures, on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
+from livehost.answers.clean import clean
+from livehost.answers.likely import SURE
+from livehost.answers.properties import property_of, same_property
 
 _WASHED = re.compile("机洗|水洗|洗衣机|脏了|怎么洗|清洗")
+# Properties that the way of use tells of.
+_AMOUNT = re.compile("(?:多少|几)([\u4e00-\u9fffa-z])")
+_OF_USE = frozenset(("when_to_take", "order_of_use"))
 _HAVE = re.compile(r"的(?:还?有没有|还?有吗|还?有没|还?有不|还?有么)|有[\u4e00-\u9fff]{1,4}的(?:吗|没|么|不)")
 
 
@@ -41,6 +47,35 @@ def mentioned(ask: Asking) -> Said | None:
     if saying is None and (ask.specs() or (_HAVE.search(line) and on_price.has_styles(product))):
         saying = on_price.spec(ask)
     return saying or own_words(ask)
+
+
+def of_property(ask: Asking, *, least: float = 0) -> Said | None:
+    """By the approved entry, or the word of the catalogue, about the property that the line asks for."""
+    number = faq.entry_of_property(ask.line, ask.product, least=least)
+    if number is not None:
+        words = ask.get(f"faq.{number}")
+        unit = _AMOUNT.search(ask.line)
+        silent = unit is not None and not re.search(rf"\d|{re.escape(unit[1])}", words or "")
+        return ask.say(words) if words and not silent else None
+    wished = property_of(ask.line)
+    if least or wished is None or wished.share < SURE:
+        return None
+    if wished.label == "battery_life" and re.search("充|电|小时", ask.product.lasts or ""):
+        return on_goods.lasts(ask)
+    if wished.label in _OF_USE and ask.product.usage:
+        return on_goods.usage(ask)
+    for name, say in (
+        ("highlights", on_goods.intro),
+        ("claims", on_goods.effect),
+        ("usage", on_goods.usage),
+        ("lasts", on_goods.lasts),
+    ):
+        for words in re.split("[、，,；;。]", ask.some(name) or ""):
+            if len(words) > 1 and same_property(ask.line, clean(words)) >= SURE**2:
+                ask.used.clear()
+                return say(ask)
+        ask.used.clear()
+    return None
 
 
 def own_words(ask: Asking) -> Said | None:

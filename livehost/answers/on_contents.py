@@ -51,6 +51,14 @@ _MATERIAL = re.compile(
 )
 
 
+def _shortened(word: str, name: str) -> bool:
+    """Whether a word is a name with signs left out in its middle: 荧光剂 of 荧光增白剂."""
+    if len(word) < 3 or word[-1] != name[-1]:
+        return False
+    rest = iter(name)
+    return all(char in rest for char in word)
+
+
 def contains(ask: Asking) -> Said | None:
     """Whether something is in it: by the list of ingredients or of what it is free of."""
     line = ask.line
@@ -60,8 +68,18 @@ def contains(ask: Asking) -> Said | None:
         return ingredients(ask) if told else None
     inside = [i for i in ask.product.ingredients or () if _stands(i, line) or _alias_in(i, line)]
     words = [w for w in _THINGS.findall(line) if not any(w in folded(i) for i in inside)]
-    without = [f for f in ask.product.free_of or () if _stands(f, line) or _alias_in(f, line)]
-    words = [w for w in words if not any(w in folded(f) or _same(w, f) or _alias_in(f, w) for f in without)]
+    without = [
+        f
+        for f in ask.product.free_of or ()
+        if _stands(f, line) or _alias_in(f, line) or any(_shortened(w, folded(f)) for w in words)
+    ]
+    words = [
+        w
+        for w in words
+        if not any(
+            w in folded(f) or _same(w, f) or _alias_in(f, w) or _shortened(w, folded(f)) for f in without
+        )
+    ]
     words = [w for w in words if not any(_alias_in(i, w) for i in inside)]
     for word in list(words):
         ends = [i for i in ask.product.ingredients or () if len(word) == 1 and folded(i).endswith(word)]

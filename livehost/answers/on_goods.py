@@ -102,13 +102,36 @@ _COMMON = re.compile(
 _BEGINNER = re.compile("新手|小白|零基础|入门者?|刚学的?")
 
 
+_AILING = re.compile(
+    "(肾|肝|胃|心|肺|脾|肠|胆|甲状腺|血管|关节)脏?(?:功能|上|有点|一直|都|很|比较)*(?:不好|不行|不太好|不全|有问题|有毛病|差|虚)"
+)
+_WOUNDS = re.compile("伤口|破损|破皮|溃烂|创面|创口")
+_HURT = re.compile("伤口|(?:皮|脸|手|脚|嘴|唇|脸上|手上|头上|身上)[^ ]{0,2}(?:破|烂|裂|划伤|抓伤|流血)")
+# What viewers name, and the kind of allergen that a label names.
+_ALLERGENS = {
+    "甲壳": "虾|蟹|海鲜", "海鲜|水产": "虾|蟹|鱼|贝|鱿鱼|海鲜", "坚果": "核桃|杏仁|腰果|开心果|夏威夷果|榛子|巴旦木|碧根果|松子|坚果", "乳|牛奶": "牛奶|奶粉|奶|乳糖|乳",
+    "麸质|小麦|面": "小麦|面粉|面筋|麸质", "蛋": "鸡蛋|蛋", "豆": "大豆|黄豆|豆", "蜂": "蜂蜜|花粉|蜂胶|蜂王浆",
+}  # fmt: skip
+
+
 def _names(group: str, line: str) -> bool:
     """Whether a line names a group, in the group's own words or two characters of their core."""
     own, line = (_BEGINNER.sub("初学者", text) for text in (clean(group), line))
     if own and own in line:
         return True
-    allergen = re.search(r"对?((?:(?!对).){1,8}?)(?:类|成分)*过敏", line.replace(" ", ""))
+    allergen = re.search(
+        r"(?:[我他她它你]|孩子|宝宝|娃|本人|对|老公|老婆|[爸妈])*((?:(?!对).){1,8}?)(?:类|成分)*过敏",
+        line.replace(" ", ""),
+    )
+    organs = {organ for organ in _AILING.findall(line) if organ in own}
+    if organs:
+        return True
+    if _WOUNDS.search(own) and _HURT.search(line):
+        return True
     if allergen and "过敏" in own:
+        kin = (members for names, members in _ALLERGENS.items() if re.search(names, own))
+        if any(re.search(members, allergen[1]) for members in kin):
+            return True
         return len(set(allergen[1]) & set(_COMMON.sub("", own))) >= min(2, len(allergen[1]))
     rest = _COMMON.sub(" ", own)
     return any(
@@ -300,27 +323,7 @@ def treat(ask: Asking) -> Said | None:
     share = sum(char in known for char in wanted) / max(1, len(wanted))
     if not asks_cure and share >= LEAST_SHARE and any(w in wanted for w in words):
         return effect(ask)
-    return _not_said(ask)
-
-
-_DISEASE = re.compile(
-    "血[糖脂压]|尿酸|脚气|近视|病|炎|癌|瘤|湿疹|失眠|便秘|感冒|贫血|结石|结节|骨质疏松|颈椎|风湿|鼻塞|痔"
-)
-
-
-def _not_said(ask: Asking) -> Said | None:
-    """An effect on an illness that the operator rules out: what sort of goods it is, the effect left out."""
-    if ask.has("治|医") or not any(
-        _DISEASE.search(w) and folded(w) in ask.line for w in ask.product.never_say or ()
-    ):
-        return None
-    ask.get("category")
-    sort = _SORTS.get(ask.product.category, "日常用品")
-    return ask.say(
-        f"不能，这款是{sort}，资料里没有这样的功效"
-        if "药" in sort
-        else f"不能，这款是{sort}，不是药品也不是医疗器械"
-    )
+    return None
 
 
 def _pairs(text: str) -> list[str]:

@@ -9,6 +9,8 @@ from livehost.answers.facts import NONE
 from livehost.answers.intents import HOMES, REGIONS
 from livehost.chinese import folded
 
+_TOGETHER = ("香港", "澳门", "台湾")
+
 
 def _named(ask: Asking) -> list[str]:
     """The regions that a line names."""
@@ -18,7 +20,11 @@ def _named(ask: Asking) -> list[str]:
 def _refused(ask: Asking) -> Said | None:
     """That it is not sent to a region that is named, where it is not."""
     excluded = ask.product.shipping.not_to or ()
-    refused = [r for r in _named(ask) if any(e and (e in r or HOMES.get(r, r) in e) for e in excluded)]
+    refused = [
+        r
+        for r in _named(ask)
+        if any(e and (e in r or HOMES.get(r, r) in e or (r in _TOGETHER and "港澳台" in e)) for e in excluded)
+    ]
     if not refused:
         return None
     ask.used.clear()
@@ -41,6 +47,9 @@ def arrives(ask: Asking) -> Said | None:
     """How long it is under way."""
     if (refused := _refused(ask)) is not None:
         return refused
+    if ask.product.stock == 0 and (again := ask.some("restock")) is not None:
+        ask.get("in_stock")
+        return ask.say(f"这款现在缺货，预计{again}补货")
     days = ask.some("shipping.days")
     return ask.say(f"发出后一般{days}到，具体看物流") if days else None
 
@@ -152,16 +161,28 @@ def invoice(ask: Asking) -> Said | None:
 
 def registration(ask: Asking) -> Said | None:
     """The number it is registered under."""
-    if ask.has("报告|质检|检测"):
+    if ask.has("报告|质检|检测|证书|鉴定|国检"):
         proofs = [
-            c.evidence for c in ask.product.claims or () if c.evidence and re.search("报告|检测", c.evidence)
+            c.evidence
+            for c in ask.product.claims or ()
+            if c.evidence and re.search("报告|检测|证书|鉴定|国检", c.evidence)
         ]
-        return ask.say(f"{ask.get('claims')}，依据是{'、'.join(dict.fromkeys(proofs))}") if proofs else None
+        return (
+            ask.say(f"{ask.get('claims')}，依据是{'、'.join(dict.fromkeys(proofs))}")
+            if proofs
+            else _listed(ask)
+        )
     value = ask.some("registration")
-    named = re.search("3c|认证|证书", ask.line)
-    if value is None and named and named[0] in folded(ask.some("claims") or ""):
-        return ask.say(f"资料上写的是{ask.get('claims')}")
+    if value is None:
+        return _listed(ask)
     return ask.say(f"备案注册信息是{value}，可以自己查") if value else None
+
+
+def _listed(ask: Asking) -> Said | None:
+    """A mark or paper that a claim names itself: 3C认证."""
+    named = re.search("3c|认证|证书", ask.line)
+    listed = named is not None and named[0] in folded(ask.some("claims") or "")
+    return ask.say(f"资料上写的是{ask.get('claims')}") if listed else None
 
 
 def authentic(ask: Asking) -> Said | None:

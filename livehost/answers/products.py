@@ -4,26 +4,14 @@ what the viewer asked about before, or the one on air; or goods that are not in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from livehost.answers import variants
+from livehost.answers.by_number import AND, Topic, numbered, set_of
 from livehost.answers.goods import Noun, is_other, shelf
 from livehost.answers.likeness import Spelt, described, spelt
 from livehost.catalog import Catalog, Product
-from livehost.chinese import folded, numeral, with_digits
+from livehost.chinese import folded, with_digits
 
-_NUMBER = r"(\d{1,3}|[一二两三四五六七八九十]{1,3})"
-_LINK = re.compile(
-    rf"(?<![\d十年月.])(?:小黄车|链接|购物车|车里|link|no\.?|#)(?:的|里)?第?{_NUMBER}(?:号|个)?(?![\d.个片瓶盒g%])|"
-    rf"(?<![\d十年月.])第?{_NUMBER}(?:号|个)?(?:链接|连接|小黄车|车)|"
-    rf"(?<![\d十年月.双]){_NUMBER}号(?!色|线|楼|店|电池)|"
-    rf"第{_NUMBER}(?:个|款)(?!月|问题|步|礼拜|星期|疗程)|{_NUMBER}(?:番|番目)"
-)
-_DATE = re.compile(
-    r"号(?:之前|以前|前|能发|可以发|发货吗|能到|到|能送到|送到|能收到|收到|到货|左右|才到|发出|晚上|早上|上午|下午|那天|可以到)"
-)
-_DAY = re.compile(r"(?:能|可以|会|才|就|之?前|以前|左右)*(?:补|到|发|上|有货|收)")
-_AND = re.compile(r"[\s,，、]*(?:和|跟|与|还有|还是|或者?|以及|比|加)?[\s,，、]*")
 _BACK = re.compile(
     r"(?:刚才|刚刚|上一个|上个|前面|之前|上一款|刚讲|刚说)(?:那个|那款|这个|的|讲的|说的|介绍的)?"
 )
@@ -42,7 +30,7 @@ _WANTING = re.compile(
 )
 _WITH = re.compile(
     r"(?:和|跟|与|同|配|搭|搭配|叠|叠加|混|比|像|当|代替|替代|送|赠|赠送|带|附|装|放|盛|泡|煮|冲|烤|炸|蒸|炒|煎|榨|打|做|熬|炖|切|剪|加|兑|含|丢|扔|进|套|什么|拿|在|给|"
-    r"[用涂敷洗抹擦穿戴吃喝]完|洗掉|卸掉?|卸除|洗净|洗得掉|洗干净|[能以]洗|里面有|里头有|再用|先用|(?<![能以想会在妈人肌皮])用)"
+    r"[用涂敷洗抹擦穿戴吃喝]完|(?:能|可以|可)(?:挂|套|绑|夹|卡|固定|插|塞|贴|铺)(?:在|到|进)?|洗掉|卸掉?|卸除|洗净|洗得掉|洗干净|[能以]洗|里面有|里头有|再用|先用|(?<![能以想会在妈人肌皮])用)"
     r"(?:的|了|过|着|点|个|几个|两个|一[个点]|不送|不带|什么)?$"
 )
 _BESIDE = re.compile(
@@ -55,31 +43,14 @@ _SUFFIXED = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Topic:
-    """The products that a line is about, the link number that does not exist, the rest of the line.
-
-    `elsewhere`: goods that it is about and that the catalogue does not hold; empty where the word for
-    them is only the viewer's own.
-    """
-
-    products: tuple[Product, ...]
-    missing_link: int | None
-    rest: str
-    named: bool
-    elsewhere: str | None = None
-
-    @property
-    def product(self) -> Product | None:
-        """The first of the products."""
-        return self.products[0] if self.products else None
-
-
 def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Product | None) -> Topic:
     """Find what a cleaned line is about."""
-    by_number = _numbered(cleaned, catalog, on_air)
+    by_number = numbered(cleaned, catalog, on_air)
     if by_number is not None:
         return by_number
+    by_set = set_of(cleaned, catalog)
+    if by_set is not None:
+        return by_set
     nouns = shelf(catalog).nouns(cleaned)
     kept = _meant(cleaned, nouns, catalog, on_air)
     if kept:
@@ -126,37 +97,6 @@ def _covers(noun: Noun, guess: Spelt) -> bool:
     return overlaps and noun.end - noun.start >= guess.end - guess.start
 
 
-def _numbered(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | None:
-    """The products behind the link numbers of a line: 3号, 3号和5号; None where there are none."""
-    own_specs = {folded(s.name) for s in (on_air.specs or ())} if on_air else set()
-    found: list[re.Match[str]] = []
-    missing: int | None = None
-    products: dict[str, Product] = {}
-    for match in _LINK.finditer(cleaned):
-        number = numeral(next(g for g in match.groups() if g))
-        if number is None or (_DATE.match(cleaned, match.end() - 1) and "链接" not in match[0]):
-            continue
-        if re.match(r"\D*0\d", match[0]) or match[0] in own_specs or f"{number}" in own_specs:
-            continue
-        if found and not _AND.fullmatch(cleaned, found[-1].end(), match.start()):
-            break
-        found.append(match)
-        product = catalog.by_link(number)
-        if product is None and _DAY.match(cleaned, match.end()) and "链接" not in match[0]:
-            found.pop()
-            continue
-        if product is not None:
-            products[product.id] = product
-        elif missing is None:
-            missing = number
-    if not found:
-        return None
-    rest = cleaned
-    for match in reversed(found):
-        rest = rest[: match.start()] + " " + rest[match.end() :]
-    return Topic(tuple(products.values()), None if products else missing, rest, True)
-
-
 def _without(cleaned: str, nouns: list[Noun]) -> str:
     rest = cleaned
     for noun in nouns:
@@ -180,7 +120,7 @@ def _meant(cleaned: str, nouns: list[Noun], catalog: Catalog, on_air: Product | 
                 continue
             product = _choices(noun, catalog, on_air)[0]
             joined = any(
-                _AND.fullmatch(cleaned, k.end, noun.start) and noun.start > k.end for k in kept if literal
+                AND.fullmatch(cleaned, k.end, noun.start) and noun.start > k.end for k in kept if literal
             )
             buying = _BUYING.match(cleaned, noun.end) is not None
             wanted = re.search(r"(?:卖|买|求|要|有没有)[双件条把个款套张本只]?$", cleaned[: noun.start])
@@ -200,7 +140,7 @@ def _aside(text: str, start: int, end: int, product: Product | None, on_air: Pro
     entries = (*(on_air.suitable_for or ()), *(on_air.not_for or ())) if on_air is not None else ()
     if product is not on_air and any(len(one) > 1 and before.endswith(folded(one)) for one in entries):
         return True
-    if before.endswith("对") and after.startswith(("过敏", "类过敏", "成分过敏")):
+    if re.match("(?:类|成分|蛋白)?过敏", after):
         return True
     if on_air is None or product is on_air:
         return False
@@ -226,7 +166,7 @@ def _foreign(cleaned: str, noun: Noun, on_air: Product | None) -> bool:
     part = noun.word.removesuffix("子")
     if on_air is not None and part != noun.word and _has_part(part, on_air):
         return False  # 帽子 of what has 可拆帽
-    if on_air is not None and noun.word in _texts(on_air):
+    if on_air is not None and noun.word in words_of(on_air):
         names = folded(" ".join((on_air.name, *on_air.aliases, *(s.name for s in on_air.specs or ()))))
         if _STOCKED.fullmatch(cleaned[: noun.start]) and re.match("吗|么|没|不|卖|$", cleaned[noun.end :]):
             return not _has_part(noun.word, on_air) and noun.word not in names
@@ -267,7 +207,7 @@ def _for_use(cleaned: str, on_air: Product) -> bool:
     return named and re.search(r"能|可以|行|适合|会", cleaned) is not None
 
 
-def _texts(product: Product) -> str:
+def words_of(product: Product) -> str:
     """Every word that the catalogue has about a product."""
     return folded(product.model_dump_json(exclude={"id", "image", "platforms", "never_say"}))
 
@@ -314,7 +254,7 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     word = match[1]
     if is_other(word):
         return None
-    if on_air is not None and (word in _texts(on_air) or _within(word, folded(on_air.name))):
+    if on_air is not None and (word in words_of(on_air) or _within(word, folded(on_air.name))):
         return None
     rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
     named = [p for p in catalog.products if any(_within(word, folded(n)) for n in (p.name, *p.aliases))]
@@ -324,8 +264,8 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
 
 
 _CALLED = re.compile(
-    r"(?:^|[\s,，的]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
-    r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉)"
+    r"(?:^|[\s,，的]|[这那](?:[个款根把支条盏双包套床件只张瓶盒])?|你们?家|想[要买])([\u4e00-\u9fff]{1,4}?)(?:子(?=[\u4e00-\u9fff])|(?:子|儿)?(?=[\s,，]|$|多|怎么|几|能|有|没|还|会|是|什么|送|券|"
+    r"断|坏|的|两|发|包|可以|哪|在|补|到货|适|和|跟|好|卖|价|贵|一[个根把支条盏双包套件只瓶盒]|现|满|用|里|含|退|掉))"
 )
 _GENERAL = frozenset(
     "宝底领面身口头边角送拍买卖发到收退换喝看想装款套型式品版号色味片盒瓶支条只个双件组份升的水油机器用人家子用费券货单"
@@ -339,6 +279,8 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
     for match in _CALLED.finditer(cleaned):
         word = match[1]
         ids = names.short.get(word, set())
+        if not ids and len(word) == 1 and re.search("[这那][\u4e00-\u9fff]?$", cleaned[: match.start(1)]):
+            ids = {i for name, of in names.names.items() if word in name for i in of}  # 这刀 of a 刀具套装
         if (
             len(ids) != 1
             or word in own
@@ -346,7 +288,7 @@ def _called(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
             or re.search(r"[\d一二两三四五六七八九十]", word)
         ):
             continue
-        if on_air is not None and len(word) == 1 and word in _texts(on_air):
+        if on_air is not None and len(word) == 1 and word in words_of(on_air):
             continue
         product = catalog.product(next(iter(ids)))
         if not _aside(cleaned, match.start(1), match.end(1), product, on_air):
@@ -368,7 +310,7 @@ def _partly(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic | N
             if len(ids) != 1 or (size == 3 and not _AFTER_PART.match(cleaned, end)):
                 continue
             product = catalog.product(next(iter(ids)))
-            if product is on_air or (on_air is not None and cleaned[at:end] in _texts(on_air)):
+            if product is on_air or (on_air is not None and cleaned[at:end] in words_of(on_air)):
                 return None
             while end < len(cleaned) and any(
                 cleaned[at : end + 1] in folded(n) for n in (product.name, *product.aliases)
@@ -388,7 +330,7 @@ _PETS = {_DOGS: "[狗犬]", _CATS: "猫", "兔子": "兔", "仓鼠": "仓鼠", "
 def _pet(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | None:
     """The only product for the animal that a line speaks of, where the one on air is none for animals."""
     marks = next((marks for word, marks in _PETS.items() if re.search(word, cleaned)), None)
-    if marks is None or (on_air is not None and re.search("[狗犬猫宠]", _texts(on_air))):
+    if marks is None or (on_air is not None and re.search("[狗犬猫宠]", words_of(on_air))):
         return None
     found = [p for p in catalog.products if any(re.search(marks, name) for name in (p.name, *p.aliases))]
     return found[0] if len(found) == 1 else None

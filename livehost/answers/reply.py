@@ -7,24 +7,24 @@ facts → words → last look (numbers come from facts, the compliance review do
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from livehost.answers import faq, foreign, gate, measures, on_goods, on_price
+from livehost.answers import faq, foreign, gate, measures, on_goods, on_price, variants
 from livehost.answers.asking import Asking, Said
+from livehost.answers.by_number import Topic
 from livehost.answers.clean import clean
-from livehost.answers.facts import ASKED_LINK
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
 from livehost.answers.intents import Asked, asked
-from livehost.answers.mentioned import mentioned, own_words
-from livehost.answers.numbers import unfounded
-from livehost.answers.products import Topic, topic
-from livehost.answers.types import Answer, Book, Fact
-from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY, pick, styled
+from livehost.answers.likely import AWAY, LIKELY, OUTVOTES, SURE, Likely, likely, outvoted, with_clauses
+from livehost.answers.mentioned import mentioned, of_property, own_words
+from livehost.answers.products import topic, words_of
+from livehost.answers.properties import property_of, respelt
+from livehost.answers.speaker import Speaker
+from livehost.answers.types import Answer, Book
+from livehost.answers.words import DECLINE, DISCLOSE, STAY, pick
 from livehost.catalog import Catalog, Product
-from livehost.compliance.review import review
 from livehost.settings import Language, Style
 
 # Intents that everyday talk also looks like.
@@ -61,6 +61,8 @@ OPEN = frozenset(
 _NOTHING_MORE = re.compile(
     "(?:是不是|是|吗|么|不|没|有没有|有|在|那个?|这个?|款|的|你们?|家|呀|啊|想看看?|看看?|[\\s,，、])*"
 )
+# Intents for which an approved entry about the same says more than the field.
+SOFT = (OPEN | {"damage", "compare", "worth", "intro", "kind"}) - {"suitable", "effect", "contains"}
 MAX_SAYINGS = 4
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -90,56 +92,112 @@ def answer(
     line = clean(text[:300])
     room = _Room(here, now, style, seed, language, book, persona)
     about = topic(line, here, here.get(on_air), here.get(previous_product))
-    return room.respond(line, text, about, here.get(on_air))
+    got = room.respond(line, text, about, here.get(on_air))
+    if got.act in ("handover", "ignore") and got.intent in ("unknown", "noise") and about.product is not None:
+        meant = respelt(about.rest, words_of(about.product))
+        if meant is not None:
+            again = room.respond(meant, meant, replace(about, rest=meant), here.get(on_air))
+            return again if again.act == "answer" else got
+    return got
 
 
-class _Room:
-    """What stays the same while one line is answered."""
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        now: datetime,
-        style: Style | None,
-        seed: int,
-        language: Language,
-        book: Book | None,
-        persona: str,
-    ) -> None:
-        self.catalog, self.now, self.style, self.seed, self.language = catalog, now, style, seed, language
-        self.book, self.persona = book, persona
+class _Room(Speaker):
+    """What stays the same while one line is answered, and the way through it."""
 
     def respond(self, line: str, raw: str, about: Topic, on_air: Product | None) -> Answer:
         """Gate the line, then answer it."""
         bare = about.rest
         if gate.injected(line):
             if gate.asks_ai(bare):  # whatever she is ordered to say of herself, she says what she is
-                return self._fixed("disclose", DISCLOSE, "ai_identity")
-            return self._fixed("decline", DECLINE, "injection")
+                return self.fixed("disclose", DISCLOSE, "ai_identity")
+            return self.fixed("decline", DECLINE, "injection")
         if gate.diverts(line, raw):
-            return self._fixed("decline", STAY, "diversion")
+            return self.fixed("decline", STAY, "diversion")
         if gate.abuses(line) and not any(a.intent == "adverse" for a in asked(line)):
-            return self._fixed("decline", DECLINE, "abuse")
+            return self.fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
         if (entry := self._booked(line, about)) is not None:
             return entry
-        wanted = asked(bare)
+        guess = likely(line, bare)
+        if guess.label in ("injection", "diversion") and guess.share >= OUTVOTES:
+            return self.fixed("decline", STAY if guess.label == "diversion" else DECLINE, guess.label)
+        wanted = with_clauses(bare, asked(bare))
+        if not wanted and about.product is not None and variants.asked_bare(bare, about.product):
+            return self._answered(line, bare, (Asked("price", 0, bare),), about)
         noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
         if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
             return Answer("ignore", "", None, "noise")
-        if gate.far_off(bare) or (gate.off_topic(bare) and all(a.intent in WEAK for a in wanted)):
-            return self._fixed("decline", DECLINE, "off_topic")
+        if gate.far_off(bare) or (
+            gate.off_topic(bare) and all(a.intent in WEAK for a in wanted) and not _surely(property_of(bare))
+        ):
+            return self.fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
-            asks = bool(wanted) or gate.is_question(line) or re.fullmatch("[我你想要买求看的有 ]*", bare)
-            return self._not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
+            clauses = [line, *re.split(r"[\s,，。!！?？;；]+", line)]
+            asks = (
+                bool(wanted)
+                or any(map(gate.is_question, clauses))
+                or re.fullmatch("[我你想要买求看的有 ]*", bare)
+            )
+            return self.not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
         if about.missing_link is not None:
-            return self._no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
+            return self.no_such_link(about.missing_link, on_air) if not noise else Answer("ignore", "")
         if noise:
             return Answer("ignore", "", None, "noise")
-        if not wanted and self._entry(line, bare, about) is None:
-            return self._mentioned(line, bare, about) or self._unasked(line, about)
+        if self._entry(line, bare, about) is not None:
+            return self._answered(line, bare, wanted, about)
+        if wanted and all(a.intent in SOFT for a in wanted):
+            told = self._of_property(_clause_of(wanted[0].intent, bare), about, least=SURE)
+            if told is not None:
+                return told
+        opened = {a.intent for a in wanted} <= {"life", "lasts"} and _surely(property_of(bare), "opened")
+        if not wanted or opened or _outvoted(line, bare, wanted):
+            return self._guessed(line, bare, wanted, about)
         return self._answered(line, bare, wanted, about)
+
+    def _guessed(self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic) -> Answer:
+        """What the line most likely asks, where the rules know no intent or are outvoted; else what words of
+        the product it has."""
+        guess = likely(line, bare)
+        wished = property_of(bare)
+        surely = _surely(wished)
+        if guess.intent not in DELICATE or guess.share < SURE:
+            told = self._of_property(bare, about)
+            if told is not None:
+                return told
+        if _surely(wished, "opened"):
+            return self.handover(about.product, "opened")
+        doubted = guess.label == "off_topic" and about.named and guess.share < OUTVOTES
+        away = self._turned_away(guess) if not surely and not doubted else None
+        if away is not None:
+            return away
+        if guess.intent in HANDLERS and guess.share >= LIKELY:
+            got = self._answered(line, bare, (Asked(guess.intent, 0, bare),), about)
+            if got.act == "answer" or guess.intent in DELICATE:
+                return got
+        if wanted:
+            return self._answered(line, bare, wanted, about)
+        saying = self._mentioned(line, bare, about)
+        if saying is not None:
+            return saying
+        got = self._unasked(line, about)
+        known = surely or (guess.share >= SURE and guess.label not in ("noise", "remark"))
+        return self.handover(about.product, "unknown") if known and got.act in ("ignore", "answer") else got
+
+    def _turned_away(self, guess: Likely) -> Answer | None:
+        if guess.share < SURE:
+            return None
+        match guess.label:
+            case "ai_identity":
+                return self.fixed("disclose", DISCLOSE, "ai_identity")
+            case "diversion":
+                return self.fixed("decline", STAY, "diversion")
+            case "injection" | "abuse" | "off_topic":
+                return self.fixed("decline", DECLINE, guess.label)
+            case "noise" | "remark":
+                return Answer("ignore", "", None, "noise")
+            case _:
+                return None
 
     def _booked(self, line: str, about: Topic) -> Answer | None:
         """The operator's own approved answer, its placeholders filled with the facts of the moment."""
@@ -152,10 +210,10 @@ class _Room:
         if entry is None:
             return None
         filled = spoken(entry, product, self.catalog, self.now)
-        if filled is None:
-            return None
+        if filled is None:  # the operator has words for it, and they rest on what is not known
+            return None if asked(about.rest) else self.handover(product, "book")
         said = Said(filled.text, filled.facts)
-        return self._checked("answer", [said], product, "book")
+        return self.checked("answer", [said], product, "book")
 
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
         """No intent, but a question with words of the product in it."""
@@ -166,7 +224,7 @@ class _Room:
         saying = mentioned(Asking(bare, self.catalog, product, self.now)) or self._one(
             "", Asking(bare, self.catalog, product, self.now)
         )
-        return self._checked("answer", [saying], product, "mentioned") if saying else None
+        return self.checked("answer", [saying], product, "mentioned") if saying else None
 
     def _unasked(self, line: str, about: Topic) -> Answer:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
@@ -174,23 +232,23 @@ class _Room:
         bare = what_of or _NOTHING_MORE.fullmatch(about.rest) or not gate.is_question(line)
         if about.named and about.product and bare:
             ask = Asking(line, self.catalog, about.product, self.now)
-            return self._checked(
+            return self.checked(
                 "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
             )
         if gate.is_question(line):
             if gate.is_chat(line) and not _ABOUT_USE.search(line):
-                return self._fixed("decline", DECLINE, "off_topic")
-            return self._handover(about.product, "unknown")
+                return self.fixed("decline", DECLINE, "off_topic")
+            return self.handover(about.product, "unknown")
         return Answer("ignore", "", None, "noise")
 
     def _answered(self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic) -> Answer:
         said, unknown, intent = self._sayings(line, bare, wanted, about)
         if not said or any(u in DELICATE for u in unknown):
-            return self._handover(about.product, intent)
+            return self.handover(about.product, intent)
         notes = [TOPICS[u] for u in unknown if u in TOPICS]
         if notes and self.language == "zh":
             said.append(Said(f"{'、'.join(notes)}我请店铺客服确认后回复您"))
-        return self._checked("answer", said, about.product, intent)
+        return self.checked("answer", said, about.product, intent)
 
     def _sayings(
         self, line: str, bare: str, wanted: tuple[Asked, ...], about: Topic
@@ -231,6 +289,8 @@ class _Room:
         numbers: dict[int, str] = {}
         for clause in dict.fromkeys((*clauses, line, bare) if len(clauses) > 1 else (line, bare, *clauses)):
             number = faq.entry(clause, ask.product)
+            if number is None and len(clauses) > 1 and {a.intent for a in asked(clause)} <= SOFT:
+                number = faq.entry_of_property(clause, ask.product, least=SURE)
             if number is not None:
                 numbers.setdefault(number, clause)
         for number, clause in numbers.items():
@@ -244,7 +304,13 @@ class _Room:
 
     def _one(self, name: str, ask: Asking) -> Said | None:
         handler = HANDLERS.get(name)
-        if name == "worth" and ask.has("(?:和|跟|与).{1,10}比") and not ask.specs():
+        if (
+            name == "worth"
+            and ask.has(
+                "(?<![\\dgl克升斤片粒支包袋盒瓶装])(?:和|跟|与|同)(?!\\d).{1,10}(?:比|哪个|哪家|谁|好在)"
+            )
+            and not ask.specs()
+        ):
             name, handler = "compare", HANDLERS["compare"]
         if name == "compare" and len(ask.specs()) > 1:
             return on_price.worth(ask)
@@ -279,36 +345,16 @@ class _Room:
         found = faq.entry(line, about.product)
         return found if found is not None else faq.entry(bare, about.product)
 
-    def _not_on_sale(self, noun: str) -> Answer:
-        """Goods that the catalogue does not hold: nothing is said of them, least of all a price."""
-        text = f"{noun}的资料我手上没有，请店铺客服核实后再回复您"
-        known = (
-            noun and not noun[0].isascii()
-        )  # what is written in letters may be anything: it is not repeated
-        sound = known and not unfounded(text, ()) and review(text, now=self.now).verdict == "pass"
-        if self.language != "zh" or not sound:
-            return self._handover(None, "elsewhere")
-        core, styles = styled(text, None, self.seed, self.language), (self.style, self.seed, self.language)
-        return Answer("handover", styled(text, *styles), None, "elsewhere", core=core)
+    def _of_property(self, bare: str, about: Topic, *, least: float = 0) -> Answer | None:
+        """The product's words about the property that a line asks for: approved ones, else the catalogue's.
 
-    def _no_such_link(self, number: int, on_air: Product | None) -> Answer:
-        gone = Fact("", ASKED_LINK, str(number))
-        if on_air is None or not on_air.speakable(self.now):
-            text = {
-                "zh": f"没有{number}号链接，您看下小黄车里的编号",
-                "en": f"There is no link {number}",
-                "ja": f"{number}番のリンクはありません",
-            }[self.language]
-            return self._checked("answer", [Said(text, (gone,))], None, "link")
-        ask = Asking("", self.catalog, on_air, self.now)
-        link = ask.get("link")
-        text = {
-            "zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{on_air.name}",
-            "en": f"There is no link {number}; we are showing link {link} now",
-            "ja": f"{number}番のリンクはありません。今ご紹介しているのは{link}番です",
-        }[self.language]
-        said = ask.say(text)
-        return self._checked("answer", [Said(said.text, (gone, *said.facts))], None, "link")
+        `least`: how sure it must be that an approved entry is about the same; then only such an entry counts.
+        """
+        product = about.product
+        if product is None or not product.speakable(self.now):
+            return None
+        saying = of_property(Asking(bare, self.catalog, product, self.now), least=least)
+        return self.checked("answer", [saying], product, "property") if saying else None
 
     def _disclosed(self, rest: str, about: Topic) -> Answer:
         said = [Said(pick(DISCLOSE[self.language], self.seed))]
@@ -325,37 +371,18 @@ class _Room:
                 more = []
             if more or unknown:
                 product, intent = about.product, f"ai_identity+{names}"
-        return self._checked("disclose", said, product, intent)
+        return self.checked("disclose", said, product, intent)
 
-    def _checked(self, act: str, said: Sequence[Said | None], product: Product | None, intent: str) -> Answer:
-        """Join the sayings, and hand over what does not pass the last look."""
-        kept = [s for s in said if s is not None]
-        facts = tuple(dict.fromkeys(f for s in kept for f in s.facts))
-        joint = {"zh": "。", "en": ". ", "ja": "。"}[self.language]
-        core = joint.join(s.text.rstrip("。. ") for s in kept)
-        verdict = review(core, product=product, now=self.now).verdict if act == "answer" else "pass"
-        if unfounded(core, facts) or verdict == "block":
-            if act == "disclose":
-                return self._fixed("disclose", DISCLOSE, intent)
-            return self._handover(product, intent)
-        text = styled(core, self.style, self.seed, self.language)
-        return Answer(
-            "disclose" if act == "disclose" else "answer",
-            text,
-            product.id if product else None,
-            intent,
-            facts,
-            styled(core, None, self.seed, self.language),
-        )
 
-    def _handover(self, product: Product | None, intent: str) -> Answer:
-        words = pick(HANDOVER[self.language], self.seed)
-        core, text = (styled(words, style, self.seed, self.language) for style in (None, self.style))
-        return Answer("handover", text, product.id if product else None, intent, core=core)
+def _outvoted(line: str, bare: str, wanted: tuple[Asked, ...]) -> bool:
+    """Whether a line surely asks for something else; what the rules leave to the service desk stays there."""
+    guess = outvoted(line, bare, wanted)
+    return guess is not None and (wanted[0].intent in HANDLERS or guess.label in AWAY)
 
-    def _fixed(self, act: str, words: dict[Language, tuple[str, ...]], intent: str) -> Answer:
-        text = styled(pick(words[self.language], self.seed), None, self.seed, self.language)
-        return Answer("disclose" if act == "disclose" else "decline", text, None, intent, core=text)
+
+def _surely(wished: Likely | None, label: str = "") -> bool:
+    """Whether a property is surely asked for, of a label where one is given."""
+    return wished is not None and wished.share >= SURE and label in ("", wished.label)
 
 
 def _clause_of(intent: str, line: str) -> str:

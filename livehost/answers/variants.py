@@ -61,9 +61,10 @@ def named(line: str, product: Product, *, strict: bool = False) -> tuple[Spec, .
     found = found or ([] if strict else _model(specs, text))
     priced = [s for s in specs if s.price is not None]
     if not found and len(priced) > 1 and not strict:
-        if _BIG.search(line):
+        ends = "".join({name[-1] for name in (product.name, *product.aliases)})
+        if _BIG.search(line) or re.search(rf"大[{re.escape(ends)}]", line):
             found = [max(priced, key=lambda s: s.price or 0)]
-        elif _SMALL.search(line):
+        elif _SMALL.search(line) or re.search(rf"小[{re.escape(ends)}]", line):
             found = [min(priced, key=lambda s: s.price or 0)]
     return tuple(found)
 
@@ -88,6 +89,14 @@ def _model(specs: tuple[Spec, ...], text: str) -> list[Spec]:
     found = [s for s in specs if most and held[s.name] == most]
     least = min((len(named[s.name]) for s in found), default=0)
     return [s for s in found if len(named[s.name]) == least] if len(found) < len(specs) else []
+
+
+_WHAT_OF = re.compile("(?:呢|咧|捏|呐)$")
+
+
+def asked_bare(line: str, product: Product) -> bool:
+    """Whether a line only names a variant and asks what of it: 45的呢, 大瓶呢."""
+    return _WHAT_OF.search(line) is not None and bool(named(line, product))
 
 
 _ALIKE = ("个片粒颗枚只条支张块贴", "包袋")  # measures for the same parts
@@ -220,5 +229,6 @@ def _forms(name: str) -> frozenset[str]:
     text = with_digits(folded(name))
     words = set(re.findall(r"[\u4e00-\u9fff]+", re.sub(rf"\d+(?:\.\d+)?\s*(?:{_MEASURES})?", " ", text)))
     words |= {w.removesuffix("色") for w in words} | {w.removesuffix("装").removesuffix("款") for w in words}
+    words |= {f"1{whole}" for whole in re.findall("整([箱盒包提桶袋件])", text)}
     bare = set(re.findall(r"(?<![\d.])(?:\d+\.\d+|\d{2,4})(?![\d.])", text))
     return frozenset((tokens(text) | bare | words | {text.replace(" ", "")}) - {"", "装", "款", "型"})

@@ -1,0 +1,94 @@
+"""Which property of goods a question asks for (smell, weight, washing, …), by the linear model of `likely`
+fitted to `properties.tsv`; for finding an operator's approved entry, and the catalogue's words, about the same.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from livehost.answers.likely import SURE, Likely, features, likely, packaged
+from livehost.chinese import folded, pinyin
+
+# Labels of a line that asks for no property of goods.
+_NO_PROPERTY = frozenset(
+    (
+        "link", "price", "after_coupon", "coupon", "coupon_until", "premise_price", "list_price", "offer", "dear", "future_price",
+        "gifts", "stock", "restock", "when_ships", "arrives", "courier", "where_from", "free_shipping", "fee", "region", "insurance",
+        "returns", "invoice", "contact", "ai_identity", "diversion", "injection", "abuse", "off_topic", "noise", "order_status",
+        "distrust", "authentic", "worth", "produced", "origin", "pregnancy", "nursing", "treat", "replace_drug",
+    )
+)  # fmt: skip
+LEAST = 4  # characters of a clause that may ask by itself
+_BETWEEN = re.compile(r"[\s,，。!！?？;；]+")
+SAME = 0.3  # the share from which two questions of one property ask for the same
+_ANSWERED_WHOLE = frozenset(
+    ("warranty", "compare", "adverse", "replace_drug", "distrust", "effect_when", "sample", "lasts")
+)
+# Properties of which a question also names the other thing: an entry about milk is none about medicine.
+_OF_ANOTHER = frozenset(
+    (
+        "compatible", "fits_inside", "light", "heat_proof", "match", "order_of_use", "plug", "refill", "season", "take_with",
+        "washing", "waterproof", "seeds_bones", "certificate", "grade", "made_how",
+    )
+)  # fmt: skip
+# What is left out of a question before its nouns are compared.
+_FILLERS = re.compile(
+    "可不可以|能不能|会不会|是不是|有没有|要不要|行不行|可以|一起|一块儿?|同时|怎么|什么|多少|多久|这个|那个|[能可会行吗么嘛呢啊呀吧不没有是得了的和跟与配同就都还也要我你它们"
+    r"吃喝用放装塞挂穿戴抹涂敷洗下进上在里到过着来去大小几一两]|[\W_]"
+)
+
+
+@lru_cache(maxsize=4096)
+def property_of(line: str) -> Likely | None:
+    """The likeliest property that a cleaned line asks for; None where it surely asks for none."""
+    asks = likely(line, line)
+    if asks.label in _NO_PROPERTY and asks.share >= SURE:
+        return None
+    model = packaged("properties.npz")
+    clauses = [one for one in _BETWEEN.split(line) if len(one) >= LEAST]
+    shares = [model.shares(features(one, one)) for one in dict.fromkeys((line, *clauses))]
+    surest = max(shares, key=lambda one: float(one.max()))
+    best = int(surest.argmax())
+    return Likely(model.labels[best], float(surest[best]))
+
+
+def same_property(line: str, question: str) -> float:
+    """How surely two cleaned questions ask for one property, 0 to 1; 0 where they name different things."""
+    one, other = property_of(line), property_of(question)
+    if one is None or other is None or one.label != other.label or min(one.share, other.share) < SAME:
+        return 0
+    if one.label in _OF_ANOTHER and not _pairs(line) & _pairs(question):
+        return 0
+    return one.share * other.share
+
+
+def same_kind(line: str, question: str) -> float:
+    """How surely two cleaned questions are of one kind that an approved entry answers whole, 0 to 1."""
+    one, other = likely(line, line), likely(question, question)
+    same = one.label == other.label and one.label in _ANSWERED_WHOLE and min(one.share, other.share) >= SURE
+    return one.share * other.share if same else 0
+
+
+def respelt(line: str, texts: str) -> str | None:
+    """A cleaned line with a word that only sounds like one of some texts written as there (图层, 涂层); None
+    where there is none."""
+    texts = folded(texts)
+    words = {texts[at : at + 2] for at in range(len(texts) - 1)}
+    known = {pinyin(word): word for word in sorted(words) if re.fullmatch("[\u4e00-\u9fff]{2}", word)}
+    for at in range(len(line) - 1):
+        word = line[at : at + 2]
+        meant = known.get(pinyin(word))
+        if (
+            meant is not None
+            and word not in words
+            and sum(a == b for a, b in zip(word, meant, strict=True)) == 1
+        ):
+            return line[:at] + meant + line[at + 2 :]
+    return None
+
+
+def _pairs(text: str) -> set[str]:
+    """Pairs of characters that stand side by side in the nouns of a question."""
+    words = _FILLERS.sub(" ", folded(text))
+    return {words[at : at + 2] for at in range(len(words) - 1) if " " not in words[at : at + 2]}
