@@ -8,13 +8,13 @@ the voicer asks once more, so that no line can go round it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from livehost.answers.words import DECLINE, DISCLOSE, HANDOVER, STAY
-from livehost.catalog import Catalog
-from livehost.compliance import Review, review
-from livehost.compliance.claim_check import check_said
+from livehost.catalog import Catalog, Product
+from livehost.compliance import Hit, Review
+from livehost.compliance.by_product import claimed, ruled, said_of
+from livehost.compliance.claim_check import unfounded_claims
 from livehost.compliance.types import worst
 from livehost.lines import Draft, Line
 from livehost.refused import Refused
@@ -42,7 +42,8 @@ class Clearance:
         if line.cleared is not None and line.cleared[0] is catalog and now - line.cleared[1] < CLEARED_FOR:
             return None
         strict = line.kind is wire.PhraseKind.ANSWER
-        found = judged(line.draft, catalog, now, line.cast.persona, strict=strict)
+        shown = line.card.product if line.card is not None else None
+        found = judged(line.draft, catalog, now, line.cast.persona, strict=strict, on_air=shown)
         if found.verdict == "block":
             return found
         line.cleared = (catalog, now)
@@ -50,28 +51,43 @@ class Clearance:
 
 
 def judged(
-    draft: Draft, catalog: Catalog, now: datetime, persona: Persona | None = None, *, strict: bool
+    draft: Draft,
+    catalog: Catalog,
+    now: datetime,
+    persona: Persona | None = None,
+    *,
+    strict: bool,
+    on_air: str | None = None,
 ) -> Review:
     """The review of a draft's words, together and phrase by phrase; spans are places in all of its words.
 
     `strict`: they may claim only what the draft's own facts say (an answer); else whatever the catalogue
-    says of the draft's product (words that an operator wrote).
+    says of the product that each clause names, or of the draft's, or of the one `on_air`.
     """
     facts = draft.facts if strict and draft.source in _OWN_FACTS else None
     approved = (*_FIXED, *((*persona.own_words, *persona.disclosure) if persona is not None else ()))
-    product = catalog.get(draft.product)
-    said = check_said(
-        "".join(draft.texts), facts=facts, product=product, catalog=catalog, now=now, approved=approved,
-        vouched=bool(draft.vouched),
-    )  # fmt: skip
+    text, by_hand = "".join(draft.texts), draft.source == "duty"
+    product = catalog.get(draft.product) or catalog.get(on_air)
+    clauses = said_of(text, catalog, product, own=draft.product is not None and not by_hand)
+
+    def unfounded(of: Product | None, start: int, end: int) -> tuple[Hit, ...]:
+        return unfounded_claims(
+            text[start:end], facts=facts, product=of, catalog=catalog, now=now, approved=approved,
+            vouched=bool(draft.vouched),
+        )  # fmt: skip
+
+    doubt = by_hand or (facts is None and product is None)
+    hits = dict.fromkeys(ruled(text, 0, clauses, product, catalog, now, doubt=doubt))
+    if facts is not None:
+        hits |= dict.fromkeys(unfounded(product, 0, len(text)))
+    else:
+        hits |= dict.fromkeys(claimed(clauses, unfounded))
     # The rules see each phrase by itself too: a pause may make a word of what is none in the whole.
-    found, hits, at = [said], dict.fromkeys(said.hits), 0
+    at = 0
     for one in draft.texts:
-        found.append(review(one, product=product, now=now))
-        for hit in found[-1].hits:
-            hits.setdefault(replace(hit, span=(hit.span[0] + at, hit.span[1] + at)))
+        hits |= dict.fromkeys(ruled(one, at, clauses, product, catalog, now, doubt=doubt))
         at += len(one)
-    return Review(worst(one.verdict for one in found), tuple(hits))
+    return Review(worst(hit.verdict for hit in hits), tuple(hits))
 
 
 def blocked(text: str, found: Review) -> Refused:

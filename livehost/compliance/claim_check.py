@@ -56,7 +56,7 @@ _FREE_ONE = re.compile(
 _NO_RETURNS = re.compile("(?:不支持|不给|不接受|概不|一律不)退(?:货|换)?|不退不换")
 _PARTLY = re.compile("拆|影响|使用|用过|剪|洗|定制|吊牌|超过|以后|过了")
 _VALUE = re.compile(r"[\d.]+(?:-[\d.]+)?")
-_OTHERWISE = "与商品资料相反"
+OTHERWISE = "与商品资料相反"
 _NO_BEFORE = re.compile(r"(?:不|没有?|无|未)[^,。;!?:]{0,6}$")
 _NO_AFTER = re.compile(r"[^,。;!?:]{0,6}(?:不(?:支持|开|能|可以|包|送|提供|行|给)|没有)")
 
@@ -80,6 +80,24 @@ def check_said(
     catalogue says otherwise stay blocked.
     """
     rules = review(text, product=product, now=now)
+    claims = unfounded_claims(
+        text, facts=facts, product=product, catalog=catalog, now=now, approved=approved, vouched=vouched
+    )
+    hits = (*rules.hits, *claims)
+    return Review(worst(hit.verdict for hit in hits), hits)
+
+
+def unfounded_claims(
+    text: str,
+    *,
+    facts: Iterable[Fact] | None,
+    product: Product | None,
+    catalog: Catalog,
+    now: datetime,
+    approved: Iterable[str] = (),
+    vouched: bool = False,
+) -> tuple[Hit, ...]:
+    """What words claim that the facts do not bear out; as `check_said`, without the phrase rules."""
     own = facts is not None
     known = tuple(facts) if facts is not None else all_facts(catalog, product, now)
     ground = grounds((*known, *_evidence(known, product)), tuple(approved))
@@ -92,13 +110,11 @@ def check_said(
         *_offers(claims.text, ground),
         *unfounded_gifts(claims.text, ground),
     )
-    hits = tuple(
+    return tuple(
         Hit(rule, _span(text, words), category, why, "review" if vouched and _borne(one) else verdict)
         for one in found
         for rule, words, category, why, verdict in (one,)
     )
-    hits = (*rules.hits, *hits)
-    return Review(worst(hit.verdict for hit in hits), hits)
 
 
 def _borne(found: Found) -> bool:
@@ -109,8 +125,8 @@ def _borne(found: Found) -> bool:
             rule.endswith(unit) and bool(_VALUE.fullmatch(rule.removesuffix(unit))) for unit in MEASURED
         )
     if category == "service":
-        return rule in ("发票", "有货", "缺货") and why != _OTHERWISE
-    return category in ("places", "couriers", "date") and not why.startswith(_OTHERWISE)
+        return rule in ("发票", "有货", "缺货") and why != OTHERWISE
+    return category in ("places", "couriers", "date") and not why.startswith(OTHERWISE)
 
 
 def _evidence(facts: tuple[Fact, ...], product: Product | None) -> tuple[Fact, ...]:
@@ -133,7 +149,7 @@ def _yes_no(text: str, ground: Grounds) -> Iterator[Found]:
                 continue
             if not values and says_nothing(text, clause, match.end()):
                 continue
-            yield name, match[0], "service", _OTHERWISE if values else "商品资料里没有这一条", "block"
+            yield name, match[0], "service", OTHERWISE if values else "商品资料里没有这一条", "block"
 
 
 def _no_returns(text: str, ground: Grounds) -> Iterator[Found]:
@@ -142,7 +158,7 @@ def _no_returns(text: str, ground: Grounds) -> Iterator[Found]:
     for match in _NO_RETURNS.finditer(text) if known != NONE else ():
         clause, _ = clause_of(text, *match.span())
         if not _PARTLY.search(clause) and not says_nothing(text, clause, match.end()):
-            yield match[0], match[0], "service", _OTHERWISE if known else "商品资料里没有这一条", "block"
+            yield match[0], match[0], "service", OTHERWISE if known else "商品资料里没有这一条", "block"
 
 
 def _offers(text: str, ground: Grounds) -> Iterator[Found]:
