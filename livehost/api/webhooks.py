@@ -14,6 +14,7 @@ from livehost.api.ports import House
 from livehost.api.problems import ProblemError
 from livehost.chat.events import Kind
 from livehost.chat.generic import Unreadable, parse, signature_holds
+from livehost.chat.sources import WEBHOOK
 
 router = new_router("webhooks")
 
@@ -58,7 +59,10 @@ async def generic(house: TheHouse, room: TheRoom, request: Request) -> dict[str,
     Send the same message again as often as needed: it is counted once.
     """
     body = await request.body()
+    heard = room.sources.posted.get(WEBHOOK)
     if not _trusted(house, room.id, request, body):
+        if heard is not None:
+            heard.refuse("signature_wrong")
         raise ProblemError("signature_wrong")
     try:
         parsed = parse(body, datetime.now(UTC))
@@ -73,6 +77,8 @@ async def generic(house: TheHouse, room: TheRoom, request: Request) -> dict[str,
         "rejected": stored.rejected + len(parsed.rejected),
     }
     intake.count(result)
+    if heard is not None:
+        heard.took(len(parsed.messages) + len(parsed.events))
     reasons = {**{str(place): why for place, why in parsed.rejected.items()}, **stored.reasons}
     return {**result, "reasons": reasons} if reasons else result
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _S = TypeVar("_S", bound=Source)
 
 RELAY_STORES_WITHIN_S = 10.0
+WEBHOOK = "generic"  # how the plain webhook is named among the sources
 
 
 class Sources:
@@ -48,6 +49,7 @@ class Sources:
         self._configured = room.sources
         self._relays: dict[str, Relay | Inbound] = {}
         self.posted: dict[str, Posted] = {}
+        self._webhook = bool(room.webhook.token.get_secret_value() or room.webhook.secret.get_secret_value())
         for source in room.sources:
             kind = source.kind
             more: dict[str, Any] = {"room": room.id, "alarms": alarms, "heeded": heeded}
@@ -58,6 +60,8 @@ class Sources:
                     self._relays[kind] = Inbound(source, self._sink(kind), platform=room.platform, **more)
                 case DouyinPush() | KuaishouPush() | WxlivespyForward():
                     self.posted[kind] = Posted(kind, silent_s=source.silent_s, **more)
+        if self._webhook:
+            self.posted[WEBHOOK] = Posted(WEBHOOK, room=room.id, alarms=alarms, heeded=heeded)
 
     async def take(self, parsed: Parsed, kind: str, *, within_s: float) -> dict[str, int]:
         """Take what a source posted, as `Intake.take` does."""
@@ -84,9 +88,10 @@ class Sources:
         return relays + [(f"source {kind}", posted.watch) for kind, posted in self.posted.items()]
 
     def view(self) -> list[dict[str, Any]]:
-        """How each source stands."""
+        """How each source stands; the plain webhook last, where the room has a token or a secret for it."""
         every: dict[str, Posted | Relay | Inbound] = {**self.posted, **self._relays}
-        return [every[source.kind].view() for source in self._configured]
+        kinds = [*(source.kind for source in self._configured), *([WEBHOOK] if self._webhook else [])]
+        return [every[kind].view() for kind in kinds]
 
     def _sink(self, kind: str) -> Callable[[Parsed], Coroutine[Any, Any, object]]:
         async def take(parsed: Parsed) -> object:

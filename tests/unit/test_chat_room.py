@@ -51,7 +51,7 @@ async def test_a_room_hears_its_tool(tmp_path: Path) -> None:
             ("小鹿", "油皮能用吗", "oba"), ("老李", "几号链接", "oba"), ("momo", "敏感肌可以吗", "oba"),
             ("t**7", "包邮吗", "oba"),
         }  # fmt: skip
-        assert [one["state"] for one in room.sources.view()] == ["connected", "away", "push"]
+        assert [one["state"] for one in room.sources.view()] == ["connected", "away", "push", "push"]
 
 
 async def test_a_source_that_is_away_is_an_alarm_while_a_session_is_open_only(

@@ -353,11 +353,34 @@ async def test_the_sources_are_shown_to_who_may_see_them(house: FakeHouse) -> No
         told = (await client.get("/v1/rooms/room-a/sources")).json()["items"]
         assert [(one["kind"], one["state"]) for one in told] == [
             ("douyin", "push"), ("kuaishou", "push"), ("wxlivespy", "push"), ("dycast", "away"), ("oba", "away"),
+            ("generic", "push"),
         ]  # fmt: skip
         assert TOKEN not in json.dumps(told)
-        assert (await client.get("/v1/rooms/room-b/sources")).json() == {"items": []}
+        others = (await client.get("/v1/rooms/room-b/sources")).json()["items"]
+        assert [one["kind"] for one in others] == ["generic"]
     async with open_client(house, None) as client:
         assert (await client.get("/v1/rooms/room-a/sources")).status_code == 401
+
+
+async def test_the_plain_webhook_is_among_the_sources(house: FakeHouse, client: httpx.AsyncClient) -> None:
+    at = "/v1/webhooks/generic/room-b"
+    token = house.settings.room("room-b").webhook.token.get_secret_value()
+
+    def shown() -> tuple[int, int, str]:
+        (one,) = house.rooms["room-b"].sources.view()
+        return one["events"], one["refused"], one["error"]
+
+    refused = await client.post(at, json={"text": "多少钱"}, headers={"authorization": "Bearer x"})
+    assert refused.status_code == 401 and shown() == (0, 1, "signature_wrong")
+    told = [{"id": "1", "text": "多少钱"}, {"id": "2", "kind": "like"}]
+    await client.post(at, json=told, headers={"authorization": f"Bearer {token}"})
+    assert shown() == (2, 1, "")
+
+
+async def test_a_room_without_a_webhook_shows_none(tmp_path: Path) -> None:
+    rooms = [{"id": "bare", "webhook": {}}]
+    async with open_house(tmp_path, rooms) as house:
+        assert house.rooms["bare"].sources.view() == []
 
 
 async def test_the_plain_webhook_takes_events_too(house: FakeHouse) -> None:
