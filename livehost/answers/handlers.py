@@ -88,3 +88,34 @@ TOPICS = {
     "invoice": "发票",
     "registration": "备案信息",
 }
+# Intents that everyday talk also looks like.
+WEAK = frozenset(
+    (
+        "intro",
+        "effect",
+        "compare",
+        "kind",
+        "worth",
+        "stock",
+        "services",
+        "contact",
+        "suitable",
+        "spec",
+        "link",
+    )
+)
+# What is also found in a remark that asks nothing: 这个真的好用回购了, 孕妇路过.
+REMARKED = WEAK | {
+    "pregnancy", "nursing", "minors", "authentic", "distrust", "origin", "arrives", "when_ships", "restock", "coupon", "contains"
+}  # fmt: skip
+# Intents about use and make, which any of the product's own words may answer.
+OPEN = frozenset(
+    ("spec", "attribute", "contains", "usage", "suitable", "with_other", "opened", "effect", "size")
+)
+# What is left where a line only names a product: 是不是3号, 有没有那个面膜.
+# Intents that the name of the goods and the asking words make whole.
+OF_GOODS = frozenset(
+    ("price", "after_coupon", "coupon", "link", "stock", "restock", "gifts", "list_price", "offer")
+)
+# Intents for which an approved entry about the same says more than the field.
+SOFT = (OPEN | {"damage", "compare", "worth", "intro", "kind"}) - {"suitable", "effect", "contains"}

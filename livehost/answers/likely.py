@@ -44,11 +44,13 @@ _KIN = (
 # Labels whose answer is a fact of the catalogue, whatever else the line asks.
 _PLAIN = frozenset(
     (
-        "link", "price", "after_coupon", "coupon", "coupon_until", "list_price", "gifts", "stock", "restock", "ingredients", "lasts",
+        "link", "price", "after_coupon", "coupon", "coupon_until", "list_price", "gifts", "stock", "restock", "ingredients", "contains", "free_of", "lasts",
         "life", "produced", "origin", "when_ships", "arrives", "courier", "where_from", "free_shipping", "fee", "region",
         "insurance", "returns", "unseal", "invoice", "registration", "authentic",
     )
 )  # fmt: skip
+# Intents that the rules see in words which other questions hold as well.
+_WEAK = frozenset(("suitable", "spec", "intro", "effect", "compare", "kind", "worth", "services", "contact"))
 _CLAUSE = re.compile(r"[^\s,，。!！?？;；]+")
 _LABELS = {"premise_price": "premise"}
 _ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"))
@@ -116,7 +118,8 @@ def outvoted(line: str, rest: str, wanted: tuple[Asked, ...]) -> Likely | None:
         return None
     guess = likely(line, rest)
     names = {guess.label, wanted[0].intent}
-    if guess.share < OUTVOTES or len(names) == 1 or any(names <= kin for kin in _KIN):
+    least = SURER if wanted[0].intent in _WEAK else OUTVOTES
+    if guess.share < least or len(names) == 1 or any(names <= kin for kin in _KIN):
         return None
     return guess
 

@@ -62,6 +62,11 @@ def _said(ask: Asking, name: str, said: str) -> Said:
     return ask.say(f"{said}{ask.get(name)}")
 
 
+def asks_how_much(line: str) -> bool:
+    """Whether a line asks for a figure, with or without a unit: 含量多少, 多少瓦."""
+    return re.search("多少|几[\u4e00-\u9fffa-z]", line) is not None
+
+
 def amount(ask: Asking) -> Said | None:
     """How many or how much of a unit, where no variant is counted in it: 一盒几支, 能冲几杯, 自重多少克."""
     match = _AMOUNT.search(ask.line)

@@ -51,8 +51,18 @@ def price(ask: Asking) -> Said | None:
         return ask.say(f"{ask.get('name')}，" + "，".join(filter(None, (_priced(ask, s) for s in named))))
     main = _main_spec(ask)
     if main and len({s.price for s in ask.product.specs or ()}) > 1:
-        return ask.say(f"{ask.get('name')}直播间价，{_priced(ask, main)}")
-    return ask.say(f"{ask.get('name')}直播间价{ask.get('price')}元")
+        value = ask.get(f"price.{main.name}")
+        return ask.say(f"{ask.get('name')}{main.name}的直播间价{value}元{_sold_out(ask)}")
+    return ask.say(f"{ask.get('name')}直播间价{ask.get('price')}元{_sold_out(ask)}")
+
+
+def _sold_out(ask: Asking) -> str:
+    """What a price is followed by where there is none left."""
+    if ask.product.stock:
+        return ""
+    ask.get("in_stock")
+    when = ask.some("restock")
+    return f"，不过现在缺货，预计{when}补货" if when else "，不过现在缺货"
 
 
 def _packs(ask: Asking) -> Said | None:
@@ -140,7 +150,9 @@ def _with_is(listed: str) -> str:
 
 
 def offer(ask: Asking) -> Said | None:
-    """What makes it cheaper: a live coupon, gifts, the price in this room."""
+    """What makes it cheaper: a live coupon, gifts, the price in this room; of several pieces their sum."""
+    if ask.pieces() is not None:
+        return _several(ask)
     parts = [f"直播间价{ask.get('price')}元"]
     state = coupon_state(ask.product, ask.now)
     if state == "live":

@@ -15,7 +15,17 @@ from livehost.answers.asking import Asking, Said
 from livehost.answers.by_number import Topic
 from livehost.answers.clean import clean
 from livehost.answers.faq_book import spoken
-from livehost.answers.handlers import DELICATE, HANDLERS, OF_SHOP, TOPICS
+from livehost.answers.handlers import (
+    DELICATE,
+    HANDLERS,
+    OF_GOODS,
+    OF_SHOP,
+    OPEN,
+    REMARKED,
+    SOFT,
+    TOPICS,
+    WEAK,
+)
 from livehost.answers.intents import Asked, asked
 from livehost.answers.likely import AWAY, LIKELY, OUTVOTES, SURE, Likely, likely, outvoted, with_clauses
 from livehost.answers.mentioned import mentioned, of_property, own_words
@@ -27,42 +37,16 @@ from livehost.answers.words import DECLINE, DISCLOSE, STAY, pick
 from livehost.catalog import Catalog, Product
 from livehost.settings import Language, Style
 
-# Intents that everyday talk also looks like.
-WEAK = frozenset(
-    (
-        "intro",
-        "effect",
-        "compare",
-        "kind",
-        "worth",
-        "stock",
-        "services",
-        "contact",
-        "suitable",
-        "spec",
-        "link",
-    )
-)
-# What is also found in a remark that asks nothing: 这个真的好用回购了, 孕妇路过.
-REMARKED = WEAK | {
-    "pregnancy", "nursing", "minors", "authentic", "distrust", "origin", "arrives", "when_ships", "restock", "coupon", "contains"
-}  # fmt: skip
 _REMARK = re.compile(
     "回购|已经?收到|买过|用过了|囤了|终于|路过|在用|报到|飘过|福音|不错$|[真很超太]的?好[用吃喝穿看戴]|必备|安利"
     "|[超很都真太]?爱[吃喝用穿]|说(?:很|真|挺)?好[用吃喝穿看]|就到了|等(?:着)?(?:收货|发货|快递)|支持国货|作业|没抢到|加油(?!站)|从.{1,4}来的"
     "|(?:明天|明晚|下次|晚点|一会儿?|回头|改天)再(?:来|看|买|拍|说)"
 )
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
-# Intents about use and make, which any of the product's own words may answer.
-OPEN = frozenset(
-    ("spec", "attribute", "contains", "usage", "suitable", "with_other", "opened", "effect", "size")
-)
-# What is left where a line only names a product: 是不是3号, 有没有那个面膜.
 _NOTHING_MORE = re.compile(
     "(?:是不是|是|吗|么|不|没|有没有|有|在|那个?|这个?|款|的|你们?|家|呀|啊|想看看?|看看?|[\\s,，、])*"
 )
-# Intents for which an approved entry about the same says more than the field.
-SOFT = (OPEN | {"damage", "compare", "worth", "intro", "kind"}) - {"suitable", "effect", "contains"}
+_CLAUSES = re.compile(r"[\s,，。!！?？;；]+")
 MAX_SAYINGS = 4
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -133,7 +117,7 @@ class _Room(Speaker):
         ):
             return self.fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
-            clauses = [line, *re.split(r"[\s,，。!！?？;；]+", line)]
+            clauses = [line, *_CLAUSES.split(line)]
             asks = (
                 bool(wanted)
                 or any(map(gate.is_question, clauses))
@@ -173,7 +157,8 @@ class _Room(Speaker):
             return away
         if guess.intent in HANDLERS and guess.share >= LIKELY:
             got = self._answered(line, bare, (Asked(guess.intent, 0, bare),), about)
-            if got.act == "answer" or guess.intent in DELICATE:
+            silent = measures.asks_how_much(bare) and not re.search(r"\d", got.text)
+            if (got.act == "answer" and not silent) or guess.intent in DELICATE:
                 return got
         if wanted:
             return self._answered(line, bare, wanted, about)
@@ -287,7 +272,8 @@ class _Room(Speaker):
         covered: set[str] = set()
         clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
         numbers: dict[int, str] = {}
-        for clause in dict.fromkeys((*clauses, line, bare) if len(clauses) > 1 else (line, bare, *clauses)):
+        whole = (bare,) if _of_goods(asked(bare)) else (line, bare)
+        for clause in dict.fromkeys((*clauses, *whole) if len(clauses) > 1 else (*whole, *clauses)):
             number = faq.entry(clause, ask.product)
             if number is None and len(clauses) > 1 and {a.intent for a in asked(clause)} <= SOFT:
                 number = faq.entry_of_property(clause, ask.product, least=SURE)
@@ -321,6 +307,8 @@ class _Room(Speaker):
                 return ask.say(words) if words else None
         if name in OPEN and on_goods.named_group(ask):
             handler = HANDLERS["suitable"]
+        if name == "free_shipping":  # 包邮不 新疆送吗: of each clause by itself
+            ask = replace(ask, line=_clause_of(name, ask.line))
         asks_other, known = measures.asked_amount(name, replace(ask, line=_clause_of(name, ask.line)))
         saying = known if asks_other else handler(ask) if handler else None
         ask.used.clear()
@@ -342,8 +330,10 @@ class _Room(Speaker):
     def _entry(self, line: str, bare: str, about: Topic) -> int | None:
         if about.product is None or not about.product.speakable(self.now):
             return None
-        found = faq.entry(line, about.product)
-        return found if found is not None else faq.entry(bare, about.product)
+        lines = [bare, *(c for c in _CLAUSES.split(bare) if len(c) > 1)]
+        if not _of_goods(asked(bare)):  # a name beside its price makes it no question of an entry
+            lines.insert(0, line)
+        return next((n for one in lines if (n := faq.entry(one, about.product)) is not None), None)
 
     def _of_property(self, bare: str, about: Topic, *, least: float = 0) -> Answer | None:
         """The product's words about the property that a line asks for: approved ones, else the catalogue's.
@@ -372,6 +362,11 @@ class _Room(Speaker):
             if more or unknown:
                 product, intent = about.product, f"ai_identity+{names}"
         return self.checked("disclose", said, product, intent)
+
+
+def _of_goods(wanted: tuple[Asked, ...]) -> bool:
+    """Whether nothing but what any goods have is asked for: price, link, stock."""
+    return bool(wanted) and all(one.intent in OF_GOODS for one in wanted)
 
 
 def _outvoted(line: str, bare: str, wanted: tuple[Asked, ...]) -> bool:

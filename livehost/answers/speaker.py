@@ -54,9 +54,9 @@ class Speaker:
             }[self.language]
             return self.checked("answer", [Said(text, (gone,))], None, "link")
         ask = Asking("", self.catalog, on_air, self.now)
-        link = ask.get("link")
+        link, name = ask.get("link"), ask.get("name")  # a name may hold figures: 316不锈钢杯
         text = {
-            "zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{on_air.name}",
+            "zh": f"直播间没有{number}号链接，现在讲的是{link}号链接{name}",
             "en": f"There is no link {number}; we are showing link {link} now",
             "ja": f"{number}番のリンクはありません。今ご紹介しているのは{link}番です",
         }[self.language]
