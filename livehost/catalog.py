@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from livehost.catalog_problems import CatalogProblems, Problem, problems_of
+from livehost.catalog_problems import CatalogProblems, Problem, located, problems_of
 from livehost.catalog_terms import checked_terms
 from livehost.catalog_values import TZ_CHINA, Instant, KnownNone, Money, Name, Text
 
@@ -223,16 +223,23 @@ class Catalog:
     def load(cls, path: Path) -> Catalog:
         """Read a file, reporting every problem in it at once."""
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            data = yaml.safe_load(text)
         except (OSError, UnicodeDecodeError) as error:
-            raise CatalogProblems(
-                [Problem(str(path), "-", f"cannot be read: {error}", "check the path and its rights")]
-            ) from error
+            cause, mend = (
+                f"读不了 / cannot be read: {error}",
+                "检查路径和权限 / check the path and its rights",
+            )
+            raise CatalogProblems([Problem(str(path), "-", cause, mend)]) from error
         except yaml.YAMLError as error:
-            raise CatalogProblems(
-                [Problem(str(path), "-", f"is not YAML: {error}", "mend the line that it names")]
-            ) from error
-        return cls.parse(data, file=str(path))
+            mark = getattr(error, "problem_mark", None)
+            line = None if mark is None else int(mark.line) + 1
+            cause, mend = f"不是 YAML / is not YAML: {error}", "改好那一行 / mend the line that it names"
+            raise CatalogProblems([Problem(str(path), "-", cause, mend, line=line)]) from error
+        try:
+            return cls.parse(data, file=str(path))
+        except CatalogProblems as found:
+            raise CatalogProblems(located(found.problems, text)) from found
 
     @classmethod
     def parse(cls, data: Any, *, file: str = "catalog") -> Catalog:
@@ -282,12 +289,12 @@ class Catalog:
         for product_id, values in changes.items():
             index = next((i for i, p in enumerate(products) if p.id == product_id), None)
             if index is None:
-                problems.append(
-                    Problem("change", product_id, "no such product", "use an id of the catalogue")
-                )
+                cause, mend = "没有这个商品 / no such product", "用目录里的 id / use an id of the catalogue"
+                problems.append(Problem("change", product_id, cause, mend))
                 continue
             if values.get("id", product_id) != product_id:
-                problems.append(Problem("change", f"{product_id}.id", "an id cannot change", "leave it out"))
+                cause, mend = "id 不能改 / an id cannot change", "不写它 / leave it out"
+                problems.append(Problem("change", f"{product_id}.id", cause, mend))
                 continue
             try:
                 products[index] = merged(_without_overlays(products[index], values), values)
@@ -358,14 +365,15 @@ def _read_products(rows: Any, file: str) -> tuple[list[Product], list[Problem]]:
         try:
             product = Product.model_validate(row)
         except ValidationError as error:
-            problems += problems_of(error, file, where)
+            problems += problems_of(error, file, where, ("products", number))
             continue
         products.append(product)
         for platform, overlay in product.platforms.items():
             try:
                 merged(product, overlay)
             except ValidationError as error:
-                problems += problems_of(error, file, f"{where}platforms.{platform}.")
+                place = ("products", number, "platforms", platform)
+                problems += problems_of(error, file, f"{where}platforms.{platform}.", place)
     return products, problems + _clashes(products, file)
 
 
@@ -376,13 +384,9 @@ def _clashes(products: list[Product], file: str) -> list[Problem]:
         for product in products:
             value = getattr(product, name)
             if value in seen:
-                problems.append(
-                    Problem(
-                        file,
-                        f"products[{product.id}].{name}",
-                        f"{value} is {seen[value]}'s too",
-                        f"give each product its own {name}",
-                    )
-                )
+                cause = f"{value} 已经是 {seen[value]} 的 {name} / {value} is {seen[value]}'s too"
+                mend = f"每个商品各用一个 {name} / give each product its own {name}"
+                place = ("products", product.id, name)
+                problems.append(Problem(file, f"products[{product.id}].{name}", cause, mend, place))
             seen[value] = product.id
     return problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
@@ -28,12 +28,13 @@ _SAYS_MADE = re.compile(r"生成|合成|generated", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Line:
-    """A line as it would be said, and where it is written."""
+    """A line as it would be said, by whom it may be, and where it is written."""
 
     text: str
     product: Product | None
-    language: str
     place: KeyPath
+    speakers: tuple[Persona, ...]
+    on_air: str | None = None  # the product that is shown as it is said
 
 
 def check_words(parts: Parts, findings: Findings, *, review: bool) -> Catalog | None:
@@ -50,11 +51,16 @@ def check_words(parts: Parts, findings: Findings, *, review: bool) -> Catalog | 
         )
         findings.add(("ai_label",), said)
     lines: list[_Line] = []
-    for at, persona in parts.each(Persona, "personas"):
+    personas = tuple(parts.each(Persona, "personas"))
+    for at, persona in personas:
         lines += _persona(persona, at, catalog, findings)
+    from livehost.progress import product_shown
+
+    speakers = tuple(persona for _, persona in personas)
     for index in range(parts.count("rundowns")):
         ids = parts.ids("rundowns", index, "segments")
-        for at, segment in parts.each(Segment, "rundowns", index, "segments"):
+        segments = tuple(parts.each(Segment, "rundowns", index, "segments"))
+        for number, (at, segment) in enumerate(segments):
             if segment.id in ids[: int(at[-1])]:
                 said = Said(
                     f"段落 id {segment.id!r} 重复了",
@@ -63,7 +69,9 @@ def check_words(parts: Parts, findings: Findings, *, review: bool) -> Catalog | 
                     "rename one",
                 )
                 findings.add((*at, "id"), said)
-            lines += _segment(segment, at, catalog, findings)
+            shown = product_shown([one for _, one in segments], number)
+            written = _segment(segment, at, catalog, findings)
+            lines += [replace(one, speakers=speakers, on_air=shown) for one in written]
     if review:
         for line in lines:
             _review(line, catalog, findings)
@@ -78,8 +86,8 @@ def _catalog(file: Path, findings: Findings) -> Catalog | None:
         catalog = Catalog.load(file)
     except CatalogProblems as found:
         for problem in found.problems:
-            said = Said(f"商品目录：{problem.message}", problem.mend, problem.message, problem.mend)
-            findings.note(file, None, problem.field, said)
+            said = replace(problem.said, zh=f"商品目录：{problem.said.zh}")
+            findings.note(file, problem.line, problem.field, said)
         return None
     folders = (file.parent, file.parent / "images")
     for product in catalog.products:
@@ -113,7 +121,7 @@ def _persona(persona: Persona, at: KeyPath, catalog: Catalog | None, findings: F
                 )
             if not _braces(line, WORDS, place, findings):
                 continue
-            found.append(_Line(line.format(**words), None, persona.language, place))
+            found.append(_Line(line.format(**words), None, place, (persona,)))
             if name == "reserve" and (volatile := _VOLATILE.search(line)):
                 findings.add(place, _volatile(volatile.group()))
             if name == "disclosure" and not _SAYS_AI.search(line):
@@ -163,7 +171,7 @@ def _segment(segment: Segment, at: KeyPath, catalog: Catalog | None, findings: F
                 Said("这一句是空的", "写上内容，或者删掉", "the wording is empty", "write it, or drop it"),
             )
         if _braces(wording, allowed, place, findings):
-            found.append(_Line(_said(wording, product, catalog), product, "zh", place))
+            found.append(_Line(_said(wording, product, catalog), product, place, ()))
     return found
 
 
@@ -216,20 +224,29 @@ def _said(wording: str, product: Product | None, catalog: Catalog | None) -> str
 
 
 def _review(line: _Line, catalog: Catalog | None, findings: Findings) -> None:
-    """Note a line that the compliance rules block, or that claims what the catalogue does not say."""
+    """Note a line that would be refused on air, whoever of its speakers says it."""
+    from livehost.clearance import judged
     from livehost.compliance import review
-    from livehost.compliance.claim_check import check_said
+    from livehost.lines import Draft
+    from services.speech.phrases import split_phrases
 
     now = datetime.now(UTC)
-    if catalog is None or line.product is None:
-        result = review(line.text, product=line.product, now=now, language=line.language)
+    found, said = None, line.text
+    if catalog is None:
+        found = review(said, product=line.product, now=now)
     else:
-        result = check_said(line.text, facts=None, product=line.product, catalog=catalog, now=now)
-    if result.verdict != "block":
-        return
-    blocking = [hit for hit in result.hits if hit.verdict == "block"]
-    caught = "、".join(dict.fromkeys(line.text[slice(*hit.span)] or hit.rule for hit in blocking))
-    findings.add(line.place, _blocked(caught, blocking[0].why))
+        for persona in line.speakers or (None,):
+            texts = split_phrases(line.text, persona.language if persona is not None else "zh")
+            draft = Draft(texts=texts, product=line.product.id if line.product is not None else None)
+            result = judged(draft, catalog, now, persona, strict=False, on_air=line.on_air)
+            if result.verdict != "block":
+                return
+            found, said = found or result, said if found is not None else "".join(texts)
+    blocking = [hit for hit in found.hits if hit.verdict == "block"] if found is not None else []
+    if blocking:
+        caught = "、".join(dict.fromkeys(said[slice(*hit.span)] or hit.rule for hit in blocking))
+        why = "；".join(dict.fromkeys(hit.why for hit in blocking))
+        findings.add(line.place, _blocked(caught, why, line.text))
 
 
 def _review_catalog(file: Path, catalog: Catalog, findings: Findings) -> None:
@@ -241,11 +258,12 @@ def _review_catalog(file: Path, catalog: Catalog, findings: Findings) -> None:
             findings.note(file, None, f"products.{product.id}.{one.field}", _blocked(one.words, one.why))
 
 
-def _blocked(caught: str, why: str) -> Said:
+def _blocked(caught: str, why: str, line: str = "") -> Said:
     why = f"（{why}）" if why else ""
+    zh, en = (f"：“{line}”", f' in "{line}"') if line else ("", "")
     return Said(
-        f"合规规则不允许这样说：{caught}{why}",
-        "换一种说法",
-        f"the rules do not let this be said: {caught} {why}",
-        "say it another way",
+        f"合规规则不允许这样说：{caught}{why}{zh}",
+        "换一种说法；价格、赠品、包邮这些要和商品目录写的一样，价格可以写成 {price}",
+        f"the rules do not let this be said: {caught} {why}{en}",
+        "say it another way; prices, gifts and terms must be what the catalogue says, a price can be {price}",
     )

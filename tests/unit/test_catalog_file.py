@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -160,3 +161,56 @@ def test_a_price_may_not_rise_to_its_compare_price() -> None:
     listed = small(list_price={"amount": "12", "basis": "近7日最低成交价"})
     with pytest.raises(CatalogProblems, match="划线价"):
         listed.with_changes({"a": {"price": "12"}})
+
+
+WRONG = """products:
+  - id: soap
+    link: 1
+    name: 皂
+    category: toys
+    price: abc
+    stock: 3
+    cupon: {amount: 1}
+  - id: tea
+    link: 2
+    name: 茶
+    category: food
+    price: "9.00"
+    stock: 3
+    coupon:
+      amount: "1.00"
+      until: soon
+    restock: some day
+  - {id: cup, link: 2, name: 杯, category: home, price: "9.00", stock: 1}
+  - {id: jug, link: 2, name: 壶, category: home, price: "9.00", stock: 1}
+"""
+
+
+def test_each_problem_is_told_in_two_languages_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.yaml"
+    path.write_text(WRONG, encoding="utf-8")
+    with pytest.raises(CatalogProblems) as caught:
+        Catalog.load(path)
+    found = {(one.line, one.field): one for one in caught.value.problems}
+    assert set(found) == {
+        (5, "products[soap].category"),
+        (6, "products[soap].price"),
+        (8, "products[soap].cupon"),
+        (17, "products[tea].coupon.until"),
+        (18, "products[tea].restock"),
+        (20, "products[jug].link"),
+    }
+    for one in found.values():
+        for text in (one.said.zh, one.said.zh_mend):
+            assert re.search("[一-鿿]", text) and "Input" not in text, text
+        for text in (one.said.en, one.said.en_mend):
+            assert not re.search("[一-鿿]", text), text
+    assert "coupon" in found[8, "products[soap].cupon"].mend
+    assert f"{path}:6: products[soap].price: 不是金额" in str(caught.value)
+
+
+def test_a_line_that_is_not_yaml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.yaml"
+    path.write_text("products:\n  - {id: a\n  - b", encoding="utf-8")
+    with pytest.raises(CatalogProblems, match=r"catalog\.yaml:3: "):
+        Catalog.load(path)
