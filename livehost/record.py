@@ -108,6 +108,7 @@ class Record:
         self._asked_at: dict[str, datetime] = {}
         self._begun: set[tuple[str, str]] = set()
         self.now: dict[str, Any] | None = None
+        self._card: str | None = None  # the product whose card viewers see
 
     def said(self, line: Line, phrase: wire.Phrase) -> None:
         """A phrase goes to playout: what it says, why, and the facts that it rests on."""
@@ -153,6 +154,8 @@ class Record:
         line, index = held
         phrase = line.voiced[index]
         assert phrase is not None
+        if phrase.product is not None:  # none: the card stays as it is
+            self._card = phrase.product.product or None
         self.now = {
             "id": phrase.id,
             "kind": phrase.kind.value,
@@ -160,6 +163,7 @@ class Record:
             "persona": phrase.persona,
             "trace": phrase.trace,
             "product": line.draft.product,
+            "card": self._card,
             "question": shown_text(line.question.text, limit=MAX_TEXT) if line.question else None,
         }
         self._events.publish(self._room, "phrase", self.now)

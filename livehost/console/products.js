@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { filler, h, mark, say, throttled } from "./dom.js";
+import { isOpen } from "./health.js";
 import { dialog, toast } from "./toast.js";
 import { w, yuan } from "./words.js";
 
@@ -27,7 +28,9 @@ export class ProductsPanel {
   }
 
   render(room) {
-    this.fill(this.items, room.on_air?.product ?? null, this.context.can("operator"));
+    // What viewers see a card of: the show itself is a phrase or two ahead of the picture.
+    const shown = isOpen(room) && room.now?.card !== undefined ? room.now.card : room.on_air?.product;
+    this.fill(this.items, shown ?? null, this.context.can("operator"));
   }
 
   row(one, on, may) {

@@ -485,3 +485,22 @@ async def test_an_answer_that_nobody_approves_expires(tmp_path: Path) -> None:
         held["q1"] = replace(held["q1"], updated_at=held["q1"].updated_at - timedelta(seconds=11))
         await live.becomes("q1", QuestionState.EXPIRED)
         assert live.room.duty.held == 0 and live.answers() == ""
+
+
+async def test_what_the_picture_shows_a_card_of_is_told(tmp_path: Path) -> None:
+    """An answer about other goods changes the card, and the script goes on behind it."""
+    async with on_air(tmp_path) as live:
+        seen: list[tuple[str | None, str | None]] = []
+
+        async def shown(product: str) -> None:
+            async def there() -> bool:
+                view = await live.room.view()
+                seen.append(((view["now"] or {}).get("card"), view["on_air"]["product"]))
+                return seen[-1] == (product, "cleanser-01")
+
+            await _until(there)
+
+        await shown("cleanser-01")
+        await live.ask("q1", "蜂蜜多少钱")
+        await shown("honey-02")
+        await shown("cleanser-01")
