@@ -6,12 +6,12 @@ repeated word for word while another wording is left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from livehost.lines import Place
-from livehost.settings import Rundown
+from livehost.settings import Rundown, Segment
 
 REMEMBER_S = 30 * 60.0
 
@@ -103,6 +103,11 @@ def next_product(rundown: Rundown, segment: int) -> int:
 
 def product_at(rundown: Rundown, segment: int) -> str | None:
     """The product on air at a segment: its own, else that of the nearest before it, else the first."""
-    before = [one.product for one in rundown.segments[: segment + 1] if one.product is not None]
-    products = [one.product for one in rundown.segments if one.product is not None]
+    return product_shown(rundown.segments, segment)
+
+
+def product_shown(segments: Sequence[Segment], at: int) -> str | None:
+    """`product_at` of segments that are no whole rundown yet."""
+    before = [one.product for one in segments[: at + 1] if one.product is not None]
+    products = [one.product for one in segments if one.product is not None]
     return before[-1] if before else next(iter(products), None)

@@ -28,8 +28,10 @@ _BESIDE = re.compile(
     r"(?:配|搭|送|赠|附|装|放|盛|泡|煮|炒|煎|炖|喝|吃|像|比|代替|替代|[再先]用|[用涂敷洗抹喝吃]完)"
     r"(?:的|了|过|着|点|你|您|大家|上|一?[个包袋瓶份盒条支片杯])*$"
 )
+_MEANWHILE = re.compile("(?:之后|之前|以后|以前|[后前完时]|的时候)(?!发|天|台)")
 _USED = re.compile(r"(?:含有?|加了?|[用拿放])(?:点|一?[个包袋瓶份盒条支片杯口])*$")
 _CLAIMING = ("food", "health_food", "cosmetics")  # goods of which effects are claimed, and may not be
+SHORTEST = 5  # characters of a wording that is known again as it stands
 _PLAIN = ("apparel", "home", "other")
 
 
@@ -84,7 +86,9 @@ def _named(
     clause: str, catalog: Catalog, product: Product | None
 ) -> tuple[tuple[Product, ...], tuple[Product, ...]]:
     """All products that a clause names, and those that it is about."""
-    plain = re.sub(r"[\W_]", "", folded(clause))
+    plain = _plain(clause)
+    for words in _wordings(product) if product is not None else ():
+        plain = plain.replace(words, "")  # 洁面后敷15分钟 of the mask's own usage
     every: dict[str, Product] = {}
     meant: dict[str, Product] = {}
     for noun in shelf(catalog).nouns(plain):
@@ -99,6 +103,18 @@ def _named(
     return tuple(every.values()), tuple(meant.values())
 
 
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", folded(text))
+
+
+def _wordings(product: Product) -> Iterator[str]:
+    """The clauses of what the catalogue says of a product's use and asks, which may name other goods."""
+    for text in (product.usage or "", *(one.a for one in product.faq), *(product.suitable_for or ())):
+        for match in _CLAUSE.finditer(text):
+            if len(plain := _plain(match[0])) >= SHORTEST:
+                yield plain
+
+
 def _held(word: str, product: Product) -> bool:
     """Whether a word is only what a product is made of or comes with: 木铲 of the pan."""
     gifts = (gift.name for gift in product.gifts or ())
@@ -109,7 +125,9 @@ def _held(word: str, product: Product) -> bool:
 def _beside(plain: str, noun: Noun) -> bool:
     """Whether a noun only stands beside what the clause is about."""
     before = plain[: noun.start]
-    return bool(_BESIDE.search(before) or ((noun.matter or noun.tool) and _USED.search(before)))
+    if _BESIDE.search(before) or _MEANWHILE.match(plain[noun.end :]):
+        return True
+    return bool((noun.matter or noun.tool) and _USED.search(before))
 
 
 def ruled(
