@@ -45,7 +45,7 @@ export const api = {
   rooms: () => request("GET", "/v1/rooms?limit=200", { timeoutMs: 8000 }),
   session: (room, action) => request("POST", at(room, "/session"), { body: { action }, timeoutMs: 40000 }),
   control: (room, action, timeoutMs) => request("POST", at(room, "/control"), { body: { action }, timeoutMs }),
-  speak: (room, text, urgent) => request("POST", at(room, "/say"), { body: { text, urgent } }),
+  speak: (room, text, urgent, confirmed) => request("POST", at(room, "/say"), { body: { text, urgent, confirmed } }),
   ask: (room, text) => request("POST", at(room, "/questions"), { body: { text } }),
   questions: (room) => request("GET", at(room, "/questions?limit=60")),
   duty: () => request("GET", "/v1/duty"),

@@ -5,6 +5,7 @@ import { cutButton } from "./controls.js";
 import { filler, h, mark, say, show } from "./dom.js";
 import { factName } from "./facts.js";
 import { isOpen } from "./health.js";
+import { spokenOrDoubted } from "./insert.js";
 import { toast, tried } from "./toast.js";
 import { ago, w } from "./words.js";
 
@@ -19,6 +20,7 @@ class Scene {
     this.picture = h("img.picture", { alt: "" });
     this.none = h("span.none", {}, w("no_picture"));
     this.spoken = h("p.spoken", { lang: "zh" });
+    this.doubted = "";
     this.line = h("textarea", { rows: 2, maxLength: 500, placeholder: w("insert_hint"), ariaLabel: w("say") });
     this.send = h("button", { type: "submit" }, w("say"), h("kbd", {}, "I"));
     this.form = h("form.insert", { onsubmit: (event) => { event.preventDefault(); this.say(); } }, this.line, this.send);
@@ -51,8 +53,10 @@ class Scene {
   async say() {
     const text = this.line.value.trim();
     if (!text || this.send.disabled) return;
-    const done = await tried(this.send, () => api.speak(this.id, text, true));
-    if (done) {
+    let doubt = "";
+    const done = await tried(this.send, async () => { doubt = await spokenOrDoubted(this.id, text, true, this.doubted === text); });
+    this.doubted = doubt ? text : "";
+    if (done && !doubt) {
       this.line.value = "";
       this.line.blur();
       toast(w("said_ok", { t: text.length > 16 ? `${text.slice(0, 16)}…` : text }));
@@ -66,7 +70,7 @@ class Scene {
     if (id !== this.id) {
       this.id = id;
       this.picture.removeAttribute("src");
-      this.line.value = "";
+      this.line.value = this.doubted = "";
       this.look();
     }
     say(this.spoken, isOpen(room) ? room.now?.text || "" : w(`life_${room.life}`));

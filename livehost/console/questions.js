@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { filler, h, mark, throttled } from "./dom.js";
 import { isOpen } from "./health.js";
+import { spokenOrDoubted } from "./insert.js";
 import { dialog, toast, tried } from "./toast.js";
 import { clock, w } from "./words.js";
 
@@ -74,7 +75,9 @@ export class QuestionsPanel {
     event.preventDefault();
     tried(this.sayButton, async () => {
       const text = this.line.value.trim();
-      await api.speak(this.roomOf().id, text, this.urgent.checked);
+      const doubt = await spokenOrDoubted(this.roomOf().id, text, this.urgent.checked, this.doubted === text);
+      this.doubted = doubt ? text : "";
+      if (doubt) return;
       this.line.value = "";
       this.urgent.checked = false;
       toast(w("said_ok", { t: text.length > 16 ? `${text.slice(0, 16)}…` : text }));
