@@ -17,7 +17,7 @@ Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
                 in plain words; may be left out), facts as in `say` (may be left out), by
     complaint   somebody found fault with what was said: id (of a phrase, a line or a question), why, by
     duty        what a person on duty did, or that nobody was there: action (approve | edit | answer |
-                propose | reject | hand_over | mute | unmute | correct | complain | attended |
+                propose | reject | hand_over | insert | mute | unmute | correct | complain | attended |
                 unattended), by; of a question also question, user, asked; answer, proposed, way, why
     control     what a person asked of the room: action, by (`red button`: by its own port)
     session     the session's life; gap: entries that were lost

@@ -234,9 +234,11 @@ class Room:
         """Say farewell and end the session."""
         await self.sessions.close()
 
-    async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
+    async def say(
+        self, text: str, urgent: bool = False, by: str = "", *, confirmed: bool = False
+    ) -> dict[str, Any]:
         """Have the host say what the person on duty wrote, after the compliance review."""
-        return await self.steering.say(text, urgent, by)
+        return await self.steering.say(text, urgent, by, confirmed=confirmed)
 
     async def control(self, action: str, by: str = "") -> None:
         """Do one of the duty's actions; raises Refused for one that cannot be done now."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from livehost.clearance import blocked
 from livehost.desk import Mode
-from livehost.duty_words import judged_words
+from livehost.duty_words import Words, confirmed_by
 from livehost.lines import Draft, Line
 from livehost.progress import next_product
 from livehost.refused import Refused
@@ -24,19 +23,26 @@ class Steering:
         self._room = room
         self.before_pause = before_pause
 
-    async def say(self, text: str, urgent: bool = False, by: str = "") -> dict[str, Any]:
-        """Have the host say what the person on duty wrote, after the review."""
+    async def say(
+        self, text: str, urgent: bool = False, by: str = "", *, confirmed: bool = False
+    ) -> dict[str, Any]:
+        """Have the host say what the person on duty wrote, after the review.
+
+        Raises Refused where that blocks it, or leaves it to a person who has not `confirmed`.
+        """
         room = self._room
         if not room.is_open:
             raise Refused("没有进行中的场次 / no session is open", "先开播或彩排 / open or rehearse first")
         texts = split_phrases(text, room.desk.cast.persona.language)
         if not texts:
             raise Refused("没有可念的字 / nothing can be spoken", "写一句话 / write a sentence", 422)
-        draft = Draft(texts=texts, source="duty", product=room.product_on_air())
-        review = judged_words(text, draft, room)
-        if review.verdict == "block":
-            raise blocked(text, review)
-        return {**await self.insert(draft, urgent=urgent, by=by), "verdict": review.verdict}
+        draft = Draft(texts=texts, source="duty", product=room.product_on_air(), vouched=by)
+        review = Words(room).reviewed(text, draft, confirmed=confirmed)
+        said = await self.insert(draft, urgent=urgent, by=by)
+        if doubts := confirmed_by(text, review, by):
+            entry = {"type": "duty", "action": "insert", "by": by, "answer": text, **doubts}
+            room.house.journal.append(room.id, room.session_id or "none", entry)
+        return {**said, "verdict": review.verdict}
 
     async def insert(self, draft: Draft, *, urgent: bool, by: str) -> dict[str, Any]:
         """Have the host say what was reviewed already."""

@@ -146,8 +146,8 @@ class FakeRoom:
         self._take("close")
         self.shown["life"] = "ended"
 
-    async def say(self, text: str, urgent: bool, by: str) -> dict[str, Any]:
-        self._take("say", text, urgent, by)
+    async def say(self, text: str, urgent: bool, by: str, *, confirmed: bool = False) -> dict[str, Any]:
+        self._take("say", text, urgent, by, *(("confirmed",) if confirmed else ()))
         return {"id": "line-1", "phrases": [text], "verdict": "pass"}
 
     async def control(self, action: str, by: str) -> None:

@@ -110,8 +110,8 @@ class LiveRoom(Protocol):
         """Say the farewell and end the session."""
         ...
 
-    async def say(self, text: str, urgent: bool, by: str) -> dict[str, Any]:
-        """Have a reviewed text said; `urgent` before all else."""
+    async def say(self, text: str, urgent: bool, by: str, *, confirmed: bool = False) -> dict[str, Any]:
+        """Have a reviewed text said; `urgent` before all else, `confirmed` although it is in doubt."""
         ...
 
     async def control(self, action: str, by: str) -> None:

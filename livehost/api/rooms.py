@@ -26,10 +26,14 @@ class SessionAsked(Body):
 
 
 class SayAsked(Body):
-    """A text to be said by the host; `urgent` goes before all else and drops what is queued."""
+    """A text to be said by the host; `urgent` goes before all else and drops what is queued.
+
+    `confirmed`: the person stands by what the review left to a person.
+    """
 
     text: SpokenText
     urgent: bool = False
+    confirmed: bool = False
 
 
 class ControlAsked(Body):
@@ -100,8 +104,11 @@ async def change_session(house: TheHouse, room: TheRoom, _: Operator, asked: Ses
 
 @router.post("/rooms/{room}/say", summary="Have a text said (插播)")
 async def say(room: TheRoom, who: Duty, asked: SayAsked) -> dict[str, Any]:
-    """The text is reviewed like every other; a refused one comes back with what broke which rule."""
-    return await room.say(asked.text, asked.urgent, who.name)
+    """The text is reviewed like every other; a refused one comes back with what broke which rule.
+
+    What is in doubt comes back with 409 and `confirm: true`, and is said when sent again as `confirmed`.
+    """
+    return await room.say(asked.text, asked.urgent, who.name, confirmed=asked.confirmed)
 
 
 @router.post("/rooms/{room}/control", status_code=204, summary="Steer the room, or cut it")

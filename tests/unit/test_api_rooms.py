@@ -125,6 +125,8 @@ async def test_say_goes_to_the_room_with_who_said_it(house: FakeHouse, client: h
     what, text, urgent, by = house.rooms["room-a"].asked[0]
     assert (what, text, urgent) == ("say", "今天包邮", True)
     assert by.startswith("duty-")
+    await client.post("/v1/rooms/room-a/say", json={"text": "今天包邮", "confirmed": True})
+    assert house.rooms["room-a"].asked[1][-1] == "confirmed"
 
 
 @pytest.mark.parametrize(

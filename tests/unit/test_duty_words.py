@@ -95,3 +95,28 @@ async def test_an_approved_answer_is_said_as_it_was_approved(tmp_path: Path) -> 
         await live.becomes("q2", QuestionState.HEARD)
         await wait_until(lambda: "59" in live.answers())
         assert item["proposed"].startswith(live.answers()[:4]) and "都在问" not in live.answers()
+
+
+async def test_a_line_of_ones_own_in_doubt_is_said_once_it_is_confirmed(tmp_path: Path) -> None:
+    """As an answer is: the record has who confirmed what."""
+    async with on_air(tmp_path, mode="manual") as live:
+        text = "大家先别着急，敏感肌首选这一支"
+        with pytest.raises(Refused, match=r"请再确认.*首选") as told:
+            await live.room.say(text, True, "李雷")
+        assert told.value.status == 409 and told.value.details["confirm"]
+        said = await live.room.say(text, True, "李雷", confirmed=True)
+        assert said["verdict"] == "review" and "".join(said["phrases"]).startswith("大家先别着急")
+        (row,) = [one for one in await live.journal("duty") if one["action"] == "insert"]
+        assert (row["by"], row["confirmed_by"], row["confirmed"]) == ("李雷", "李雷", ["首选"])
+        await live.room.say("欢迎大家", True, "李雷")
+        assert len([one for one in await live.journal("duty") if one["action"] == "insert"]) == 1
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+async def test_nobody_confirms_what_a_named_product_never_says(tmp_path: Path, confirmed: bool) -> None:
+    """The cleanser is on air."""
+    async with on_air(tmp_path, mode="manual") as live:
+        live.room._catalog = live.room._catalog.with_changes({"honey-02": {"never_say": ["润肺"]}})
+        for text in ("蜂蜜润肺", "洋槐蜂蜜每天一勺，润肺", "蜂蜜今天59元"):
+            with pytest.raises(Refused, match="话术未过审"):
+                await live.room.say(text, True, "李雷", confirmed=confirmed)
