@@ -93,9 +93,8 @@ def judged(
 def blocked(text: str, found: Review) -> Refused:
     """The refusal of a text that somebody wants said or kept, with each span and rule."""
     caught = [hit for hit in found.hits if hit.verdict == "block"]
-    named = "；".join(dict.fromkeys(f"{text[slice(*hit.span)] or hit.rule}（{hit.why}）" for hit in caught))
     return Refused(
-        f"话术未过审 / the review blocks this: {named}",
+        f"话术未过审 / the review blocks this: {found.caught(text)}",
         "请改写后再发 / reword it",
         status=422,
         details={"errors": [hit.shown(text, hit.category) for hit in caught]},

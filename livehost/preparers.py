@@ -19,7 +19,7 @@ import structlog
 from livehost.catalog import Catalog
 from livehost.chat.moderation import named_askers
 from livehost.chat.queue import Turn
-from livehost.compliance import Hit
+from livehost.compliance import Hit, Review
 from livehost.desk import Desk, Mode
 from livehost.inbox import Inbox
 from livehost.lines import Cast, Draft, Line, Place
@@ -59,12 +59,14 @@ class ScriptPreparer:
         spawn: Spawn,
         running: Callable[[], bool],
         greeted: Callable[[], bool] = lambda: False,
+        left_out: Callable[[Draft, Review, str, str], None] = lambda draft, found, where, persona: None,
     ) -> None:
         self._desk = desk
         self._writer = writer
         self._voicer = voicer
         self._progress = progress
         self._greeted = greeted
+        self._left_out = left_out
         self._catalog = catalog
         self._clock = clock
         self._card = card
@@ -138,22 +140,27 @@ class ScriptPreparer:
         progress, segment = self._progress, cast.rundown.segments[here.segment]
         pending = {"".join(line.draft.texts) for line in self._desk.all_lines()}
         going_on = self._going_on(here)
+        shown = product_at(cast.rundown, here.segment)
+        refused: set[int] = set()
 
         def choose(wordings: list[tuple[int, str]]) -> int:
-            if going_on and any(index == progress.wording for index, _ in wordings):
+            left = [one for one in wordings if one[0] not in refused] or wordings
+            if going_on and any(index == progress.wording for index, _ in left):
                 return progress.wording
-            return progress.freshest(wordings, self._clock().timestamp(), pending)
+            return progress.freshest(left, self._clock().timestamp(), pending)
 
-        written = await self._writer.script(segment, cast, self._catalog(), self._clock(), choose)
-        if written is None or not written[1].texts:
-            return None
-        draft, hits = reviewed(written[1], self._catalog(), self._clock(), cast.persona, strict=False)
-        if draft is None:
-            log.error(
-                "a wording breaks a rule and is left out", segment=segment.id, hits=[str(h) for h in hits]
+        while True:
+            written = await self._writer.script(segment, cast, self._catalog(), self._clock(), choose)
+            if written is None or not written[1].texts or written[0] in refused:
+                return None
+            draft, hits = reviewed(
+                written[1], self._catalog(), self._clock(), cast.persona, strict=False, on_air=shown
             )
-            return None
-        return written[0], draft
+            if draft is not None:
+                return written[0], draft
+            refused.add(written[0])
+            where = f"{cast.rundown.id} / {segment.id}"
+            self._left_out(written[1], Review("block", hits), where, cast.persona.id)
 
     def _lay(self, cast: Cast, here: Place, wording: int, draft: Draft) -> bool:
         """Lay a written line and have it voiced; False where its words are not hers any more."""

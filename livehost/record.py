@@ -19,6 +19,8 @@ Every entry has `seq`, `at` (UTC) and `trace`, and by its `type`:
     duty        what a person on duty did, or that nobody was there: action (approve | edit | answer |
                 propose | reject | hand_over | insert | mute | unmute | correct | complain | attended |
                 unattended), by; of a question also question, user, asked; answer, proposed, way, why
+    left_out    a line that the review kept off the air, at most once an hour: where (rundown / segment, or
+                the line's kind), persona, text, product, errors [{words, rule, message, span}]
     control     what a person asked of the room: action, by (`red button`: by its own port)
     session     the session's life; gap: entries that were lost
 

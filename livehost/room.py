@@ -30,6 +30,7 @@ from livehost.director import Director
 from livehost.duty import Duty
 from livehost.house import House
 from livehost.inbox import Inbox
+from livehost.left_out import LeftOut
 from livehost.lines import Cast, Draft, Line
 from livehost.link import PlayoutLink
 from livehost.live_changes import with_kept_changes
@@ -74,7 +75,8 @@ class Room:
         self._control_socket = run_dir / "control.sock"
         self.writer: Writer = writer or TemplateWriter(platform=settings.platform, book=house.faq.book())
         self.clearance = Clearance(catalog=self.catalog, clock=self.now)
-        self.voicer = Voicer(voices, refused=self.clearance.refused)
+        self.left_out = LeftOut(self._note, clock=self.now)
+        self.voicer = Voicer(voices, refused=self.left_out.gate(self.clearance.refused))
         self.casting = Casting(house.settings, settings)
         self._slots: tuple[Slot, ...] = settings.slots
         self._override: Override | None = None
@@ -152,7 +154,7 @@ class Room:
         self.script: ScriptPreparer = ScriptPreparer(
             self.desk, self.writer, self.voicer, self.progress, **common,
             spawn=self.spawn, running=lambda: self.sessions.works and self.sessions.greeted.is_set(),
-            greeted=self._greeted,
+            greeted=self._greeted, left_out=self.left_out.tell,
         )  # fmt: skip
         self._questions: QuestionPreparer = QuestionPreparer(
             self.desk, self.writer, self.voicer, self.inbox, **common, on_air_product=self.product_on_air,
@@ -352,6 +354,9 @@ class Room:
         return card(
             self._catalog, product, show_prices=self.settings.show_prices, images=images, now=self.now()
         )
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        self.house.journal.append(self.id, self.session_id or "none", entry)
 
     def stock(self, cast: Cast) -> Stock:
         return standing_lines(cast, self._catalog.shop.name or "", split_phrases)

@@ -8,16 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
 from livehost.chat.moderation import moderated_name, moderated_question
 from livehost.compliance import Review
 from livehost.desk import Stock
 from livehost.lines import Cast, Draft, Line
 from services import wire
 from services.speech.types import Speech, SpeechError, VoiceSpec
-
-log = structlog.get_logger(__name__)
 
 _MOODS = {
     wire.PhraseKind.GREETING: wire.Mood.SMILE,
@@ -60,13 +56,7 @@ class Voicer:
         nothing of the line was sent, the whole line is spoken again by the next one.
         """
         if (found := self._refused(line)) is not None:
-            line.failed = f"the review blocks this: {', '.join(f'{h.rule} ({h.why})' for h in found.hits)}"
-            log.error(
-                "words that may not be said get no sound",
-                line=line.id,
-                words=line.draft.texts,
-                why=line.failed,
-            )
+            line.failed = f"话术未过审 / the review blocks this: {found.caught(''.join(line.draft.texts))}"
             changed()
             return
         try:

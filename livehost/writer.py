@@ -139,11 +139,18 @@ def handed_over(cast: Cast) -> Draft:
 
 
 def reviewed(
-    draft: Draft, catalog: Catalog, now: datetime, persona: Persona | None = None, *, strict: bool = True
+    draft: Draft,
+    catalog: Catalog,
+    now: datetime,
+    persona: Persona | None = None,
+    *,
+    strict: bool = True,
+    on_air: str | None = None,
 ) -> tuple[Draft | None, tuple[compliance.Hit, ...]]:
     """The draft if every phrase may be said of its product now, else None, with what was found.
 
     `strict`: it may claim only what its own facts say (an answer, not a script of the operator's).
+    `on_air`: the product that is shown as a draft without one is said.
     """
-    found = judged(draft, catalog, now, persona, strict=strict)
+    found = judged(draft, catalog, now, persona, strict=strict, on_air=on_air)
     return (None if found.verdict == "block" else draft), found.hits

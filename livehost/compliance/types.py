@@ -39,3 +39,10 @@ class Review:
 
     verdict: Verdict
     hits: tuple[Hit, ...] = ()
+
+    def caught(self, text: str) -> str:
+        """What blocks a text, each stretch of it with why: 99元（数字没有依据）."""
+        blocking = [hit for hit in self.hits if hit.verdict == "block"]
+        return "；".join(
+            dict.fromkeys(f"{text[slice(*hit.span)] or hit.rule}（{hit.why}）" for hit in blocking)
+        )

@@ -33,10 +33,12 @@ PRICE = "洁面乳多少钱"
 UNKNOWN = "洁面乳是哪个国家产的"
 
 
-def configured(folder: Path, **room: Any) -> Settings:
+def configured(
+    folder: Path, *, wordings: tuple[str, ...] = ("先看洁面。", "今天先看洁面。"), **room: Any
+) -> Settings:
     """One room with one persona, whose script goes on for ever."""
     (folder / "catalog.yaml").write_text(yaml.safe_dump(CATALOG, allow_unicode=True), "utf-8")
-    segments = [{"id": "a", "product": "cleanser-01", "wordings": ["先看洁面。", "今天先看洁面。"]}]
+    segments = [{"id": "a", "product": "cleanser-01", "wordings": wordings}]
     return Settings.model_validate(
         {
             "state_dir": folder / "state", "catalog": folder / "catalog.yaml",
