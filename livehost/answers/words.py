@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from livehost.settings import Language, Style
 
 HANDOVER: dict[Language, tuple[str, ...]] = {
@@ -51,8 +53,23 @@ def pick(options: tuple[str, ...], seed: int) -> str:
     return options[seed % len(options)]
 
 
+# What is no plain, positive answer: handing over, refusing, denying, health, who she is.
+_NO_CLOSER = re.compile(
+    r"客服|核实|确认|同事|帮不上|乱说|平台|AI|人工智能|数字人|真人|医|药|病|血糖|血压|症|手术|治|疗|孕|哺乳|月经|经期|过敏|敏感|刺激|婴|"
+    r"宝宝|儿童|孩子|未成年|老人|岁|慎|停用|暂停|避免|避开|禁|[不没未别勿莫缺]|无(?!理由|线)|暂时|售罄|卖完|断货|过期|结束|抱歉|对不起|遗憾"
+)
+
+
+def closable(text: str) -> bool:
+    """Whether a sales closer may follow: only a plain, positive answer takes one."""
+    return not _NO_CLOSER.search(text)
+
+
 def styled(text: str, style: Style | None, seed: int, language: Language) -> str:
-    """A sentence in the persona's way: now and then an address or opener before, a closer after."""
+    """A sentence in the persona's way: now and then an address or opener before, a closer after.
+
+    No closer follows what hands over, refuses, denies, speaks of health or says that she is AI.
+    """
     end = "。" if language != "en" else "."
     text = text.rstrip("。.，, ")
     if style is None or language != "zh":
@@ -62,6 +79,7 @@ def styled(text: str, style: Style | None, seed: int, language: Language) -> str
         if seed % 2 == 0 and (style.openers or style.address)
         else ""
     )
-    after = pick(style.closers, seed // 2) if style.closers and seed % 3 == 0 and len(text) < 40 else ""
+    closes = style.closers and seed % 3 == 0 and len(text) < 40 and closable(text)
+    after = pick(style.closers, seed // 2) if closes else ""
     lead = before.rstrip("，,。 ")
     return f"{lead}{'，' if lead else ''}{text}{end}{after}"
