@@ -17,6 +17,7 @@ import structlog
 from livehost.answers.claims import Lexicon
 from livehost.answers.faithful import Grounds, faults
 from livehost.answers.faq_book import FaqBook
+from livehost.answers.words import closable
 from livehost.catalog import Catalog
 from livehost.engines import EngineGone
 from livehost.lines import Cast, Draft
@@ -171,6 +172,8 @@ class ModelWriter:
         if found:
             log.info("a wording is refused", core=core, words=words, faults=[str(fault) for fault in found])
             return replace(draft, why=found[0].reason.value)
+        if not closable(core) and any(one in words and one not in core for one in cast.persona.style.closers):
+            return replace(draft, why="closer")
         texts = split_phrases(words, cast.persona.language)
         return replace(draft, texts=texts, source="model", adapter=cast.language_adapter)
 

@@ -166,6 +166,17 @@ async def test_a_hand_over_may_be_reworded_but_promises_nothing() -> None:
     assert (draft.act, draft.source) == ("handover", "template")
 
 
+async def test_no_sales_closer_follows_what_is_handed_over() -> None:
+    """The same closer follows a plain answer."""
+    cast = dressed()
+    style = cast.persona.style.model_copy(update={"closers": ("放心拍就好",)})
+    cast = replace(cast, persona=cast.persona.model_copy(update={"style": style}))
+    model = ScriptedModel(lambda request: request.user.split("【要点】")[1].rstrip("。") + "，放心拍就好。")
+    for question, source in (("哺乳期能用吗", "template"), ("多少钱", "model")):
+        draft = await a_writer(model).answer(asked(question), cast, CATALOG, "cleanser-01", NOW)
+        assert (draft.source, draft.why) == (source, "closer" if source == "template" else "")
+
+
 async def test_the_script_keeps_its_facts_and_its_wording() -> None:
     """The wording that was chosen, with its values in place, is what is reworded."""
     model = ScriptedModel(lambda request: "价格来啦，氨基酸洁面乳直播间68元哦，就在1号链接呀")
