@@ -16,6 +16,7 @@ from livehost.answers.goods import Noun, shelf
 from livehost.catalog import Catalog, Product
 from livehost.chinese import folded
 from livehost.compliance.claim_check import OTHERWISE
+from livehost.compliance.phrases import Phrases
 from livehost.compliance.review import review
 from livehost.compliance.types import Hit
 
@@ -139,6 +140,7 @@ def ruled(
     now: datetime,
     *,
     doubt: bool,
+    phrases: Phrases | None = None,
 ) -> Iterator[Hit]:
     """What the rules find in a part of the text that begins at `at`, by each product it is said of.
 
@@ -149,14 +151,14 @@ def ruled(
         start, end = hit.span[0] + at, max(hit.span[1], hit.span[0] + 1) + at
         return [one for one in clauses if one.start < end and start < one.end]
 
-    for hit in review(text, product=product, now=now).hits:
+    for hit in review(text, product=product, now=now, phrases=phrases).hits:
         if product is None and all(one.named for one in within(hit)):
             continue  # the products that are named there decide
         yield _moved(hit, at)
     for other in {one.id: one for clause in clauses for one in clause.ruled}.values():
         if other is product:
             continue
-        for hit in review(text, product=other, now=now).hits:
+        for hit in review(text, product=other, now=now, phrases=phrases).hits:
             if any(other in one.ruled for one in within(hit)):
                 yield _moved(hit, at)
     if not doubt:

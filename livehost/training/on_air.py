@@ -15,7 +15,7 @@ from datetime import datetime
 
 from livehost.answers import Fact
 from livehost.answers.claims import Lexicon
-from livehost.answers.faithful import Grounds, faults
+from livehost.answers.faithful import Fault, Grounds, Reason, faults
 from livehost.catalog import Catalog, Product
 from livehost.settings import Style
 from livehost.training.plain import Manner, clauses_of
@@ -23,6 +23,21 @@ from livehost.training.plain import Manner, clauses_of
 _PARTICLES = "呀哦啦呢哈哟哒喔噢"  # those that the show's reading knows, besides the persona's own
 _ANSWERS = re.compile(r"(?:有|没|能|可|中|行|是|对|会|要|不|无|别|好)[^，]{0,2}$")  # yes or no
 MOST = 2  # phrases before and after
+WHY: dict[Reason, tuple[str, str]] = {
+    Reason.EMPTY: ("没有内容", "it says nothing"),
+    Reason.LENGTH: ("比要说的长太多或短太多", "far longer or shorter than what is to be said"),
+    Reason.JUNK: ("有念不了的符号、网址，或反复同一句", "signs, addresses, or the same over and over"),
+    Reason.UNFINISHED: ("话没说完", "it breaks off"),
+    Reason.NUMBER: ("数字和要说的不一样", "other numbers than what is to be said"),
+    Reason.NAME: ("名称和要说的不一样", "other names than what is to be said"),
+    Reason.POLARITY: ("肯定和否定不一致", "a denial more, less, or elsewhere"),
+    Reason.CLAIM: ("多说或漏说了承诺", "a claim too many or too few"),
+    Reason.QUESTION: ("陈述变成了提问，或相反", "a question for a statement, or the other way round"),
+    Reason.LITERAL: ("审定的原话被改了", "an approved wording was changed"),
+    Reason.CONTENT: ("要说的内容几乎没了", "hardly anything of what is to be said"),
+    Reason.MANNER: ("有不认识的说法", "words that are neither facts nor her named manner"),
+    Reason.RULE: ("碰到话术规则", "a phrase rule"),
+}
 COMMON = 4  # openers that stand in where an answer has none of its own
 
 
@@ -49,6 +64,17 @@ class OnAir:
                 self.closers.update(after)
                 return words
         return None
+
+    def why(self, target: str, core: str, facts: Sequence[Fact], product: Product | None) -> str:
+        """What the show would refuse a target for, and the words that show it."""
+        before, after, _ = self._around(target)
+        found = self._faults(target, core, facts, product, (*before, *after))
+        words: dict[Reason, list[str]] = {}
+        for fault in found:
+            words.setdefault(fault.reason, []).append(fault.words)
+        shown = [(WHY[reason], "、".join(filter(None, some))) for reason, some in words.items()]
+        zh = "；".join(f"{why[0]}：{some}" if some else why[0] for why, some in shown)
+        return f"{zh} / {'; '.join(why[1] for why, _ in shown)}"
 
     def opened(self, core: str, facts: Sequence[Fact], product: Product | None) -> str | None:
         """The core after the persona's address, or one of her commonest openers; None where she has none that passes."""
@@ -77,6 +103,11 @@ class OnAir:
     def _passes(
         self, words: str, core: str, facts: Sequence[Fact], product: Product | None, phrases: Sequence[str]
     ) -> bool:
+        return not self._faults(words, core, facts, product, phrases)
+
+    def _faults(
+        self, words: str, core: str, facts: Sequence[Fact], product: Product | None, phrases: Sequence[str]
+    ) -> tuple[Fault, ...]:
         style = self.style
         own = (
             (style.self_name, *style.address, *style.openers, *style.closers, *style.particles)
@@ -84,7 +115,7 @@ class OnAir:
             else ()
         )
         grounds = Grounds(core, tuple(facts), product, self.now, (*own, *phrases))
-        return not faults(words, grounds, self._lexicon)
+        return faults(words, grounds, self._lexicon)
 
     def _ways(
         self, target: str, core: str, before: Sequence[str], after: Sequence[str], end: str

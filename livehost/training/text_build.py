@@ -18,9 +18,10 @@ from typing import Any
 
 from livehost.answers import Fact
 from livehost.catalog import TZ_CHINA, Catalog, Product
+from livehost.compliance.by_product import ruled, said_of
 from livehost.compliance.phrases import Phrases
 from livehost.compliance.review import review
-from livehost.compliance.types import Review
+from livehost.compliance.types import Review, worst
 from livehost.settings import Style
 from livehost.training.export_folder import is_export
 from livehost.training.on_air import OnAir
@@ -216,20 +217,22 @@ def _samples(
         if words is None and one.core:
             later.append(number)
         elif words is None:
-            told.refused.append(_place(one.text))
+            told.refused.append(_refused(one, core, on_air))
         out[number] = _sample(one.text, core, words or one.text.target, facts)
     for number in later:
         sample, one = out[number], found[number]
         words = on_air.opened(sample.core, one.facts, one.product) if on_air is not None else None
         told.around_catalog += words is not None
         if words is None:
-            told.refused.append(_place(one.text))
+            told.refused.append(_refused(one, sample.core, on_air))
         out[number] = _sample(one.text, sample.core, words or sample.target, sample.facts)
     return [out[number] for number in sorted(out)]
 
 
-def _place(text: Text) -> dict[str, str]:
-    return {"at": text.place, "text": text.target[:80]}
+def _refused(one: _Found, core: str, on_air: OnAir | None) -> dict[str, str]:
+    """Where a text stands that the show would refuse, and why it would."""
+    why = on_air.why(one.text.target, core, one.facts, one.product) if on_air is not None else ""
+    return {"at": one.text.place, "text": one.text.target[:80], "why": why}
 
 
 def _sample(text: Text, core: str, target: str, facts: tuple[SampleFact, ...]) -> Sample:
@@ -252,9 +255,16 @@ def _reviewed(
     category: str,
     now: datetime,
 ) -> Review:
-    """The phrase rules' word; where no product is named, that of the product which allows the most."""
-    if product is not None or catalog is None:
+    """The phrase rules' word by every product that is named, also by its kind (这个茶).
+
+    Where none is, that of the product which allows the most.
+    """
+    if catalog is None:
         return review(line, product=product, category=category, now=now, phrases=phrases)
+    clauses = said_of(line, catalog, product, own=True)
+    if product is not None or any(one.ruled for one in clauses):
+        hits = tuple(ruled(line, 0, clauses, product, catalog, now, doubt=False, phrases=phrases))
+        return Review(worst(hit.verdict for hit in hits), hits)
     order = ("pass", "review", "block")
     found = [review(line, product=one, now=now, phrases=phrases) for one in catalog.products]
     return min(found, key=lambda one: order.index(one.verdict))

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from livehost.answers.faithful import Reason
 from livehost.catalog import TZ_CHINA, Catalog
 from livehost.settings import Style
+from livehost.training.on_air import WHY
 from livehost.training.plain import manner_of
 from livehost.training.text_build import build_text
 from livehost.training.text_copies import copies
@@ -288,8 +290,25 @@ def test_lines_that_would_be_refused_on_air_are_counted_and_named(tmp_path: Path
     source.write_text("姐妹们看氨基酸洁面乳。\n拍1号的姐妹，送起泡网，咱家不藏着。\n", encoding="utf-8")
     report, _ = _built(tmp_path / "out", source, catalog=catalog)
     assert [one["at"] for one in report.details["refused_on_air"]] == ["lines.txt:2"]
-    assert "咱家不藏着" in report.details["refused_on_air"][0]["text"]
+    refused = report.details["refused_on_air"][0]
+    assert "咱家不藏着" in refused["text"]
+    assert "有不认识的说法" in refused["why"] and " / " in refused["why"]
     assert any("1 texts" in one and "lines.txt:2" in one for one in report.warnings)
+
+
+def test_a_text_is_held_to_the_goods_that_it_names_by_their_kind(tmp_path: Path, catalog: Catalog) -> None:
+    """The catalogue's other goods allow more than the tea does."""
+    source = tmp_path / "lines.txt"
+    source.write_text(
+        "姐妹们看这个茶喝了能安神呢。\n这个茶喝了能减肥呢。\n姐妹们先看看这个茶呀。\n", encoding="utf-8"
+    )
+    report, samples = _built(tmp_path / "out", source, catalog=catalog)
+    assert [one.target for one in samples] == ["姐妹们，先看看这个茶呀。"]
+    assert {one["words"] for one in report.details["rows_left_out"]} >= {"安神"}
+
+
+def test_every_reason_to_refuse_words_on_air_is_told() -> None:
+    assert set(WHY) == set(Reason)
 
 
 def test_a_text_that_holds_a_chat_templates_marks_is_left_out(tmp_path: Path) -> None:
