@@ -2,16 +2,9 @@
 
 import { h } from "./dom.js";
 import { listed } from "./toast.js";
-import { language, shortName, w } from "./words.js";
+import { half, language, shortName, w } from "./words.js";
 
 const LONGEST = 60;
-
-// The page's half of 「中文 / English」.
-export function half(text) {
-  const at = text.indexOf(" / ");
-  if (at < 0) return text;
-  return language() === "en" ? text.slice(at + 3) : text.slice(0, at);
-}
 
 // The first sentence of a text, cut where it runs on without one.
 export function firstSentence(text) {

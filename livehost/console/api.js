@@ -1,13 +1,13 @@
 // Everything the page asks of the service. Errors are `Problem`s, with the cause and the mend.
 
-import { language, w } from "./words.js";
+import { half, language, w } from "./words.js";
 
 export class Problem extends Error {
   constructor(status, document_) {
-    super(document_.title || String(status));
+    super(half(document_.title || String(status)));
     this.status = status;
-    this.mend = document_.mend || "";
-    this.errors = document_.errors || [];
+    this.mend = half(document_.mend || "");
+    this.errors = (document_.errors || []).map((one) => (typeof one === "string" ? { message: half(one) } : { ...one, message: half(one.message) }));
     this.confirm = Boolean(document_.confirm);
   }
 }

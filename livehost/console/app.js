@@ -1,6 +1,6 @@
 // The page: signs in, follows the rooms by events, and shows the wall or one room.
 
-import { alarmLine, firstSentence, half } from "./alarms.js";
+import { alarmLine, firstSentence } from "./alarms.js";
 import { api } from "./api.js";
 import { h, mark, say, show, throttled } from "./dom.js";
 import { DutyView } from "./duty.js";
@@ -8,7 +8,7 @@ import { houseHealth } from "./health.js";
 import { FocusView } from "./focus.js";
 import { toast, toastProblem } from "./toast.js";
 import { WallView } from "./wall.js";
-import { clock, language, preferLanguage, toggleLanguage, w } from "./words.js";
+import { clock, half, language, preferLanguage, toggleLanguage, w } from "./words.js";
 
 const page = document.getElementById("page");
 const state = { house: null, rooms: [], focus: null, wall: false, duty: false, lost: false };

@@ -82,7 +82,7 @@ export function leadButtons(context, roomOf) {
   const element = h("div.lead", {}, h("div.segments", { role: "group" }, modes), next, skip);
   function render(room) {
     for (const button of modes) {
-      button.setAttribute("aria-pressed", String(room.mode === button.mode));
+      button.setAttribute("aria-pressed", String(!room.duty?.taken_by && room.mode === button.mode));
       button.disabled = !context.can("operator");
     }
     for (const button of [next, skip]) button.disabled = !context.can("operator") || !isOpen(room);

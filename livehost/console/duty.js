@@ -102,9 +102,9 @@ export class DutyView {
 
   draw() {
     const shown = this.shown;
-    if (!this.item) {
-      const at = Math.min(this.at ?? 0, shown.length - 1);
-      this.chosen = shown[at] ? keyOf(shown[at]) : null;
+    if (!this.item || (!this.byHand && !this.busy && shown[0] !== this.item)) {
+      this.chosen = shown[0] ? keyOf(shown[0]) : null;
+      this.byHand = false;
       this.cameAt = Date.now();
       mark(this.element, "read", "no");
       setTimeout(() => mark(this.element, "read", this.wasRead ? "yes" : "no"), READ_MS + 20);
@@ -118,7 +118,7 @@ export class DutyView {
       state: one.state, why: one.why, text: one.text, user: one.user, buyer: one.buyer, together: one.together, room: this.title(one.room),
       ago: ago(one.at), stale: one.state === "held" && !one.true, left: left(one, now),
     })));
-    this.detail.draw(this.item);
+    this.detail.draw(this.item, left(this.item, now));
     this.fillLog(this.log.slice(0, 30).map((one) => ({ t: clock(one.at, this.zone(one.room)), by: one.by, deed: w(`did_${one.action}`), about: one.asked || one.user || one.why || this.title(one.room) })));
   }
 
@@ -150,6 +150,11 @@ export class DutyView {
     return item;
   }
 
+  // Whether somebody is at the one in front: then nothing else comes to the front by itself.
+  get busy() {
+    return this.detail.busy || Boolean(document.querySelector("dialog[open]"));
+  }
+
   // Whether the one in front has been there long enough to be decided by a key.
   get wasRead() {
     return Date.now() - (this.cameAt ?? 0) >= READ_MS;
@@ -159,6 +164,7 @@ export class DutyView {
     if (byHand) this.detail.element.scrollIntoView({ block: "nearest" });
     if (this.detail.editing && key !== this.chosen) this.detail.leave();
     this.chosen = key;
+    this.byHand = true;
     this.cameAt = 0;
     mark(this.element, "read", "yes");
     this.draw();
@@ -203,14 +209,16 @@ export class DutyView {
     } catch (error) {
       this.gone.delete(keyOf(item));
       if (error.confirm) {
-        this.doubts = error.message;
+        this.doubts = error;
         return "confirm";
       }
-      toastProblem(error);
+      this.doubts = action === "answer" && error.status !== 409 ? error : null; // told beside the words
+      if (!this.doubts) toastProblem(error);
       this.soon();
       return false;
     }
     this.items = this.items.filter((one) => keyOf(one) !== keyOf(item));
+    this.byHand = false;
     if (action === "propose") this.gone.delete(keyOf(item));
     this.draw();
     this.context.counted();
@@ -244,20 +252,22 @@ export class DutyView {
   // What is answered once is answered by itself from then on: an entry of the book of answers.
   keep() {
     const item = this.item;
-    if (!item || !this.may) return;
+    if (!item || !this.context.can("operator")) return;
     let confirmed = false;
     const text = h("textarea", { rows: 3, maxLength: 500, required: true, value: item.proposed || "", oninput: () => { confirmed = false; } });
-    dialog(w("keep_ask"), [[w("asked_so"), h("p.note", {}, item.text)], [w("approved_so"), text]], {
+    const scopes = [...(item.product ? [[`product:${item.product.id}`, w("keep_product", { n: item.product.name })]] : []), ["shop", w("keep_shop")]];
+    const scope = h("select", { name: "scope", onchange: () => { confirmed = false; } }, scopes.map(([value, name]) => h("option", { value }, name)));
+    dialog(w("keep_ask"), [[w("asked_so"), h("p.note", {}, item.text)], [w("approved_so"), text], [w("keep_scope"), scope]], {
       save: async () => {
         try {
-          await api.keepAnswer(item.room, item.id, { answers: [text.value.trim()], scope: item.product ? `product:${item.product.id}` : "shop", confirmed });
+          await api.keepAnswer(item.room, item.id, { answers: [text.value.trim()], scope: scope.value, confirmed });
         } catch (error) {
           if (!error.confirm) throw error;
           confirmed = true;
-          toast(w("keep_again"), "care", error.message);
-          return false;
+          return [error, w("keep_again")];
         }
         toast(w("kept_ok"));
+        this.soon();
         return true;
       },
     });
@@ -305,10 +315,12 @@ export class DutyView {
   }
 }
 
-// What is left of the time that an answer waits, once it is short.
-function left(one, now) {
-  const seconds = one.until ? Math.round((Date.parse(one.until) - now) / 1000) : null;
-  return seconds !== null && seconds < 100 ? w("left_s", { s: Math.max(0, seconds) }) : "";
+// What is left of the time that an answer waits.
+export function left(one, now) {
+  if (!one?.until) return "";
+  const seconds = Math.max(0, Math.round((Date.parse(one.until) - now) / 1000));
+  if (seconds < 100) return w("left_s", { s: seconds });
+  return w("left_m", { t: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
 }
 
 // What sets a room apart from its mode, in words; empty: nothing does.
@@ -359,7 +371,7 @@ class Lane {
     mark(this.spoken, "stands", stands ? "yes" : "no");
     this.element.title = health(room).text;
     this.modes.forEach((button, number) => {
-      button.setAttribute("aria-pressed", String(MODES[number][0] === room.mode));
+      button.setAttribute("aria-pressed", String(!duty.taken_by && MODES[number][0] === room.mode));
       button.disabled = !this.view.context.can("operator");
     });
     say(this.take, w(duty.taken_by ? "hand_back" : "take_room"));

@@ -6,8 +6,8 @@ import { filler, h, mark, say, show } from "./dom.js";
 import { factName } from "./facts.js";
 import { isOpen } from "./health.js";
 import { spokenOrDoubted } from "./insert.js";
-import { toast, tried } from "./toast.js";
-import { ago, w } from "./words.js";
+import { problemLine, toast, tried } from "./toast.js";
+import { ago, half, w } from "./words.js";
 
 const LOOK_MS = 2000;
 
@@ -31,7 +31,7 @@ class Scene {
       else this.line.blur();
     });
     this.cut = cutButton(view.context, () => view.context.room(this.id));
-    this.element = h("aside.scene", {}, h("a.look", { onclick: () => this.id && view.context.go(this.id) }, this.picture, this.none, h("div.over", {}, this.spoken)), this.form, this.cut.element);
+    this.element = h("aside.scene", {}, h("a.look", { onclick: () => this.id && view.context.go(this.id) }, this.picture, this.none), this.spoken, this.form, this.cut.element);
     setInterval(() => this.look(), LOOK_MS);
   }
 
@@ -86,13 +86,15 @@ export class DutyDetail {
     this.confirm = false;
     this.body = h("div.case");
     this.field = h("textarea", { rows: 3, maxLength: 500, ariaLabel: w("own_words"), placeholder: w("own_words_hint") });
+    this.left = h("time.left");
+    this.problem = problemLine();
     this.inText = h("input", { type: "checkbox" });
     this.send = h("button.primary", { type: "submit" });
     this.form = h("form.own", { onsubmit: (event) => { event.preventDefault(); this.submit(); } },
-      this.field,
+      this.field, this.problem.element,
       h("div.row", {}, h("label.check", { title: w("in_text_why") }, this.inText, w("in_text")), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this.leave() }, w("no"), h("kbd", {}, "Esc")), this.send));
     this.field.addEventListener("keydown", (event) => this.key(event));
-    this.field.addEventListener("input", () => { this.confirm = false; this.label(); });
+    this.field.addEventListener("input", () => { this.confirm = false; this.problem.tell(null); this.label(); });
     this.deeds = h("div.deeds");
     this.scene = new Scene(view);
     this.element = h("section.panel.detail", {}, h("div.desk", {}, this.body, this.scene.element), this.form, this.deeds);
@@ -102,7 +104,13 @@ export class DutyDetail {
     show(this.form, false);
   }
 
-  draw(item) {
+  // Whether somebody is writing here, an answer or a line for the room.
+  get busy() {
+    return this.editing || Boolean(this.scene.line.value) || document.activeElement === this.scene.line;
+  }
+
+  draw(item, left = "") {
+    say(this.left, left);
     if (this.editing && (!item || item.id !== this.about?.id)) this.leave();
     const shown = item && { ...item, title: this.view.title(item.room), ago: ago(item.at), until: undefined };
     this.fillBody(shown);
@@ -115,7 +123,7 @@ export class DutyDetail {
   parts(item) {
     const stale = item.proposed && !item.true;
     return [
-      h("div.row.meta", {}, h("span.tag", {}, w(`wait_${item.why || item.state}`)), h("b", {}, item.title), h("span", {}, item.user || "—"), item.buyer ? h("span.tag.buyer", {}, w("buyer")) : null, h("span.grow"), h("time", {}, item.ago)),
+      h("div.row.meta", {}, h("span.tag", {}, w(`wait_${item.why || item.state}`)), h("b", {}, item.title), h("span", {}, item.user || "—"), item.buyer ? h("span.tag.buyer", {}, w("buyer")) : null, h("span.grow"), this.left, h("time", {}, item.ago)),
       h("p.question", {}, item.text),
       item.together ? h("p.small", {}, w("n_more", { n: item.together })) : null,
       item.said ? h("p.told", {}, h("span.label", {}, w("was_said")), item.said) : null,
@@ -123,7 +131,7 @@ export class DutyDetail {
       item.proposed ? h("p.proposed", { lang: "zh" }, item.proposed) : item.blocked ? null : h("p.none.proposed", {}, w(item.state === "accepted" ? "not_proposed" : "nothing_proposed")),
       stale ? h("p.warn", {}, w("facts_changed")) : null,
       item.checks?.length ? h("ul.checks", {}, item.checks.map((one) => {
-        const row = h("li", {}, h("span.tag", {}, w(`v_${one.verdict}`)), h("b", {}, one.rule), h("span", {}, one.why));
+        const row = h("li", {}, h("span.tag", {}, w(`v_${one.verdict}`)), h("b", {}, one.rule), h("span", {}, half(one.why)));
         mark(row, "verdict", one.verdict);
         return row;
       })) : null,
@@ -134,7 +142,7 @@ export class DutyDetail {
 
   buttons(item) {
     const { view } = this;
-    const deed = (word, key, work, kind = "button") => h(kind, { type: "button", disabled: !view.may, onclick: work, title: view.may ? "" : w("need_duty") }, w(word), h("kbd", {}, key));
+    const deed = (word, key, work, kind = "button", may = view.may) => h(kind, { type: "button", disabled: !may, onclick: work, title: may ? "" : w("need_duty") }, w(word), h("kbd", {}, key));
     const first = item.state === "accepted" ? ["propose", () => view.approve()] : item.proposed ? ["approve", () => view.approve()] : ["own_words", () => this.edit("")];
     return [
       deed(first[0], "⏎", first[1], "button.primary"),
@@ -143,7 +151,7 @@ export class DutyDetail {
       item.state === "handed_over" ? null : deed("hand_over", "H", () => view.decide("hand_over")),
       deed("reject", "X", () => view.decide("reject")),
       deed("mute", "M", () => view.mute()),
-      deed("keep", "F", () => view.keep()),
+      deed("keep", "F", () => view.keep(), "button", view.context.can("operator")),
     ].filter(Boolean);
   }
 
@@ -155,6 +163,7 @@ export class DutyDetail {
     this.confirm = false;
     this.field.value = text ?? item.proposed ?? "";
     this.inText.checked = false;
+    this.problem.tell(null);
     this.label();
     show(this.form, true);
     show(this.deeds, false);
@@ -193,9 +202,12 @@ export class DutyDetail {
     if (done === "confirm") {
       this.confirm = true;
       this.label();
-      toast(w("confirm_again"), "care", this.view.doubts);
+      this.problem.tell(this.view.doubts, "care", w("confirm_again"));
       this.field.focus();
     } else if (done) this.leave();
-    else this.field.focus();
+    else {
+      if (this.view.doubts) this.problem.tell(this.view.doubts);
+      this.field.focus();
+    }
   }
 }

@@ -2,8 +2,8 @@
 
 import { Problem, api, request } from "./api.js";
 import { filler, h, mark, say, show, throttled } from "./dom.js";
-import { confirmed, toast, toastProblem, tried } from "./toast.js";
-import { clock, language, w } from "./words.js";
+import { confirmed, problemLine, toast, toastProblem, tried } from "./toast.js";
+import { clock, half, language, w } from "./words.js";
 
 const WORDS = {
   faq: ["互动问答库", "Answer book"], entries: ["问答", "Answers"], open: ["没答上的", "Unanswered"], find: ["搜关键词、问法、回答", "Search"], add: ["添加", "Add"], paste: ["批量粘贴", "Paste"], export: ["导出", "Export"], close: ["关闭", "Close"],
@@ -11,7 +11,7 @@ const WORDS = {
   keywords: ["关键词", "Keywords"], keywords_hint: ["一行一组；同组的词用 + 连接，例：几点+下播", "One group a line; join words that go together by +"], questions: ["问法", "Questions"], questions_hint: ["一行一句，观众怎么问", "One a line, as viewers ask"],
   answers: ["回答", "Answers"], answers_hint: ["一行一条，轮流说；价格请写 {price}，链接写 {link}", "One a line, said in turn; write {price}, {link}"], scope: ["范围", "Scope"], shop: ["全店", "Whole shop"], cool: ["冷却（秒）", "Cool-down (s)"], enabled: ["启用", "Enabled"], off: ["停用", "off"], edit: ["修改", "Edit"], remove: ["删除", "Remove"], remove_ask: ["删除这一条？主播马上不再这么答。", "Remove it? The host stops saying it."],
   save: ["保存", "Save"], save_anyway: ["已看过，确认保存", "Looked at: save"], saved: ["已保存，下一个问题就用", "Saved: the next question uses it"], cancel: ["取消", "Cancel"], new_entry: ["添加问答", "New answer"], make: ["写成一条", "Make an answer"],
-  paste_hint: ["关键词1、关键词2 => 回答1 | 回答2，一行一条；也可以直接粘贴 Excel 的几列：关键词、回答、范围、冷却", "keywords => answer 1 | answer 2, one a line; or cells of a spreadsheet: keywords, answers, scope, cool-down"], check: ["先看看", "Check first"], save_n: ["保存 {n} 条", "Save {n}"], with_review: ["连同待确认的 {n} 条", "with {n} to confirm"], saved_n: ["已保存 {n} 条", "{n} saved"], line: ["第 {n} 行", "Line {n}"],
+  paste_hint: ["一行一条：关键词 => 回答。几组关键词用、隔开，同组的词用 + 连接（都出现才算）；几个回答用 | 隔开，轮流说。也可以直接粘贴 Excel 的几列：关键词、回答、范围、冷却。", "One a line: keywords => answer. 、 parts groups of keywords, + joins words that must stand together, | parts answers that take turns. Or paste cells of a spreadsheet: keywords, answers, scope, cool-down."], paste_as: ["几点+下播、什么时候+下播 => 今晚播到很晚 | 还早着呢\n门店 => 我们是线上店，没有门店", "几点+下播、什么时候+下播 => 今晚播到很晚 | 还早着呢"], check: ["先看看", "Check first"], save_n: ["保存 {n} 条", "Save {n}"], with_review: ["连同待确认的 {n} 条", "with {n} to confirm"], saved_n: ["已保存 {n} 条", "{n} saved"], line: ["第 {n} 行", "Line {n}"],
   v_pass: ["可保存", "fine"], v_review: ["要确认", "to confirm"], v_block: ["不能存", "refused"], s_handed_over: ["转人工", "to a person"], s_expired: ["过时", "expired"], s_held: ["等确认", "held"],
 };
 const t = (key, values = {}) => WORDS[key][language() === "en" ? 1 : 0].replace(/\{(n)\}/g, (_, name) => values[name] ?? "");
@@ -66,7 +66,6 @@ class Book {
     this.rooms = rooms;
     this.scopes = scopes;
     this.may = house.can.includes("operator");
-    this.mayAnswer = house.can.includes("duty");
     this.items = [];
     this.tab = "entries";
     this.search = h("input", { type: "search", placeholder: t("find"), ariaLabel: t("find"), oninput: throttled(() => this.read(), 250) });
@@ -99,7 +98,7 @@ class Book {
   async unanswered() {
     const wanted = this.search.value.trim().toLowerCase();
     const pages = await Promise.all(this.rooms.flatMap((room) => ["handed_over", "held", "expired"].map(async (state) => (await faq.unanswered(room.id, state)).items.map((one) => ({ ...one, room: room.id, title: room.title, zone: room.zone })))));
-    return pages.flat().filter((one) => one.text.toLowerCase().includes(wanted)).sort((a, b) => (a.at < b.at ? 1 : -1));
+    return pages.flat().filter((one) => !one.kept && one.text.toLowerCase().includes(wanted)).sort((a, b) => (a.at < b.at ? 1 : -1));
   }
 
   scopeName(scope) {
@@ -118,7 +117,7 @@ class Book {
 
   question(one) {
     return h("li", {},
-      h("div.row", {}, h("span.tag", {}, t(`s_${one.state}`)), h("span.small", {}, `${one.title} · ${clock(one.at, one.zone)}`), h("span.grow"), button(".make", t("make"), () => this.edit(null, one), { disabled: !this.mayAnswer })),
+      h("div.row", {}, h("span.tag", {}, t(`s_${one.state}`)), h("span.small", {}, `${one.title} · ${clock(one.at, one.zone)}`), h("span.grow"), button(".make", t("make"), () => this.edit(null, one), { disabled: !this.may })),
       h("p", {}, one.text));
   }
 
@@ -181,12 +180,19 @@ class Book {
 
   // Many at once: what would be saved, what is refused and why, then saving what is fine.
   paste() {
-    const text = h("textarea", { rows: 7, placeholder: t("paste_hint"), ariaLabel: t("paste"), required: true, oninput: () => { show(submit, false); } });
+    const text = h("textarea", { rows: 7, placeholder: t("paste_as"), ariaLabel: t("paste"), required: true, oninput: () => { show(submit, false); } });
     const sure = h("input", { type: "checkbox", onchange: () => count() });
     const sureText = h("span");
     const sureLine = h("label.check", { hidden: true }, sure, sureText);
     const rows = h("ol.faq-errors.faq-rows");
-    const submit = button(".primary", "", () => tried(submit, async () => {
+    const problem = problemLine();
+    const attempt = async (pressed, work) => {
+      pressed.disabled = true;
+      problem.tell(null);
+      await work().catch(problem.tell);
+      pressed.disabled = false;
+    };
+    const submit = button(".primary", "", () => attempt(submit, async () => {
       const got = await faq.paste({ text: text.value, save: true, confirmed: sure.checked });
       toast(t("saved_n", { n: got.saved }));
       element.close();
@@ -202,13 +208,13 @@ class Book {
       show(submit, true);
       submit.disabled = total === 0;
     };
-    const check = button("", t("check"), () => tried(check, async () => {
+    const check = button("", t("check"), () => attempt(check, async () => {
       preview = (await faq.paste({ text: text.value, save: false })).rows;
       rows.replaceChildren(...preview.map((row) => this.pasted(row)));
       count();
     }));
     const element = h("dialog.faq-edit", { onclose: () => element.remove() },
-      h("form", { onsubmit: (event) => event.preventDefault() }, h("h2", {}, t("paste")), h("p.note", {}, t("paste_hint")), text, rows, sureLine,
+      h("form", { onsubmit: (event) => event.preventDefault() }, h("h2", {}, t("paste")), h("p.note", {}, t("paste_hint")), text, problem.element, rows, sureLine,
         h("div.actions", {}, button(".quiet", t("cancel"), () => element.close()), check, submit)));
     document.body.append(element);
     element.showModal();
@@ -220,7 +226,7 @@ class Book {
     const line = h("li", {},
       h("div.row", {}, h("span.tag", {}, t(`v_${row.verdict}`)), h("span.small", {}, t("line", { n: row.line })), h("b", {}, groups)),
       answers.map((answer, number) => h("p", {}, marked(answer, row.errors.filter((one) => one.at === `answers.${number}`)))),
-      row.errors.map((one) => h("small", {}, one.words ? `${one.words}：${one.message}` : one.message)));
+      row.errors.map((one) => h("small", {}, one.words ? `${one.words}：${half(one.message)}` : half(one.message))));
     mark(line, "verdict", row.verdict);
     return line;
   }

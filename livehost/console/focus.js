@@ -48,7 +48,7 @@ export class FocusView {
         h("div.screen", {}, this.video, this.still, this.cover, h("div.corner", {}, this.lag, this.sound)),
         this.verdict,
         h("div.switches", {}, this.session.element, this.cut.element)),
-      h("div.middle", {}, this.timetable.element, h("section.panel.script", {}, this.script.element, this.lead.element), this.products.element),
+      h("div.middle", {}, this.timetable.element, h("section.panel.script", {}, this.script.element, this.lead.element, this.questions.speak), this.products.element),
       h("div.side", {}, this.outputs.element, this.models.element, this.questions.element, this.sources.element));
     setInterval(() => this.tick(), 1000);
     document.addEventListener("visibilitychange", () => {

@@ -21,7 +21,7 @@ export class QuestionsPanel {
     this.filters = FILTERS.map(([word], number) => h("button", { onclick: () => { this.filter = number; this.draw(); } }, w(word)));
     this.ask = h("input", { placeholder: w("ask_hint"), maxLength: 500, ariaLabel: w("ask"), required: true });
     this.askButton = h("button", { type: "submit" }, w("ask"));
-    this.line = h("textarea", { placeholder: w("say_hint"), maxLength: 500, rows: 2, ariaLabel: w("take_over"), required: true });
+    this.line = h("textarea", { placeholder: w("say_hint"), maxLength: 500, rows: 1, ariaLabel: w("take_over"), required: true });
     this.urgent = h("input", { type: "checkbox" });
     this.sayButton = h("button.primary", { type: "submit" }, w("say"));
     this.line.addEventListener("keydown", (event) => {
@@ -30,10 +30,9 @@ export class QuestionsPanel {
     this.element = h("section.panel.talk", {},
       h("div.head", {}, h("h2", {}, w("questions")), h("div.segments.small", { role: "group" }, this.filters)),
       this.list,
-      h("form.ask", { onsubmit: (event) => this.asked(event) }, this.ask, this.askButton),
-      h("form.take-over", { onsubmit: (event) => this.spoken(event) },
-        h("h2", {}, w("take_over")), this.line,
-        h("div.row", {}, h("label.check", {}, this.urgent, w("urgent")), h("span.grow"), this.sayButton)));
+      h("form.ask", { onsubmit: (event) => this.asked(event) }, this.ask, this.askButton));
+    this.speak = h("form.take-over", { onsubmit: (event) => this.spoken(event) },
+      this.line, h("label.check", {}, this.urgent, w("urgent")), this.sayButton);
     this.reload = throttled(() => this.read(), 700);
   }
 
@@ -115,8 +114,7 @@ export class QuestionsPanel {
         } catch (error) {
           if (!error.confirm) throw error;
           confirmed = true;
-          toast(w("confirm_again"), "care", error.message);
-          return false;
+          return [error, w("confirm_again")];
         }
         toast(w("corrected_ok"));
         this.context.refresh();

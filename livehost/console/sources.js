@@ -1,10 +1,10 @@
 // Where a room's viewers' events come from: each source's state, its last event, and what is wrong.
 
-import { firstSentence, half } from "./alarms.js";
+import { firstSentence } from "./alarms.js";
 import { api } from "./api.js";
 import { filler, h, mark, show, throttled } from "./dom.js";
 import { isOpen } from "./health.js";
-import { ago, w } from "./words.js";
+import { ago, half, w } from "./words.js";
 
 const EVERY_MS = 5000;
 

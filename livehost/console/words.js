@@ -4,8 +4,8 @@ const TABLE = {
   brand: ["播控台", "Control desk"],
   wall: ["全景", "Wall"], focus: ["单间", "Room"],
   sign_in: ["登录", "Sign in"], sign_out: ["退出", "Sign out"],
-  token_hint: ["粘贴启动时打印的令牌", "Paste the token that was printed at start-up"],
-  sign_in_lead: ["值班台只对持有令牌的人开放。", "The desk is open to holders of a token."],
+  token_hint: ["粘贴你的令牌", "Paste your token"],
+  sign_in_lead: ["用发给你的令牌登录；配置里没写令牌时，用启动时打印的那个。", "Sign in with the token that you were given; where none is configured, with the one printed at start-up."],
   unreachable: ["联系不上 livehost", "livehost does not answer"],
   unreachable_mend: ["播出进程独立运行，画面通常仍在；要停播请按【立即切断】", "Playout runs on by itself; to stop the picture press Cut"],
   all_well: ["全部正常", "All is well"], resting: ["未开播", "Off air"],
@@ -32,7 +32,7 @@ const TABLE = {
   ask: ["提问", "Ask"], ask_hint: ["以观众身份提问，例：油皮能用吗", "Ask as a viewer"],
   take_over: ["真人接管", "Take over"], say_hint: ["写一句，由主播说出（过审后）", "Write a line for the host to say"], say: ["插播", "Say"], urgent: ["插到最前", "First of all"], said_ok: ["已排入：{t}", "Queued: {t}"],
   sources: ["弹幕来源", "Viewers' messages"], src_push: ["推送正常", "pushes come"], src_none_yet: ["还没有推送", "no push yet"], src_connected: ["已连接", "connected"], src_away: ["未连接 · 重连中", "away, reconnecting"], src_last: ["{n} 条 · {t}", "{n} · {t}"], src_refused: ["拒收 {n}", "{n} refused"],
-  src_kind_douyin: ["抖音官方推送", "Douyin push"], src_kind_kuaishou: ["快手官方推送", "Kuaishou push"], src_kind_oba: ["oba-live-tool", "oba-live-tool"], src_kind_barrage_grab: ["DouyinBarrageGrab", "DouyinBarrageGrab"], src_kind_dycast: ["dycast", "dycast"], src_kind_wxlivespy: ["视频号 wxlivespy", "wxlivespy"], src_kind_blive: ["B站开放平台", "Bilibili open platform"],
+  src_kind_douyin: ["抖音官方推送", "Douyin push"], src_kind_kuaishou: ["快手官方推送", "Kuaishou push"], src_kind_oba: ["oba-live-tool", "oba-live-tool"], src_kind_barrage_grab: ["DouyinBarrageGrab", "DouyinBarrageGrab"], src_kind_dycast: ["dycast", "dycast"], src_kind_wxlivespy: ["视频号 wxlivespy", "wxlivespy"], src_kind_blive: ["B站开放平台", "Bilibili open platform"], src_kind_generic: ["自己的程序（webhook）", "Plain webhook"],
   outputs: ["推流", "Outputs"], no_outputs: ["还没有推流目的地，开播后只有本机预览", "No destination yet: only the preview here"],
   o_connecting: ["连接中", "connecting"], o_live: ["推流中", "live"], o_retrying: ["断流 · 重连中", "retrying"], o_needs_key: ["需换码", "needs a key"], o_stopped: ["已停", "stopped"], o_off: ["未推", "idle"],
   m_needs_key: ["{p}推流码已失效，请取新码后点【换码】", "The push key of {p} was refused: get a new one and press New key"],
@@ -66,15 +66,15 @@ const TABLE = {
   duty_calm: ["没有等你决定的", "Nothing waits"], duty_calm_more: ["新的会自己出现，并响一声", "What comes appears here, with a sound"],
   mode_review: ["审核", "Review"], mode_manual: ["人工", "By hand"], answering: ["怎么回答", "How questions are answered"],
   wait_held: ["待审", "to approve"], wait_mode: ["待审", "to approve"], wait_checks: ["待审 · 有疑点", "to approve, doubts"], wait_review: ["有疑点 · 已转人工", "doubts, handed over"], wait_blocked: ["被拦 · 已转人工", "blocked, handed over"], wait_unattended: ["无人时转人工", "handed over while away"], wait_handed_over: ["转人工", "to a person"], wait_accepted: ["待答", "waiting"], wait_no_sound: ["没合成出声音", "no sound"],
-  buyer: ["买过", "buyer"], n_more: ["另有 {n} 人同问", "{n} more ask the same"], left_s: ["剩 {s} 秒", "{s} s left"],
+  buyer: ["买过", "buyer"], n_more: ["另有 {n} 人同问", "{n} more ask the same"], left_s: ["剩 {s} 秒", "{s} s left"], left_m: ["剩 {t}", "{t} left"],
   approve: ["通过", "Approve"], propose: ["拟一条", "Propose"], edit_answer: ["改写", "Edit"], own_words: ["自己答", "Own words"], hand_over: ["转人工", "Hand over"], reject: ["不答", "Leave it"], mute: ["禁言", "Mute"], unmute: ["解除", "Unmute"],
   own_words_hint: ["写一句，由主播说出（过审后）", "Write it; the host says it"], send_answer: ["由主播说出", "Say it"], send_confirm: ["确认说出", "Say it all the same"], confirm_again: ["审核提醒：再按一次回车就说出", "The review has doubts: press Enter once more to say it"], in_text: ["已用文字回复", "answered in writing"], in_text_why: ["主播不念，只记入记录", "The host says nothing; it is recorded"],
   was_said: ["已对观众说", "Viewers heard"], was_blocked: ["拦下的话", "Blocked"], not_proposed: ["人工模式：按回车先拟一条，或自己答", "By hand: Enter proposes one"], nothing_proposed: ["没有拟好的回答：店里没有这条信息", "Nothing is proposed: the shop's data does not say"], facts_changed: ["商品信息刚变了，通过时会重拟", "The facts changed: it will be written anew"], of_product: ["{l} 号链接 · {n}", "Link {l} · {n}"],
   v_review: ["请判断", "judge"], v_block: ["拦下", "blocked"], mute_ask: ["禁言「{n}」？以后的话不再收，排着的也撤下。", "Mute {n}? No more messages are taken."], m10: ["10 分钟", "10 minutes"], d1: ["1 天", "1 day"], for_ever: ["一直", "until unmuted"], until_t: ["到 {t}", "until {t}"], muted_ok: ["已禁言 {n}", "{n} is muted"], muted_list: ["禁言名单", "Muted viewers"], insert_hint: ["插播一句，马上说", "A line to be said at once"], key_insert: ["给这间插播一句", "a line for this room"], muted_none: ["没有人被禁言", "Nobody is muted"],
   take_room: ["接管", "Take over"], hand_back: ["交还主播", "Hand back"], take_ask: ["接管「{n}」？主播说完这句就停，只说你写的和批准的，交还后接着讲。", "Take over {n}? The host stops after this phrase and says only what you write or approve."], taken_by: ["{n} 已接管", "taken over by {n}"], on_duty: ["在岗：{n}", "On duty: {n}"], alert_on: ["提示音开", "Sound on"], alert_off: ["提示音关", "Sound off"], nobody: ["无人值守 · {p}", "nobody there: {p}"], alone_answer: ["照常回答", "answers as ever"], alone_faq_only: ["只答已批准的", "approved answers only"], alone_script_only: ["只念稿", "script only"],
-  keys: ["快捷键", "Keys"], key_move: ["上一条、下一条", "next, previous"], key_approve: ["通过；没有拟答时写一条", "approve; where nothing is proposed, write it"], key_edit: ["改写后说出", "edit"], key_answer: ["用自己的话回答", "own words"], key_reject: ["不答", "leave it"], key_hand: ["转人工", "hand over"], key_mute: ["禁言这位观众", "mute the viewer"], key_take: ["接管或交还这间", "take over, hand back"], key_room: ["只看第几间；0 看全部", "one room; 0 for all"], key_duty: ["从别的页面回到值班", "back to this page"], key_leave: ["不改了", "leave the editor"],
+  keys: ["快捷键", "Keys"], key_move: ["下一条、上一条", "next, previous"], key_approve: ["通过；没有拟答时写一条", "approve; where nothing is proposed, write it"], key_edit: ["改写后说出", "edit"], key_answer: ["用自己的话回答", "own words"], key_reject: ["不答", "leave it"], key_hand: ["转人工", "hand over"], key_mute: ["禁言这位观众", "mute the viewer"], key_take: ["接管或交还这间", "take over, hand back"], key_room: ["只看第几间；0 看全部", "one room; 0 for all"], key_duty: ["从别的页面回到值班", "back to this page"], key_leave: ["不改了", "leave the editor"],
   did_approve: ["通过", "approved"], did_edit: ["改写", "edited"], did_answer: ["自己答", "answered"], did_propose: ["要了拟答", "asked for one"], did_reject: ["不答", "left"], did_hand_over: ["转人工", "handed over"], did_mute: ["禁言", "muted"], did_unmute: ["解除禁言", "unmuted"], did_correct: ["更正", "corrected"], did_complain: ["记下差错", "found fault"], did_attended: ["到岗", "is there"], did_unattended: ["无人值守", "nobody there"],
-  keep: ["存问答", "Keep"], keep_ask: ["存进互动问答库", "Keep in the answer book"], asked_so: ["问", "Asked"], approved_so: ["答", "Answer"], keep_again: ["审核提醒：再按一次【保存】就存下", "The review has doubts: press Save once more"], kept_ok: ["已存，下次自动这么答", "Kept: it is the answer from now on"], key_keep: ["存进互动问答库，下次自动答", "keep as an answer of the book"],
+  keep: ["存问答", "Keep"], keep_ask: ["存进互动问答库", "Keep in the answer book"], asked_so: ["问", "Asked"], approved_so: ["答", "Answer"], keep_again: ["审核提醒：再按一次【保存】就存下", "The review has doubts: press Save once more"], keep_scope: ["用在", "Scope"], keep_product: ["只用于 {n}", "Only {n}"], keep_shop: ["全店", "The whole shop"], kept_ok: ["已存，下次自动这么答", "Kept: it is the answer from now on"], key_keep: ["存进互动问答库，下次自动答", "keep as an answer of the book"],
   correct: ["更正", "Correct"], correct_ask: ["更正这条回答？主播马上说，原来的记为有误。", "Correct this answer? The host says it at once."], correct_hint: ["例：更正一下，到手价是49元", "What is right"], corrected_ok: ["已更正，马上说", "Corrected"], note_it: ["记下", "Note it"], only_note: ["主播不说，只记下哪里不对", "Say nothing: only note what was wrong"], noted_ok: ["已记下，训练时不用这条", "Noted: it is not trained on"], noted_already: ["差错已经记下", "The fault is noted already"],
   q_held: ["待审", "to approve"], q_sent: ["正在答", "being said"],
   begin_hint: ["还没开播。先【彩排】看一遍，再【开播】推流；【彩排】不推到任何平台。", "Not on air. Rehearse first: nothing is pushed. Then go on air."], need_duty: ["需要值班令牌", "Needs a duty token"],
@@ -93,6 +93,18 @@ export function preferLanguage(houseLanguage) {
 export function toggleLanguage() {
   chosen = language() === "zh" ? "en" : "zh";
   localStorage.setItem(KEPT, chosen);
+}
+
+// The page's half of 「中文 / English」, also inside brackets; where there is one half alone, that.
+export function half(text) {
+  const inner = String(text ?? "").replace(/（([^（）]*)）/g, (_, held) => `（${picked(held)}）`);
+  return picked(inner);
+}
+
+function picked(text) {
+  const found = /(?: |(?<=[）】。”]))\/ /.exec(text);
+  if (!found) return text;
+  return language() === "en" ? text.slice(found.index + found[0].length) : text.slice(0, found.index);
 }
 
 export function w(key, values = {}) {

@@ -126,7 +126,8 @@ async def test_an_operator_sees_and_mends_at_a_glance() -> None:
 async def test_where_viewers_messages_come_from() -> None:
     async with show(movie_s=4) as address, opened(address, "skincare") as page:
         rows = page.locator(".sources > li")
-        await expect(rows).to_have_count(3)
+        await expect(rows).to_have_count(4)
+        await expect(rows.nth(3)).to_contain_text("自己的程序（webhook）")
         await expect(rows.nth(0)).to_contain_text("抖音官方推送")
         await expect(rows.nth(0)).to_contain_text("1834 条")
         await expect(rows.nth(1)).to_contain_text("未连接")
@@ -223,7 +224,8 @@ async def test_adapters_are_promoted_rolled_back_and_retired_by_hand() -> None:
         await expect(second).to_contain_text("facts_copied 0.75")
         await second.locator("button", has_text="定为正式版").click()
         await page.locator("dialog").last.locator("button[type=submit]").click()
-        await expect(page.locator("#toasts")).to_contain_text("facts copied fell from 0.9583 to 0.75")
+        refused = page.locator("dialog").last.locator(".problem")
+        await expect(refused).to_contain_text("事实照抄率变差：0.9583 → 0.75")
         await page.locator("dialog").last.locator("button", has_text="取消").click()
         third = page.locator(".adapters > li", has_text="laochen.language.3")
         await third.locator("button", has_text="定为正式版").click()

@@ -63,16 +63,20 @@ async def test_a_shift_by_keys_alone() -> None:
         await expect(detail.locator(".question")).to_have_text("不是39吗")
         await expect(detail.locator(".warn")).to_contain_text("刚变了")
         assert (await press(page, "x"))["action"] == "reject"
+        await expect(detail.locator(".question")).to_have_text("洁面多少钱呀，用券以后到手多少")
 
         await page.keyboard.press("e")
         field = detail.locator(".own textarea")
         await expect(field).to_have_value("洁面直播间价59元，领10元券，到手49元。")
         await field.fill("这是全网第一的洁面")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#toasts")).to_contain_text("话术未过审")
+        wrong = detail.locator(".own .problem")
+        await expect(wrong).to_contain_text("话术未过审：全网第一")
+        assert not re.search("[A-Za-z]", await wrong.inner_text())
         await field.fill("首选这一支，到手49元")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#toasts")).to_contain_text("审核提醒")
+        await expect(wrong).to_contain_text("审核提醒")
+        await expect(page.locator(".toast[data-problem]")).to_have_count(0)
         async with page.expect_request(lambda request: request.url.endswith("/duty")) as asked:
             await page.keyboard.press("Enter")
         sent = _sent(await asked.value)
@@ -174,6 +178,7 @@ async def test_rooms_are_led_filtered_and_taken_over() -> None:
         await lane.locator("button", has_text="接管").click()
         await page.locator("dialog button[type=submit]").click()
         await expect(lane).to_contain_text("已接管")
+        await expect(lane.locator(".segments [aria-pressed=true]")).to_have_count(0)
         await lane.locator("button", has_text="交还主播").click()
         await expect(lane.locator(".take")).to_have_text("接管")
         async with httpx.AsyncClient(base_url=address, headers=LATER) as other:
@@ -203,6 +208,37 @@ async def test_what_sets_a_room_apart_from_its_mode_is_told_in_words() -> None:
             await expect(page.locator(".lane").nth(lane).locator(".spoken")).to_contain_text(words)
 
 
+async def test_what_waits_first_comes_to_the_front_unless_somebody_is_at_another() -> None:
+    """A held answer that comes while an old hand-over is in front, and while one is being written."""
+
+    def later(ident: str, asked: str) -> dict[str, Any]:
+        return {**first, "id": ident, "text": asked, "at": "2020-01-01T00:00:00+00:00"}
+
+    async with show(4, "--duty") as address, opened(address) as page:
+        await on_duty(page, address)
+        told = (await (await page.request.get(f"{address}/v1/duty/queue")).json())["items"]
+        first = next(one for one in told if one["state"] == "held")
+        waiting = [one for one in told if one["state"] == "handed_over"]
+        await page.route(
+            "**/v1/duty/queue*", lambda route: route.fulfill(json={"items": waiting, "next": None})
+        )
+        front = page.locator(".detail .question")
+        await expect(front).to_have_text(waiting[0]["text"])
+        waiting.insert(0, later("n1", "新的一条"))
+        await expect(front).to_have_text("新的一条")
+        await expect(page.locator(".detail .meta .left")).to_contain_text("剩")
+        await page.keyboard.press("a")
+        waiting.insert(0, later("n2", "又来一条"))
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(len(waiting))
+        await expect(front).to_have_text("新的一条")
+        await page.keyboard.press("Escape")
+        await expect(front).to_have_text("又来一条")
+        await page.locator(".queue > li[data-key]").nth(2).click()
+        waiting.insert(0, later("n3", "第三条"))
+        await expect(page.locator(".queue > li[data-key]")).to_have_count(len(waiting))
+        await expect(front).to_have_text(waiting[3]["text"])
+
+
 async def test_what_another_person_decides_goes_from_every_page() -> None:
     async with show(4, "--duty") as address, opened(address) as page:
         await on_duty(page, address)
@@ -227,6 +263,12 @@ async def test_an_answer_is_kept_for_the_next_who_asks() -> None:
         assert (await asked.value).post_data_json == {
             "answers": ["敏感肌先在耳后试一下"], "scope": "product:cleanser-01", "confirmed": False,
         }  # fmt: skip
+        await expect(page.locator("dialog")).to_have_count(0)
+        await page.keyboard.press("f")
+        await page.locator("dialog select").select_option("shop")
+        async with page.expect_request("**/from-question/skincare/d2") as asked:
+            await page.locator("dialog button[type=submit]").click()
+        assert (await asked.value).post_data_json["scope"] == "shop"
 
 
 async def test_a_wrong_answer_is_put_right_from_the_room() -> None:
