@@ -76,6 +76,10 @@ _CARE = re.compile(
     r"(?:去|看|找|问|咨询|听|到)(?:过|一下|下|正规|[儿骨内外]科|专业)?(?:的)?(?:医生|大夫|医院|医师|皮肤科|药师|专科)(?!都|推荐|说好|不如|也没|开的)|遵医嘱|"
     r"停用|暂停|慎用|禁用|(?:不要|别|先不|不能|不宜)(?!怕|担心|犹豫|愁|错过|再|忘|忍|人|家|慌)|没做|不适合|不建议|避开|谨慎"
 )
+# Who is under treatment is warned (正在接受治疗的朋友，先问医生); the goods are not said to treat.
+_TREATED = re.compile(r"(?:接受|进行|在做)[^，]{0,4}$")
+_IN_TREATMENT = re.compile(r"^(?:期间|过程中|阶段|的(?:朋友|人|姐妹|家人|患者|宝妈|老人))")
+_ONLY_NOW = re.compile(r"(?:^|，)(?:如果|要是)?(?:您|你)?(?:正在|还在|目前在|在)?$")
 _WHILE = re.compile(r"(?:的)?(?:时候|期间|发作时?)[^，]{0,8}(?=，|$)")
 _CLAIMS = re.compile(
     r"[治抗消祛除止]|改善|对付|适合|针对|专门|好了|见效|管用|没了|不用|不必|推荐|都说|[用涂抹敷]它|[用涂抹敷]这|搞定|省得|免得"
@@ -201,9 +205,13 @@ def denied(text: str, start: int, end: int) -> bool:
 
 def cautioned(text: str, start: int, end: int) -> bool:
     """Whether a hit names a complaint, and what follows it only advises care."""
-    if not _COMPLAINTS.fullmatch(text[start:end]):
-        return False
     left = text.rfind(BARRIER, 0, start) + 1
+    if text[start:end] == "治疗":
+        now = _ONLY_NOW.search(text[left:start]) and _IN_TREATMENT.match(text[end:])
+        if not (now or _TREATED.search(text[left:start])):
+            return False
+    elif not _COMPLAINTS.fullmatch(text[start:end]):
+        return False
     care = _CARE.search(text[end : end + 24]) or _WHILE.match(text[end : end + 24])
     return care is not None and not _CLAIMS.search(text[left:start] + text[end : end + care.end()])
 

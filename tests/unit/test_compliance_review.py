@@ -163,6 +163,10 @@ def test_a_family_is_written_out_and_an_unknown_one_is_named() -> None:
     ("text", "category"),
     [
         ("有皮炎、湿疹的朋友先问医生再买", "cosmetics"),
+        ("正在接受治疗的朋友，用之前先问医生", "cosmetics"),
+        ("接受激素治疗的人，喝之前请咨询医师", "food"),
+        ("治疗期间的朋友，先问问医生再用", "cosmetics"),
+        ("评级分甲、乙、丙、丁级", "home"),
         ("它不治病，也不减肥", "food"),
         ("广告法里国家级这种词我们不能用", "other"),
         ("有人说能治关节炎，那是不对的", "health_food"),
@@ -185,6 +189,11 @@ def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str)
     [
         ("有湿疹的朋友找医生不如找它", "cosmetics"),
         ("治湿疹，用前先问医生", "cosmetics"),
+        ("它能治疗湿疹，请先咨询医生", "cosmetics"),
+        ("我们正在治疗失眠的朋友都在喝，先问医生", "home"),
+        ("正在接受治疗的朋友，先问医生，这款专门治疗失眠", "food"),
+        ("正在接受治疗的朋友用它好得快", "cosmetics"),
+        ("这款面霜是丁级的", "cosmetics"),
         ("不祛痘不要钱", "cosmetics"),
         ("感冒的人喝一碗，第二天上班", "food"),
         ("顶级这个词就是为它造的", "other"),
