@@ -14,9 +14,10 @@ from datetime import datetime
 
 from livehost.answers.goods import Noun, shelf
 from livehost.catalog import Catalog, Product
-from livehost.chinese import folded
+from livehost.chinese import folded, numeral
 from livehost.compliance.claim_check import OTHERWISE
-from livehost.compliance.phrases import Phrases
+from livehost.compliance.claim_text import once_a_catalog
+from livehost.compliance.phrases import Group, Phrases
 from livehost.compliance.review import review
 from livehost.compliance.types import Hit
 
@@ -31,6 +32,9 @@ _BESIDE = re.compile(
 )
 _MEANWHILE = re.compile("(?:之后|之前|以后|以前|[后前完时]|的时候)(?!发|天|台)")
 _USED = re.compile(r"(?:含有?|加了?|[用拿放])(?:点|一?[个包袋瓶份盒条支片杯口])*$")
+_LINK = re.compile(
+    r"([\d一二两三四五六七八九十]{1,3})号(?:链接|商品|宝贝|车)|(?:链接|小黄车)([\d一二两三四五六七八九十]{1,3})号"
+)
 _CLAIMING = ("food", "health_food", "cosmetics")  # goods of which effects are claimed, and may not be
 SHORTEST = 5  # characters of a wording that is known again as it stands
 _PLAIN = ("apparel", "home", "other")
@@ -90,8 +94,8 @@ def _named(
     plain = _plain(clause)
     for words in _wordings(product) if product is not None else ():
         plain = plain.replace(words, "")  # 洁面后敷15分钟 of the mask's own usage
-    every: dict[str, Product] = {}
-    meant: dict[str, Product] = {}
+    every = {one.id: one for one in _linked(plain, catalog)}
+    meant = dict(every)
     for noun in shelf(catalog).nouns(plain):
         own = product is not None and product.id in noun.products
         if not noun.products or (product is not None and not own and _held(noun.word, product)):
@@ -114,6 +118,15 @@ def _wordings(product: Product) -> Iterator[str]:
         for match in _CLAUSE.finditer(text):
             if len(plain := _plain(match[0])) >= SHORTEST:
                 yield plain
+
+
+def _linked(plain: str, catalog: Catalog) -> Iterator[Product]:
+    """The products behind the link numbers of a clause: 2号链接."""
+    for match in _LINK.finditer(plain):
+        number = numeral(match[1] or match[2])
+        product = catalog.by_link(number) if number is not None else None
+        if product is not None:
+            yield product
 
 
 def _held(word: str, product: Product) -> bool:
@@ -172,10 +185,24 @@ def _claims_of_any(text: str, product: Product | None, catalog: Catalog, now: da
     """What could be a claim of some goods of the catalogue, left to a person."""
     if product is not None and product.category not in _PLAIN:
         return
-    for other in catalog.products:
-        if other.category in _CLAIMING and other is not product:
-            for hit in review(text, product=other, now=now).hits:
-                yield replace(hit, verdict="review", why=f"{hit.why}；看不出说的是哪款商品")
+    found = [
+        hit
+        for category in _CLAIMING
+        if any(one.category == category for one in catalog.products)
+        for hit in review(text, category=category, now=now).hits
+    ]
+    if (never := _never_said(catalog)) is not None:
+        found += review(text, now=now, phrases=never).hits
+    for hit in found:
+        yield replace(hit, verdict="review", why=f"{hit.why}；看不出说的是哪款商品")
+
+
+@once_a_catalog
+def _never_said(catalog: Catalog) -> Phrases | None:
+    """What any product of the catalogue may not be said of, as one group."""
+    words = tuple(dict.fromkeys(word for one in catalog.products for word in one.never_say))
+    group = Group(name="never_say", verdict="review", why="有商品禁说", words=words, denial=False)
+    return Phrases((group,)) if words else None
 
 
 def claimed(

@@ -70,6 +70,8 @@ def verdict(text: str, on_air: str | None, *, source: str = "duty", catalog: Cat
         "说到茶叶，今天只要129元",
         "炒锅129元，茶叶也129元",
         "炒锅和茶叶都包邮",
+        "2号链接降脂",
+        "二号链接今天129元",
     ],
 )
 def test_what_a_named_product_may_not_be_said_of_is_blocked_whatever_is_on_air(
@@ -80,7 +82,15 @@ def test_what_a_named_product_may_not_be_said_of_is_blocked_whatever_is_on_air(
 
 @pytest.mark.parametrize("on_air", ["pan", "tea", None])
 @pytest.mark.parametrize(
-    "text", ["茶叶59元", "炒锅129元，茶叶59元", "炒锅包邮", "茶叶不包邮", "大家好，喜欢什么打在公屏上"]
+    "text",
+    [
+        "茶叶59元",
+        "2号链接，59元",
+        "炒锅129元，茶叶59元",
+        "炒锅包邮",
+        "茶叶不包邮",
+        "大家好，喜欢什么打在公屏上",
+    ],
 )
 def test_what_is_true_of_the_named_product_may_be_said_whatever_is_on_air(
     text: str, on_air: str | None
