@@ -125,14 +125,7 @@ class FaqDesk:
         One that is found by the same words in the same scope as another is refused, with that one's id.
         """
         stored = await self._store.faq_entries()
-        key = _key(written.model_dump(mode="json"))
-        same = next((one for one in stored if _key(one.values) == key), None)
-        if same is not None:
-            raise Refused(
-                "问答库里已有同样的一条 / the same entry is there already",
-                "要改就修改那一条 / change that one instead",
-                details={"entry": same.id},
-            )
+        _unlike(stored, written)
         if len(stored) >= MAX_ENTRIES:
             raise Refused(
                 f"问答库最多 {MAX_ENTRIES} 条 / the book holds {MAX_ENTRIES} entries at most",
@@ -145,7 +138,10 @@ class FaqDesk:
         self, entry_id: str, written: EntryWritten, version: int | None, *, by: str, now: datetime, confirmed: bool
     ) -> FaqEntry:  # fmt: skip
         """Replace an entry; raises Refused, NotStored or VersionConflict."""
-        await self.one(entry_id)
+        stored = await self._store.faq_entries()
+        if all(one.id != entry_id for one in stored):
+            raise NotStored(entry_id)
+        _unlike([one for one in stored if one.id != entry_id], written)
         return await self._put(entry_id, written, version, by=by, now=now, confirmed=confirmed)
 
     async def delete(self, entry_id: str, version: int | None) -> None:
@@ -226,7 +222,7 @@ class FaqDesk:
         except ValidationError as error:
             first = error.errors()[0]
             raise Refused(
-                f"这个问题写不成一条：{first['msg']} / it makes no entry",
+                f"这个问题写不成一条（{first['msg'].removeprefix('Value error, ')}）/ it makes no entry",
                 "自己写一条 / write an entry instead",
                 422,
             ) from error
@@ -381,6 +377,18 @@ def _key(values: Mapping[str, Any]) -> tuple[str, str, str]:
     """What makes two entries the same: what they are found by, and where."""
     groups = sorted("+".join(sorted(group)) for group in values.get("keywords") or ())
     return ("、".join(groups), "|".join(sorted(values.get("questions") or ())), values.get("scope") or SHOP)
+
+
+def _unlike(stored: Iterable[FaqEntry], written: EntryWritten) -> None:
+    """Raise Refused where an entry is found by the same words in the same scope."""
+    key = _key(written.model_dump(mode="json"))
+    same = next((one for one in stored if _key(one.values) == key), None)
+    if same is not None:
+        problem, mend = (
+            "问答库里已有同样的一条 / the same entry is there already",
+            "改那一条 / change that one",
+        )
+        raise Refused(problem, mend, details={"entry": same.id})
 
 
 def _text(entry: FaqEntry) -> str:

@@ -137,6 +137,25 @@ async def test_where_viewers_messages_come_from() -> None:
         await expect(page.locator(".sources")).to_be_hidden()
 
 
+async def test_the_goods_that_are_marked_are_those_on_the_picture() -> None:
+    """While an answer shows another card, or none, the script's product is not marked."""
+    card: str | None = "cream-02"
+
+    async def rooms(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        told["items"][0]["now"] = {"id": "a", "kind": "answer", "text": "九十九元", "card": card}
+        await route.fulfill(response=answer, json=told)
+
+    async with show(movie_s=4) as address, opened(address, "skincare") as page:
+        marked = page.locator(".products tr[data-on=yes]")
+        await expect(marked).to_contain_text("氨基酸洁面乳")
+        await page.route("**/v1/rooms?*", rooms)
+        await expect(marked).to_contain_text("神经酰胺面霜")
+        card = None
+        await expect(marked).to_have_count(0, timeout=10_000)
+
+
 async def test_the_red_button_cuts_also_when_the_api_is_silent() -> None:
     async with show(movie_s=20) as address, opened(address, "skincare") as page:
         await page.click(".switches .cut")

@@ -52,6 +52,7 @@ async def test_answers_are_written_pasted_and_made_from_what_nobody_answered() -
         await form.locator("[name=answers]").fill("孕期请先问过医生再用")
         await form.get_by_role("button", name="保存").click()
         await expect(form).to_have_count(0)
+        await expect(book.locator(".faq-list > li", has_text="孕妇可以用吗")).to_have_count(0)
 
         headers = {"Authorization": f"Bearer {TOKENS['viewer']}"}
         async with httpx.AsyncClient(base_url=address, headers=headers) as client:

@@ -201,6 +201,14 @@ async def test_the_same_entry_is_not_added_twice(client: httpx.AsyncClient) -> N
     assert same.status_code == 409 and same.json()["entry"] == first.json()["id"]
     elsewhere = await client.post(FAQ, json={**END, "scope": "product:cleanser-01"})
     assert elsewhere.status_code == 201
+    moved = await client.put(
+        elsewhere.headers["location"], json=END, headers={"if-match": elsewhere.headers["etag"]}
+    )
+    assert moved.status_code == 409 and moved.json()["entry"] == first.json()["id"]
+    kept = await client.put(
+        first.headers["location"], json={**END, "answers": ["还早"]}, headers={"if-match": "*"}
+    )
+    assert kept.status_code == 200
     assert len((await client.get(FAQ)).json()["items"]) == 2
 
 
