@@ -384,11 +384,8 @@ def _unlike(stored: Iterable[FaqEntry], written: EntryWritten) -> None:
     key = _key(written.model_dump(mode="json"))
     same = next((one for one in stored if _key(one.values) == key), None)
     if same is not None:
-        problem, mend = (
-            "问答库里已有同样的一条 / the same entry is there already",
-            "改那一条 / change that one",
-        )
-        raise Refused(problem, mend, details={"entry": same.id})
+        why = "问答库里已有同样的一条 / the same entry is there already"
+        raise Refused(why, "改那一条 / change that one", details={"entry": same.id})
 
 
 def _text(entry: FaqEntry) -> str:

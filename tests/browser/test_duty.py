@@ -268,7 +268,7 @@ async def test_an_answer_is_kept_for_the_next_who_asks() -> None:
         await page.locator("dialog select").select_option("shop")
         async with page.expect_request("**/from-question/skincare/d2") as asked:
             await page.locator("dialog button[type=submit]").click()
-        assert (await asked.value).post_data_json["scope"] == "shop"
+        assert _sent(await asked.value)["scope"] == "shop"
 
 
 async def test_a_wrong_answer_is_put_right_from_the_room() -> None:
