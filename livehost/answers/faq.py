@@ -8,11 +8,12 @@ from functools import cache, lru_cache
 from rapidfuzz import fuzz
 
 from livehost.answers.clean import clean
-from livehost.answers.intents import asked
+from livehost.answers.intents import SENSITIVE, asked
+from livehost.answers.likely import SURER, likely
 from livehost.answers.properties import same_kind, same_property
 from livehost.answers.tables import packaged_yaml
 from livehost.catalog import Product
-from livehost.chinese import folded
+from livehost.chinese import folded, with_digits
 
 _FILLERS = re.compile(
     r"为什么|为啥|容易|会不会|能不能|可不可以|是不是|有没有|要不要|行不行|好不好|请问|主播|老师|这个|这款|那个|它|我们|我|你们|你|可以|能够|能|会|可|吗|么|嘛|呢|啊|呀|吧|不|"
@@ -64,6 +65,37 @@ def _kinds(question: str) -> frozenset[str]:
     return frozenset(a.intent for a in asked(clean(question)))
 
 
+# Approved words for harm, and lines that tell of some.
+_CARE = re.compile("停用|停喂|停吃|就医|医院|看医生|兽医")
+_HARM = re.compile("红|痒|疼|痛|肿|疹|吐|拉|泻|软便|过敏|不舒服|难受|不适|刺激|辣|烫|烂|痘|起皮|脱皮|反应")
+# What makes another question of one that is alike: medicine, driving, harm, an ailing body, what is not yet so.
+_RISK = re.compile(
+    "药|咳|喘|瘙痒|头孢|抗生素|胰岛素|铁剂|酒驾|开车|司机|驾驶|误食|误吞|误喝|中毒|有毒|孕|怀着|哺乳|喂奶|化疗|手术|过敏|伤口|破皮|出血|带血|呕|癫痫|清真|没开封|未开封|没拆"
+)
+
+
+def risky(line: str, words: str) -> bool:
+    """Whether a line holds a word of risk that an entry does not: its approved words are then about less."""
+    if any(word not in words for word in _RISK.findall(line)):
+        return True
+    child, pet = _CHILD.search(line) is not None, _PET.search(line) is not None
+    of_harm = _CARE.search(words) is not None
+    return of_harm and ((child and _PET.search(words) is not None) or (pet and _PET.search(words) is None))
+
+
+_CHILD = re.compile("小孩|婴儿|宝宝|孩子|娃|老人|人(?:吃|喝|误)")
+_PET = re.compile("[猫狗犬]|宠物|兽医")
+
+
+def kinds_of(product: Product, number: int) -> frozenset[str]:
+    """The intents of an entry's own questions, by the rules and by the model."""
+    asked_of = product.faq[number].q
+    guesses = (likely(clean(q), clean(q)) for q in asked_of)
+    kinds = frozenset().union(*map(_kinds, asked_of)) | {g.intent for g in guesses if g.share >= SURER}
+    kinds -= SENSITIVE - frozenset().union(*map(_kinds, asked_of))  # of these a guess is not enough
+    return kinds if _CARE.search(product.faq[number].a) else kinds - {"adverse"}
+
+
 def entry(line: str, product: Product, *, least: float = 85) -> int | None:
     """The number of the FAQ entry that a cleaned line asks for."""
     best, best_score = None, least
@@ -71,6 +103,9 @@ def entry(line: str, product: Product, *, least: float = 85) -> int | None:
     for number, item in enumerate(product.faq):
         for question in item.q:
             score = _likeness(wanted, core(question), clean(question), line)
+            words = " ".join((product.name, *item.q, item.a))
+            if risky(line, words) or not _measures(line, words):
+                continue
             if score >= best_score and (best is None or score > best_score):
                 best, best_score = number, score
     return best
@@ -83,7 +118,11 @@ def entry_of_property(line: str, product: Product, *, least: float = 0) -> int |
     """
     best, best_score = None, least
     for number, item in enumerate(product.faq):
-        score = max(max(same_property(line, c), same_kind(line, c)) for c in map(clean, (*item.q, item.a)))
+        if risky(line, " ".join((product.name, *item.q, item.a))) or (
+            _CARE.search(item.a) and not _HARM.search(line)
+        ):
+            continue
+        score = max(max(same_property(line, c), same_kind(line, c)) for c in map(clean, item.q))
         if score > best_score:
             best, best_score = number, score
     return best
@@ -92,12 +131,51 @@ def entry_of_property(line: str, product: Product, *, least: float = 0) -> int |
 _HOW = re.compile("怎么([\u4e00-\u9fff])")
 
 
+_SIZED = re.compile(r"(\d+(?:\.\d+)?)\s*(斤|cm|厘米|公分|kg|公斤|岁)")
+
+
+def _measures(line: str, words: str) -> bool:
+    """Whether sizes of a line are in a unit, and within the numbers, of which some words tell."""
+    text = with_digits(folded(words))
+    for number, unit in _SIZED.findall(with_digits(folded(line))):
+        same = (
+            "cm|厘米|公分"
+            if unit in ("cm", "厘米", "公分")
+            else "kg|公斤"
+            if unit in ("kg", "公斤")
+            else unit
+        )
+        if not re.search(rf"\d\s*(?:{same})", text):
+            return False
+        known = [float(n) for n in re.findall(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.])", text)]
+        if known and not min(known) <= float(number) <= max(known):
+            return False
+    return True
+
+
 def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
     """An entry for a question that nothing else answers: of the same kind, and alike enough."""
     for number, item in enumerate(product.faq):
         kinds: set[str] = set().union(*(_kinds(q) for q in item.q))
-        if intent in kinds and intent in _BY_KIND:
+        words = " ".join((product.name, *item.q, item.a))
+        cared = intent != "adverse" or _CARE.search(item.a) is not None
+        if (
+            cared
+            and intent in kinds
+            and intent in _BY_KIND
+            and not risky(line, words)
+            and _measures(line, words)
+        ):
             return number
+    if intent in SENSITIVE:
+        return next(
+            (
+                n
+                for n in range(len(product.faq))
+                if intent in kinds_of(product, n) and n == entry(line, product, least=60)
+            ),
+            None,
+        )
     how = _HOW.search(line)
     for number, item in enumerate(product.faq if how else ()):
         for question in item.q:
@@ -108,7 +186,9 @@ def entry_of_kind(line: str, product: Product, intent: str) -> int | None:
     found = entry(line, product, least=60)
     for about, words in _NOUNS:
         same = next((n for n, e in enumerate(product.faq) if any(re.search(about, q) for q in e.q)), None)
-        if same is not None and intent in ("spec", "contains", "size", "") and re.search(words, line):
+        if same is None or not _measures(line, " ".join((*product.faq[same].q, product.faq[same].a))):
+            continue
+        if intent in ("spec", "contains", "size", "") and re.search(words, line):
             return same
     return found if found is not None and _shares(line, product.faq[found].q) else None
 
@@ -139,6 +219,8 @@ _COMMON = frozenset(
 def held(line: str, words: str) -> float:
     """The share of what a question is about that some words hold; 0 without two characters of it in a
     row, or below LEAST_HELD."""
+    if risky(line, words) or not _measures(line, words):
+        return 0
     wanted = re.sub("多久|怎么|什么|多少", "", core(line))
     own = _alike(folded(words))
     if "多久" in core(line) and not _TIME.search(own):

@@ -20,8 +20,7 @@ from rapidfuzz import fuzz
 from livehost.answers.clean import clean, squeezed
 from livehost.answers.facts import APPROVED, still_true
 from livehost.answers.faq import core
-from livehost.answers.intents import REGIONS, asked
-from livehost.answers.meaning import SENSITIVE
+from livehost.answers.intents import REGIONS, SENSITIVE, asked
 from livehost.answers.types import Entry, Fact
 from livehost.catalog import Catalog, Product
 

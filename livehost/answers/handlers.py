@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from livehost.answers import on_contents, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
-from livehost.answers.meaning import SENSITIVE
+from livehost.answers.intents import SENSITIVE
 
 Handler = Callable[[Asking], Said | None]
 
@@ -119,3 +119,5 @@ OF_GOODS = frozenset(
 )
 # Intents for which an approved entry about the same says more than the field.
 SOFT = (OPEN | {"damage", "compare", "worth", "intro", "kind"}) - {"suitable", "effect", "contains"}
+# What is left out beside a delicate question: doses, uses and praise.
+DOSES = (OPEN - {"size", "spec"}) | {"effect", "worth", "lasts"}

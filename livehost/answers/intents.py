@@ -46,6 +46,9 @@ _PLACES = {
 HOMES = {city: home for home, cities in _PLACES.items() for city in cities.split()}
 REGIONS = [*_PLACES, *HOMES, "香港", "澳门", "台湾", "港澳台", "东北"]
 
+# Health, and groups that need care: what is not known of them is never guessed.
+SENSITIVE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors"))
+
 _Row = tuple[str, re.Pattern[str], tuple[str, ...]]
 
 

@@ -26,7 +26,7 @@ from livehost.chinese import pinyin
 Floats = NDArray[np.float32]
 RULE_WEIGHT = 1.5  # of what a rule found beside an n-gram's 1; best of 1, 1.5, 2, 3 across writers
 # The share from which the likeliest label counts: to answer it, to turn a line away, against the rules.
-LIKELY, SURE, SURER, OUTVOTES = 0.35, 0.5, 0.6, 0.8
+LIKELY, SURE, SURER, OUTVOTES = 0.4, 0.5, 0.6, 0.8
 AWAY = frozenset(("ai_identity", "diversion", "injection", "abuse", "off_topic", "noise", "remark"))
 # Labels and intents of which one answers for the other: between them the rules decide.
 _KIN = (

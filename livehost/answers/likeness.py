@@ -84,6 +84,7 @@ _THAT_ONE = re.compile(
     r"那(?:个|款|支|瓶|件|条|双|盒|把)([^\s,，。!！?？这那]{1,6}?)的(?=$|[\s,，多几怎还有到券])"
 )
 _PRICED = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?:元|块)?的?(?:那|这)(?:个|款|支|瓶|种|件|条|双|盒|包)")
+_COLOUR = re.compile("(?:[深浅大]?[\u4e00-\u9fff]?[黑白红蓝绿黄紫粉灰棕橙青金银米杏咖]色?)")
 _SORTS = (
     (re.compile("(?:刚才|刚刚|之前|前面)?(?:那个)?(?:能|可以)?[吃喝]"), ("food", "health_food")),
     (re.compile("(?:刚才|刚刚|之前|前面)?(?:那个)?穿"), ("apparel",)),
@@ -103,6 +104,8 @@ def described(cleaned: str, products: Sequence[Product], on_air: Product | None)
             return costing[0]
     best: list[tuple[int, Product]] = []
     for match in (*_DESCRIBED.finditer(cleaned), *_THAT_ONE.finditer(cleaned)):
+        if _COLOUR.fullmatch(_told(match)):
+            continue  # 白色的多少钱 is asked of what is on air
         sort = next((sort for sort in _SORTS if sort[0].fullmatch(_told(match))), None)
         if sort is not None:
             best += [(1, p) for p in products if p.category in sort[1]]
@@ -117,10 +120,12 @@ def described(cleaned: str, products: Sequence[Product], on_air: Product | None)
             score = sum(pair in own for pair in pairs)
             if score * 2 >= len(pairs):
                 best.append((score, product))
-    told = " ".join(_FILLERS.sub(" ", _told(match)) for match in _THAT_ONE.finditer(cleaned))
+    told = " ".join(
+        _FILLERS.sub(" ", _told(one)) for one in (*_DESCRIBED.finditer(cleaned), *_THAT_ONE.finditer(cleaned))
+    )
     pairs = {told[at : at + 2] for at in range(len(told) - 1) if " " not in told[at : at + 2]}
     called = [p for p in products if any(pair in folded(n) for n in (p.name, *p.aliases) for pair in pairs)]
-    if len(called) == 1:  # 铺地上练瑜伽那个
+    if not best and len(called) == 1:  # 铺地上练瑜伽那个
         return called[0]
     if not best:
         return None

@@ -8,13 +8,12 @@ from livehost.answers import gate, variants
 from livehost.answers.by_number import Topic
 from livehost.answers.clean import clean, squeezed
 from livehost.answers.faq import core
-from livehost.answers.intents import REGIONS, asked
+from livehost.answers.intents import REGIONS, SENSITIVE, asked
 from livehost.answers.likely import AWAY, LIKELY, SURE, likely, with_clauses
 from livehost.answers.products import topic
 from livehost.answers.properties import property_of
 from livehost.catalog import Catalog
 
-SENSITIVE = frozenset(("adverse", "treat", "replace_drug", "illness", "pregnancy", "nursing", "minors"))
 PRICE = frozenset(
     (
         "price", "premise", "after_coupon", "coupon", "coupon_until", "coupon_stack", "offer", "future_price", "list_price",

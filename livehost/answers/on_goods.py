@@ -7,6 +7,7 @@ import re
 from livehost.answers.asking import Asking, Said
 from livehost.answers.clean import clean
 from livehost.answers.facts import NONE
+from livehost.answers.intents import asked
 from livehost.chinese import folded, with_digits
 
 _SENSITIVE = {"pregnancy": r"孕", "nursing": r"哺乳|乳母", "minors": r"儿|童|婴|幼|小孩|未成年|少年|岁"}
@@ -19,7 +20,7 @@ _PEOPLE = re.compile(
 def sensitive(ask: Asking, group: str) -> Said | None:
     """A delicate group: approved words, or the product's own list, or nothing."""
     approved = ask.some(f"sensitive.{group}")
-    if approved:
+    if approved and not (group == "minors" and _outside(ask, approved)):
         return ask.say(approved)
     if group == "minors" and ask.has("几岁|多大|几个月") and ask.product.suitable_for:
         told = ask.some("not_for")
@@ -27,6 +28,8 @@ def sensitive(ask: Asking, group: str) -> Said | None:
     aged = by_age(ask) if group == "minors" else None
     if aged is not None:
         return aged
+    if group == "minors" and re.search("[猫狗犬宠]", ask.product.name):
+        return None  # 幼猫 is no child
     marks = _SENSITIVE[group]
     old = _AGE.search(with_digits(ask.line)) is not None
     unfit = [g for g in ask.product.not_for or () if not (old and _LIMIT.search(with_digits(folded(g))))]
@@ -35,6 +38,16 @@ def sensitive(ask: Asking, group: str) -> Said | None:
     if any(re.search(marks, g) and "以上" not in g for g in ask.product.suitable_for or ()):
         return ask.say(f"这款写明的适用人群是{ask.get('suitable_for')}")
     return None
+
+
+_SPAN = re.compile(r"(\d+)(?:周?岁)?(?:到|至|-|~|—)(\d+)周?岁")
+
+
+def _outside(ask: Asking, approved: str) -> bool:
+    """Whether an age is asked for that the approved words do not reach: 11岁, of 4到10岁."""
+    ages = [_months(*m) for m in _AGE.findall(with_digits(ask.line))]
+    span = _SPAN.search(with_digits(approved))
+    return bool(ages) and span is not None and not int(span[1]) * 12 <= ages[0] < (int(span[2]) + 1) * 12
 
 
 def pregnancy(ask: Asking) -> Said | None:
@@ -87,7 +100,10 @@ def illness(ask: Asking) -> Said | None:
     if named:
         ask.get("not_for")
         return ask.say(f"这款写明不适合{'、'.join(named)}")
-    fit = [g for g in ask.product.suitable_for or () if _names(g, ask.line)]
+    told = [g for g in ask.product.suitable_for or () if _names(g, ask.line)]
+    fit = [
+        g for g in told if any(a.intent == "illness" for a in asked(clean(g)))
+    ]  # 成猫 says nothing of 肾病
     if fit:
         ask.get("suitable_for")
         return ask.say(f"这款写明的适用人群有{'、'.join(fit)}")
@@ -109,8 +125,8 @@ _WOUNDS = re.compile("伤口|破损|破皮|溃烂|创面|创口")
 _HURT = re.compile("伤口|(?:皮|脸|手|脚|嘴|唇|脸上|手上|头上|身上)[^ ]{0,2}(?:破|烂|裂|划伤|抓伤|流血)")
 # What viewers name, and the kind of allergen that a label names.
 _ALLERGENS = {
-    "甲壳": "虾|蟹|海鲜", "海鲜|水产": "虾|蟹|鱼|贝|鱿鱼|海鲜", "坚果": "核桃|杏仁|腰果|开心果|夏威夷果|榛子|巴旦木|碧根果|松子|坚果", "乳|牛奶": "牛奶|奶粉|奶|乳糖|乳",
-    "麸质|小麦|面": "小麦|面粉|面筋|麸质", "蛋": "鸡蛋|蛋", "豆": "大豆|黄豆|豆", "蜂": "蜂蜜|花粉|蜂胶|蜂王浆",
+    "甲壳": "虾|蟹|海鲜", "海鲜|水产": "虾|蟹|鱼|贝|鱿鱼|海鲜", "坚果": "核桃|杏仁|腰果|开心果|夏威夷果|榛子|巴旦木|碧根果|松子|坚果", "乳糖|乳制品|乳蛋白|牛奶": "牛奶|奶粉|奶|乳糖|乳",
+    "麸质|小麦|面": "小麦|面粉|面筋|麸质", "鸡蛋|^对?蛋|蛋类": "鸡蛋|蛋", "豆": "大豆|黄豆|豆", "蜂": "蜂蜜|花粉|蜂胶|蜂王浆",
 }  # fmt: skip
 
 
@@ -361,7 +377,9 @@ def kind(ask: Asking) -> Said | None:
 
 def replace_drug(ask: Asking) -> Said | None:
     """Nothing here stands in for a drug; about taking both, nothing is said."""
-    if not ask.has(r"代替|替代|取代|当|算|等于|顶|是不是?药"):
+    if not ask.has(r"代替|替代|取代|当|算|等于|顶|是不是?药") or not ask.has(
+        "药|胰岛素|抗生素|医生|看病|治疗"
+    ):
         return None
     ask.get("category")
     return ask.say(

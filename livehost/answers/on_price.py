@@ -10,7 +10,7 @@ from livehost.answers import on_service, variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import NONE, after_coupon, coupon_state
 from livehost.catalog import Product, Spec
-from livehost.chinese import folded
+from livehost.chinese import folded, with_digits
 
 
 def link(ask: Asking) -> Said | None:
@@ -49,6 +49,8 @@ def price(ask: Asking) -> Said | None:
         named = [s for s in ask.product.specs or () if s.price is not None]
     if named:
         return ask.say(f"{ask.get('name')}，" + "，".join(filter(None, (_priced(ask, s) for s in named))))
+    if not named and _measured_otherwise(ask):
+        return _packs(ask)
     main = _main_spec(ask)
     if main and len({s.price for s in ask.product.specs or ()}) > 1:
         value = ask.get(f"price.{main.name}")
@@ -63,6 +65,18 @@ def _sold_out(ask: Asking) -> str:
     ask.get("in_stock")
     when = ask.some("restock")
     return f"，不过现在缺货，预计{when}补货" if when else "，不过现在缺货"
+
+
+def _measured_otherwise(ask: Asking) -> bool:
+    """Whether a line names an amount or a size in a measure of the variants, and none of them: 50g of 250ml, 500ml."""
+    forms = [variants.tokens(with_digits(folded(s.name))) for s in ask.product.specs or ()]
+    said = {
+        t
+        for t in variants.tokens(with_digits(folded(ask.line)))
+        if re.fullmatch(r"\d+(?:\.\d+)?(?:g|ml|kg|l|斤|cm|寸|码)|x*[sml]|\d?xl", t)
+    }
+    sold = {t for form in forms for t in form}
+    return bool(said) and not said & sold and any(re.search(r"\d|^x*[sml]$", t) for t in sold)
 
 
 def _packs(ask: Asking) -> Said | None:

@@ -39,6 +39,10 @@ def _abroad(ask: Asking) -> bool:
 
 def when_ships(ask: Asking) -> Said | None:
     """How soon it leaves."""
+    if not ask.product.stock:  # nothing leaves before there is some
+        ask.get("in_stock")
+        when = ask.some("restock")
+        return ask.say(f"这款现在缺货，预计{when}补货" if when else "这款现在缺货")
     within = ask.some("shipping.within")
     return ask.say(f"拍下后{within.removesuffix('内')}内发货") if within else None
 

@@ -8,6 +8,7 @@ import re
 from livehost.answers import variants
 from livehost.answers.by_number import AND, Topic, numbered, set_of
 from livehost.answers.goods import Noun, is_other, shelf
+from livehost.answers.intents import asked
 from livehost.answers.likeness import Spelt, described, spelt
 from livehost.catalog import Catalog, Product
 from livehost.chinese import folded, with_digits
@@ -62,7 +63,8 @@ def topic(cleaned: str, catalog: Catalog, on_air: Product | None, previous: Prod
     by_size = _sized(cleaned, catalog, on_air)
     if by_size is not None:
         return Topic((by_size,), None, cleaned, True)
-    guess = spelt(cleaned, shelf(catalog).spellable)
+    ails = any(one.intent in ("adverse", "illness") for one in asked(cleaned))  # 疹子 is no 橙子
+    guess = spelt(cleaned, shelf(catalog).spellable) if not ails else None
     if guess is not None and any(_covers(n, guess) for n in nouns):
         guess = None  # a word of its own: 被子 is no misspelt 杯子
     if guess is not None and not _aside(cleaned, guess.start, guess.end, catalog.get(guess.product), on_air):
@@ -220,6 +222,8 @@ def _sized(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | 
         return None
     if _HAGGLED.search(cleaned):
         return None
+    if on_air is not None and not re.search(r"\d", with_digits(folded(cleaned))):
+        return None  # a colour or a make is asked of what is on air
     found = [
         p
         for p in catalog.products

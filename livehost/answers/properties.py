@@ -21,7 +21,10 @@ _NO_PROPERTY = frozenset(
 )  # fmt: skip
 LEAST = 4  # characters of a clause that may ask by itself
 _BETWEEN = re.compile(r"[\s,，。!！?？;；]+")
-SAME = 0.3  # the share from which two questions of one property ask for the same
+LEAST_SAME, SAME = (
+    0.35,
+    0.25,
+)  # the share of either question, and their product, from which they ask for the same
 _ANSWERED_WHOLE = frozenset(
     ("warranty", "compare", "adverse", "replace_drug", "distrust", "effect_when", "sample", "lasts")
 )
@@ -56,11 +59,12 @@ def property_of(line: str) -> Likely | None:
 def same_property(line: str, question: str) -> float:
     """How surely two cleaned questions ask for one property, 0 to 1; 0 where they name different things."""
     one, other = property_of(line), property_of(question)
-    if one is None or other is None or one.label != other.label or min(one.share, other.share) < SAME:
+    if one is None or other is None or one.label != other.label or min(one.share, other.share) < LEAST_SAME:
         return 0
     if one.label in _OF_ANOTHER and not _pairs(line) & _pairs(question):
         return 0
-    return one.share * other.share
+    both = one.share * other.share
+    return both if both >= SAME else 0
 
 
 def same_kind(line: str, question: str) -> float:

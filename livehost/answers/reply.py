@@ -17,8 +17,8 @@ from livehost.answers.clean import clean
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import (
     DELICATE,
+    DOSES,
     HANDLERS,
-    OF_GOODS,
     OF_SHOP,
     OPEN,
     REMARKED,
@@ -27,10 +27,19 @@ from livehost.answers.handlers import (
     WEAK,
 )
 from livehost.answers.intents import Asked, asked
-from livehost.answers.likely import AWAY, LIKELY, OUTVOTES, SURE, Likely, likely, outvoted, with_clauses
+from livehost.answers.likely import (
+    LIKELY,
+    OUTVOTES,
+    SURE,
+    SURER,
+    Likely,
+    likely,
+    with_clauses,
+)
 from livehost.answers.mentioned import mentioned, of_property, own_words
 from livehost.answers.products import topic, words_of
 from livehost.answers.properties import property_of, respelt
+from livehost.answers.senses import clause_of, of_goods, outvoted, surely, told
 from livehost.answers.speaker import Speaker
 from livehost.answers.types import Answer, Book
 from livehost.answers.words import DECLINE, DISCLOSE, STAY, pick
@@ -47,6 +56,8 @@ _NOTHING_MORE = re.compile(
     "(?:是不是|是|吗|么|不|没|有没有|有|在|那个?|这个?|款|的|你们?|家|呀|啊|想看看?|看看?|[\\s,，、])*"
 )
 _CLAUSES = re.compile(r"[\s,，。!！?？;；]+")
+_CRISIS = re.compile("不想活|想死|自杀|轻生|活不下去")
+_TO_OTHERS = re.compile("(?:回复?)?楼[上下]")  # viewers to each other
 MAX_SAYINGS = 4
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -101,6 +112,10 @@ class _Room(Speaker):
             return self.fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
+        if _CRISIS.search(line):
+            return self.handover(None, "crisis")
+        if _TO_OTHERS.match(line):
+            return Answer("ignore", "", None, "noise")
         if (entry := self._booked(line, about)) is not None:
             return entry
         guess = likely(line, bare)
@@ -113,7 +128,7 @@ class _Room(Speaker):
         if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
             return Answer("ignore", "", None, "noise")
         if gate.far_off(bare) or (
-            gate.off_topic(bare) and all(a.intent in WEAK for a in wanted) and not _surely(property_of(bare))
+            gate.off_topic(bare) and all(a.intent in WEAK for a in wanted) and not surely(property_of(bare))
         ):
             return self.fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
@@ -131,11 +146,11 @@ class _Room(Speaker):
         if self._entry(line, bare, about) is not None:
             return self._answered(line, bare, wanted, about)
         if wanted and all(a.intent in SOFT for a in wanted):
-            told = self._of_property(_clause_of(wanted[0].intent, bare), about, least=SURE)
+            told = self._of_property(clause_of(wanted[0].intent, bare), about, least=SURE)
             if told is not None:
                 return told
-        opened = {a.intent for a in wanted} <= {"life", "lasts"} and _surely(property_of(bare), "opened")
-        if not wanted or opened or _outvoted(line, bare, wanted):
+        opened = {a.intent for a in wanted} <= {"life", "lasts"} and surely(property_of(bare), "opened")
+        if not wanted or opened or outvoted(line, bare, wanted):
             return self._guessed(line, bare, wanted, about)
         return self._answered(line, bare, wanted, about)
 
@@ -144,18 +159,25 @@ class _Room(Speaker):
         the product it has."""
         guess = likely(line, bare)
         wished = property_of(bare)
-        surely = _surely(wished)
-        if guess.intent not in DELICATE or guess.share < SURE:
-            told = self._of_property(bare, about)
-            if told is not None:
-                return told
-        if _surely(wished, "opened"):
+        sure = surely(wished)
+        asks = gate.is_question(line) or about.named
+        if asks and (guess.intent not in DELICATE or guess.share < SURE):
+            entry = self._of_property(bare, about)
+            if entry is not None:
+                return entry
+        if surely(wished, "opened"):
             return self.handover(about.product, "opened")
-        doubted = guess.label == "off_topic" and about.named and guess.share < OUTVOTES
-        away = self._turned_away(guess) if not surely and not doubted else None
+        doubted = guess.label == "off_topic" and (
+            faq.risky(line, "") or (about.named and guess.share < OUTVOTES)
+        )
+        away = self._turned_away(guess) if not sure and not doubted else None
         if away is not None:
             return away
-        if guess.intent in HANDLERS and guess.share >= LIKELY:
+        if (
+            guess.intent in HANDLERS
+            and guess.share >= (LIKELY if asks else SURER)
+            and not faq.risky(bare, "")
+        ):
             got = self._answered(line, bare, (Asked(guess.intent, 0, bare),), about)
             silent = measures.asks_how_much(bare) and not re.search(r"\d", got.text)
             if (got.act == "answer" and not silent) or guess.intent in DELICATE:
@@ -166,7 +188,7 @@ class _Room(Speaker):
         if saying is not None:
             return saying
         got = self._unasked(line, about)
-        known = surely or (guess.share >= SURE and guess.label not in ("noise", "remark"))
+        known = (sure and asks) or (guess.share >= SURE and guess.label not in ("noise", "remark"))
         return self.handover(about.product, "unknown") if known and got.act in ("ignore", "answer") else got
 
     def _turned_away(self, guess: Likely) -> Answer | None:
@@ -259,11 +281,14 @@ class _Room(Speaker):
                 unknown += names
                 continue
             covered = self._approved(line, bare, names, ask, said)
-            for name in [n for n in names if n not in covered][:MAX_SAYINGS]:
+            left = [n for n in names if n not in covered]
+            if DELICATE & set(left):  # beside a warning no dose and no praise
+                left = [n for n in left if n in DELICATE or n not in DOSES]
+            for name in left[:MAX_SAYINGS]:
                 saying = self._one(name, ask)
                 if saying is None:
                     unknown.append(name)
-                elif not _told(saying, said):
+                elif not told(saying, said):
                     said.append(saying)
         return said, unknown, "+".join(names) or "faq"
 
@@ -272,12 +297,13 @@ class _Room(Speaker):
         covered: set[str] = set()
         clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
         numbers: dict[int, str] = {}
-        whole = (bare,) if _of_goods(asked(bare)) else (line, bare)
+        whole = (bare,) if of_goods(asked(bare)) else (line, bare)
         for clause in dict.fromkeys((*clauses, *whole) if len(clauses) > 1 else (*whole, *clauses)):
             number = faq.entry(clause, ask.product)
             if number is None and len(clauses) > 1 and {a.intent for a in asked(clause)} <= SOFT:
                 number = faq.entry_of_property(clause, ask.product, least=SURE)
-            if number is not None:
+            delicate = {a.intent for a in asked(clause)} & DELICATE
+            if number is not None and delicate <= faq.kinds_of(ask.product, number):
                 numbers.setdefault(number, clause)
         for number, clause in numbers.items():
             words = ask.get(f"faq.{number}")
@@ -308,8 +334,8 @@ class _Room(Speaker):
         if name in OPEN and on_goods.named_group(ask):
             handler = HANDLERS["suitable"]
         if name == "free_shipping":  # 包邮不 新疆送吗: of each clause by itself
-            ask = replace(ask, line=_clause_of(name, ask.line))
-        asks_other, known = measures.asked_amount(name, replace(ask, line=_clause_of(name, ask.line)))
+            ask = replace(ask, line=clause_of(name, ask.line))
+        asks_other, known = measures.asked_amount(name, replace(ask, line=clause_of(name, ask.line)))
         saying = known if asks_other else handler(ask) if handler else None
         ask.used.clear()
         if saying is None:
@@ -331,7 +357,7 @@ class _Room(Speaker):
         if about.product is None or not about.product.speakable(self.now):
             return None
         lines = [bare, *(c for c in _CLAUSES.split(bare) if len(c) > 1)]
-        if not _of_goods(asked(bare)):  # a name beside its price makes it no question of an entry
+        if not of_goods(asked(bare)):  # a name beside its price makes it no question of an entry
             lines.insert(0, line)
         return next((n for one in lines if (n := faq.entry(one, about.product)) is not None), None)
 
@@ -362,32 +388,3 @@ class _Room(Speaker):
             if more or unknown:
                 product, intent = about.product, f"ai_identity+{names}"
         return self.checked("disclose", said, product, intent)
-
-
-def _of_goods(wanted: tuple[Asked, ...]) -> bool:
-    """Whether nothing but what any goods have is asked for: price, link, stock."""
-    return bool(wanted) and all(one.intent in OF_GOODS for one in wanted)
-
-
-def _outvoted(line: str, bare: str, wanted: tuple[Asked, ...]) -> bool:
-    """Whether a line surely asks for something else; what the rules leave to the service desk stays there."""
-    guess = outvoted(line, bare, wanted)
-    return guess is not None and (wanted[0].intent in HANDLERS or guess.label in AWAY)
-
-
-def _surely(wished: Likely | None, label: str = "") -> bool:
-    """Whether a property is surely asked for, of a label where one is given."""
-    return wished is not None and wished.share >= SURE and label in ("", wished.label)
-
-
-def _clause_of(intent: str, line: str) -> str:
-    """The clause of a line in which an intent is asked for; the whole line where it is in none alone."""
-    clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", line) if c]
-    return next((c for c in clauses if any(a.intent == intent for a in asked(c))), line)
-
-
-def _told(saying: Said, said: list[Said]) -> bool:
-    """Whether all that a saying holds has been said."""
-    before = {f for s in said for f in s.facts}
-    news = [f for f in saying.facts if f.field != "name"]
-    return saying.text in {s.text for s in said} or (bool(news) and all(f in before for f in news))
