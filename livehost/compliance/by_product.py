@@ -35,6 +35,11 @@ _USED = re.compile(r"(?:含有?|加了?|[用拿放])(?:点|一?[个包袋瓶份�
 _LINK = re.compile(
     r"([\d一二两三四五六七八九十]{1,3})号(?:链接|商品|宝贝|车)|(?:链接|小黄车)([\d一二两三四五六七八九十]{1,3})号"
 )
+# Said of everything that is sold here.
+_ALL = re.compile(
+    "全场|全店|全部商品|所有(?:商品|宝贝|产品|东西)|(?:店里|直播间里?|今天)的?(?:商品|宝贝|东西|链接)(?:全|每[款件样个])?都"
+    "|每[款件样]都"
+)
 _CLAIMING = ("food", "health_food", "cosmetics")  # goods of which effects are claimed, and may not be
 SHORTEST = 5  # characters of a wording that is known again as it stands
 _PLAIN = ("apparel", "home", "other")
@@ -64,6 +69,9 @@ def said_of(text: str, catalog: Catalog, product: Product | None, *, own: bool) 
         if every:
             borne = meant or ((product,) if product is not None else every)
             found.append(Clause(start, end, borne, every, True))
+            continue
+        if _ALL.search(text[start:end]):
+            found.append(Clause(start, end, catalog.products, (), False))
             continue
         before = next((m for _, m in reversed(named[:number]) if m), ())
         about = before or _ahead(text, spans, named, number)

@@ -108,7 +108,7 @@ def unfounded_claims(
         *_yes_no(claims.text, ground),
         *_no_returns(claims.text, ground),
         *_offers(claims.text, ground),
-        *unfounded_gifts(claims.text, ground),
+        *unfounded_gifts(claims.text, catalog, ground),
     )
     return tuple(
         Hit(rule, _span(text, words), category, why, "review" if vouched and _borne(one) else verdict)

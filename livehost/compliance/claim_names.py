@@ -25,6 +25,7 @@ from livehost.compliance.claim_text import (
     says_nothing,
     sentence_rest,
     squeezed,
+    unnamed,
 )
 from livehost.compliance.grounds import Grounds
 
@@ -50,7 +51,7 @@ WHY = {
 }  # fmt: skip
 _GIVEN = re.compile(
     r"(?:送|赠|赠送|附赠)(?:你们?|您|大家|给你|给您|给大家|各位)?(?:[一两二三四五六七八九十\d]+[个支瓶盒片包袋张条套件份块把对双只枚本]|你|您|大家)+(?!手上|到|家门)[^,。;!?:]{1,10}"
-    r"|(?:^|[,。;!?:]|[还再另加]|额外|下单|拍下|每单|直接)送(?!货|到|达|人|礼|给|完|长辈|[爸妈父母儿女男婆公]|朋友|孩子|老|[检审修洗出来走进你您大一的了上外餐水药]|快递|祝|领导|同[事学]|客户|闺蜜|对象|自己|谁|亲|运费险|优惠|券|福)[^,。;!?:]{2,10}"
+    r"|(?:^|[,。;!?:]|[还再另加]|额外|下单|拍下|每单|直接|买(?![一二两三四五12345]送)[^,。;!?:来去]{2,10}?)送(?!货|到|达|人|礼|给|完|长辈|[爸妈父母儿女男婆公]|朋友|孩子|老|[检审修洗出来走进你您大一的了上外餐水药]|快递|祝|领导|同[事学]|客户|闺蜜|对象|自己|谁|亲|运费险|优惠|券|福)[^,。;!?:]{2,10}"
     r"|赠品(?:是|有|为|就是)[^,。;!?:]{1,12}"
 )
 
@@ -169,15 +170,16 @@ def _contradicts(kind: str, same: tuple[str, ...], ground: Grounds, before: str,
             return False
 
 
-def unfounded_gifts(text: str, ground: Grounds) -> Iterator[Found]:
-    """What is said to come along is one of the gifts."""
+def unfounded_gifts(text: str, catalog: Catalog, ground: Grounds) -> Iterator[Found]:
+    """What is said to come along is one of the gifts; a product of the catalogue only where a gift bears its name."""
     known = re.split("[、，]", ground.fields.get("gifts", ""))
     names = [re.sub(r"\d+份$", "", squeezed(one)) for one in known if one and one != NONE]
+    of_a_product = any(NAMED in unnamed(name, catalog, ()) for name in names)
     for match in _GIVEN.finditer(text):
         short = _UNCOUNTED.sub("", match[0])
         if (
             not any(name in match[0] or (len(short) > 1 and short in name) for name in names)
             and match[0] not in ground.text
-            and NAMED not in match[0]
+            and not (NAMED in match[0] and of_a_product)
         ):
             yield match[0], match[0], "gifts", WHY["gifts"], "block"

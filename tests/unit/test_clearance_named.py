@@ -71,6 +71,10 @@ def verdict(text: str, on_air: str | None, *, source: str = "duty", catalog: Cat
         "炒锅129元，茶叶也129元",
         "炒锅和茶叶都包邮",
         "2号链接降脂",
+        "全场包邮",
+        "今天的商品都包邮",
+        "买炒锅送茶叶",
+        "炒锅下单送茶叶",
         "二号链接今天129元",
     ],
 )
@@ -99,7 +103,15 @@ def test_what_is_true_of_the_named_product_may_be_said_whatever_is_on_air(
 
 
 @pytest.mark.parametrize(
-    "text", ["喝茶的朋友看过来，这口锅129元", "拍下送木铲", "泡茶的朋友，129元带走", "配着茶叶喝，129元"]
+    "text",
+    [
+        "喝茶的朋友看过来，这口锅129元",
+        "拍下送木铲",
+        "买炒锅送木铲",
+        "这款炒锅，买来送妈妈",
+        "泡茶的朋友，129元带走",
+        "配着茶叶喝，129元",
+    ],
 )
 def test_goods_that_stand_beside_the_lines_product_are_not_what_it_is_about(text: str) -> None:
     assert verdict(text, "pan", source="template") == "pass"
