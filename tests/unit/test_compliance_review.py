@@ -194,6 +194,8 @@ def test_words_that_are_talked_of_or_cautioned_against(text: str, category: str)
         ("正在接受治疗的朋友，先问医生，这款专门治疗失眠", "food"),
         ("正在接受治疗的朋友用它好得快", "cosmetics"),
         ("这款面霜是丁级的", "cosmetics"),
+        ("蜂蜜每天一勺，润肺", "food"),
+        ("喝了润肠又化痰", "food"),
         ("不祛痘不要钱", "cosmetics"),
         ("感冒的人喝一碗，第二天上班", "food"),
         ("顶级这个词就是为它造的", "other"),
