@@ -323,3 +323,32 @@ async def test_the_duty_page_fits(width: int, height: int) -> None:
                 assert all(box and box["height"] < 120 for box in lanes)
                 picture = await page.locator(".scene .look").bounding_box()
                 assert picture and picture["height"] >= 140
+
+
+async def test_a_doubted_insert_is_kept_and_said_once_it_is_sent_again() -> None:
+    """Changing the line asks anew."""
+    sent: list[dict[str, Any]] = []
+
+    async def review(route: Route) -> None:
+        sent.append(_sent(route.request))
+        if sent[-1]["confirmed"]:
+            await route.fulfill(json={"id": "l1", "phrases": [sent[-1]["text"]], "verdict": "review"})
+        else:
+            problem = {"title": "请再确认：首选 / please confirm: 首选", "status": 409, "confirm": True}
+            await route.fulfill(status=409, json=problem, content_type="application/problem+json")
+
+    async with show(4, "--duty") as address, opened(address) as page:
+        await page.route("**/say", review)
+        await on_duty(page, address)
+        line = page.locator(".scene textarea")
+        await line.fill("敏感肌首选这一支")
+        for text in ("敏感肌首选这一支", "油皮首选这一支"):
+            await line.fill(text)
+            await line.press("Enter")
+            await expect(page.locator("#toasts")).to_contain_text("再按一次回车")
+            await expect(line).to_have_value(text)
+        await line.press("Enter")
+        await expect(line).to_have_value("")
+        assert [(one["text"][:2], one["confirmed"]) for one in sent] == [
+            ("敏感", False), ("油皮", False), ("油皮", True),
+        ]  # fmt: skip
