@@ -19,6 +19,7 @@ from livehost.catalog import Catalog
 from livehost.chinese import folded
 from livehost.compliance.claim_text import (
     NAMED,
+    WORDED,
     Found,
     clause_of,
     once_a_catalog,
@@ -181,5 +182,6 @@ def unfounded_gifts(text: str, catalog: Catalog, ground: Grounds) -> Iterator[Fo
             not any(name in match[0] or (len(short) > 1 and short in name) for name in names)
             and match[0] not in ground.text
             and not (NAMED in match[0] and of_a_product)
+            and WORDED not in match[0]  # 硅油纸50份、食谱, as the facts have it
         ):
             yield match[0], match[0], "gifts", WHY["gifts"], "block"

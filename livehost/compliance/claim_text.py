@@ -16,6 +16,7 @@ from livehost.compliance.types import Verdict
 
 LITERAL = 8  # characters from which on a fact's wording is known again as it stands
 NAMED = "某某"
+WORDED = "某语"  # a wording of the facts, as it stands there
 _BREAK = "，。；！？,.;!?:：\n…"
 NOTHING_SAID = re.compile(
     r"客服|确认|核实|查一下|查一查|问一下|问清|咨询|不清楚|不确定|不敢乱说|资料|没写|没有写|没有标|未标|为准|谨慎|"
@@ -68,7 +69,7 @@ def unnamed(text: str, catalog: Catalog, wordings: tuple[str, ...]) -> str:
     """The text with names of products and literal wordings as one sign: what stands in them is no new claim."""
     plain = squeezed(text)
     for wording in wordings:
-        plain = plain.replace(squeezed(wording), NAMED)
+        plain = plain.replace(squeezed(wording), WORDED)
     pattern = product_names(catalog)
     return pattern.sub(NAMED, plain) if pattern else plain
 

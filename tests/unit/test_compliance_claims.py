@@ -106,6 +106,26 @@ def test_a_gift_is_known_by_a_part_of_its_name() -> None:
     assert by_operator("送三个小样", serum).verdict == "block"
 
 
+def test_a_list_of_gifts_is_known_as_the_facts_have_it() -> None:
+    goods = Catalog.parse(
+        {
+            "products": [
+                {
+                    "id": "a", "link": 1, "name": "空气炸锅", "category": "home", "price": "239", "stock": 3,
+                    "gifts": [{"name": "硅油纸", "count": 50}, {"name": "食谱", "count": 1}],
+                }
+            ]
+        }
+    )  # fmt: skip
+    facts = (Fact("a", "gifts", "硅油纸50份、食谱"), Fact("a", "price", "239"))
+    for text, verdict in (
+        ("现在239元，还送硅油纸50份、食谱", "pass"),
+        ("现在239元，还送硅油纸50份、防尘罩", "block"),
+    ):
+        said = check_said(text, facts=facts, product=goods.product("a"), catalog=goods, now=NOW)
+        assert said.verdict == verdict, text
+
+
 def test_an_answer_may_say_only_its_own_facts() -> None:
     assert as_answer("现在68元，送起泡网", "price").verdict == "block"
     assert as_answer("现在68元，送起泡网", "price", "gifts").verdict == "pass"
