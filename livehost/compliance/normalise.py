@@ -210,6 +210,9 @@ def digits_only(view: View) -> View:
     """Chinese digits as Arabic ones, for numbers to call or to add; a pause inside a long one is left out."""
     table = {char: str(value) for char, value in DIGITS.items()} | {
         "幺": "1",
+        "洞": "0",
+        "拐": "7",
+        "勾": "9",
         "壹": "1",
         "贰": "2",
         "叁": "3",
