@@ -70,7 +70,6 @@ def test_an_effect_on_an_illness_is_handed_over() -> None:
     assert got.act == "handover" and "脚气" not in got.text
 
 
-
 def test_a_size_in_the_wrong_colour_is_not_promised() -> None:
     specs = [{"name": "黑色M", "price": "9.00"}, {"name": "橙色L", "price": "9.00"}]
     row = {
