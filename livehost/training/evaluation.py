@@ -142,11 +142,10 @@ def unsound(evaluation: Evaluation) -> list[str]:
 
 
 def _is_needed(measure: Measure, row: EvaluatedRow) -> bool:
-    """Whether a row must have a measure's mark: a conversation has none of faithfulness, some pictures no colour, and
-    what is no picture has no face."""
+    """Whether a row must have a measure's mark: a conversation has none of faithfulness, some pictures no colour."""
     if measure.name == "faithful":
         return row.prompt.startswith(("问：", "要点："))
-    return measure.sort != "set" and measure.name not in ("colour_distance", "face")
+    return measure.sort != "set" and measure.name != "colour_distance"
 
 
 def _comes_to(

@@ -8,7 +8,7 @@ rows on which the two differ, about half would be lost and half won if nothing h
 counts when so many losses have a probability below `CHANCE` under Binomial(differing rows, 1/2).
 With no row won, five lost rows are a fall (1/32), four are not (1/16), however many rows there are.
 
-A mean (log-perplexity, style and colour distances, likeness of the face, diversity): a fall counts when the mean of the
+A mean (log-perplexity, style and colour distances, diversity): a fall counts when the mean of the
 pairs' differences is over `SIGMAS` standard errors, and over the measure's `least` difference, under
 which nobody would see or hear it. A distance between sets of texts has its error from a bootstrap
 over rows with a fixed seed.
@@ -81,8 +81,6 @@ MEASURES: tuple[Measure, ...] = (
         kind="visual",
     ),
     Measure("geometry_kept", "几何保持率", "geometry kept", True, "share", "geometry_kept", kind="visual"),
-    # An adapter moves it by less than 0.01; what fell by less than `least` looks the same.
-    Measure("face", "脸的保持度", "likeness of the face", True, "mean", "face", 0.05, kind="visual"),
     # The surer an adapter is, the more alike its pictures are: only a collapse counts.
     Measure("diversity", "多样性", "diversity", True, "mean", "diversity", least_share=0.4, kind="visual"),
 )
