@@ -110,7 +110,7 @@ class Sessions:
     async def equip(self, stock: Stock) -> None:
         """Voice the standing lines and give playout its reserve."""
         for turn in (*stock.lines.values(), stock.resumes):
-            for line in turn:
+            for line in (*turn,):  # they take turns meanwhile, as they are said
                 if not all(line.voiced):
                     await self._room.voicer.voice(line, lambda: None)
         self.equipped = stock
