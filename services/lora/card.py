@@ -6,6 +6,7 @@ CardProblems    a card cannot be used; `problems` has a sentence for each fault:
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -180,7 +181,7 @@ def consent_problems(card: Card, *, today: date, file: Path) -> list[str]:
     except CardProblems as error:
         return [*problems, *error.problems]
     if own is not None and own.valid_until <= consent.valid_until:
-        consent, field = own, f"{persona_consent_file(file.parent)}"
+        consent, field = own, str(persona_consent_file(file.parent))
     if today > consent.valid_until:
         problems.append(f"{field}.valid_until: ran out on {consent.valid_until}; renew the consent")
     return problems
@@ -235,13 +236,21 @@ def read_consent(file: Path) -> Consent:
 
 
 def write_card(folder: Path, card: Card) -> Path:
-    """Write `adapter.yaml` whole or not at all; returns its path."""
+    """Write `adapter.yaml` whole or not at all; returns its path.
+
+    Raises:
+        OSError: the disk does not take it; the card that was there stands, and nothing half-written is left.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / CARD_FILE
     part = file.with_name(f".{file.name}.{os.getpid()}")
     text = yaml.safe_dump(card.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=100)
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        with suppress(OSError):
+            part.unlink()
     return file
 
 

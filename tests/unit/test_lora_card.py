@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 from services.lora import Card, CardProblems, base_sha256, read_card, read_consent, write_card
-from services.lora.card import consent_problems, fits
+from services.lora.card import CARD_FILE, consent_problems, fits
 from tests.conftest import ROOT
 
 GOOD = {
@@ -40,6 +41,24 @@ def test_a_card_is_read_and_written_without_loss(tmp_path: Path) -> None:
     write_card(tmp_path / "again", card)
     assert read_card(tmp_path / "again") == card
     assert [f.name for f in (tmp_path / "again").iterdir()] == ["adapter.yaml"]
+
+
+@pytest.mark.parametrize("fails", ["write_text", "replace"])
+def test_a_card_that_the_disk_does_not_take_leaves_the_one_before_and_nothing_else(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = read_card(_put(tmp_path, GOOD))
+    before = (tmp_path / CARD_FILE).read_bytes()
+    write_text = Path.write_text
+
+    def full(part: Path, *_: object, **__: object) -> None:
+        write_text(part, "kind: vis", encoding="utf-8")  # so much had room
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part))
+
+    monkeypatch.setattr(Path, fails, full)
+    with pytest.raises(OSError, match="No space left"):
+        write_card(tmp_path, card.model_copy(update={"rank": 3}))
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [(CARD_FILE, before)]
 
 
 def test_a_version_may_be_written_as_a_number(tmp_path: Path) -> None:
