@@ -203,7 +203,7 @@ def shapes() -> list[tuple[str, float, float]]:
 
 def main() -> None:
     """The bench's command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.train", description=__doc__.split("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="python -m bench.train", description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument(
@@ -271,9 +271,8 @@ def main() -> None:
 
 def _ratios(told: Told, taken: dict[str, list[Told]]) -> dict[str, float]:
     def middle(who: str, of: str) -> float:
-        return statistics.median(
-            one["samples"] / one["seconds"] if of == "speed" else one[of] for one in taken[who]
-        )
+        values = (one["samples"] / one["seconds"] if of == "speed" else one[of] for one in taken[who])
+        return float(statistics.median(values))
 
     kind = told["key"]
     return {

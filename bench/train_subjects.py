@@ -125,7 +125,7 @@ def write_answers(file: Path, *, most: int) -> Path:
 
     catalog = Catalog.load(ROOT / "tests/data/catalog.yaml")
     lines = (ROOT / "tests/data/questions.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in map(json.loads, lines):
         said = answer(line["text"], catalog=catalog, on_air=line["on_air"], now=NOW)
         if said.act in ("answer", "disclose") and len(rows) < most:

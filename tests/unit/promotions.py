@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -60,8 +61,8 @@ class Place:
         return self.library.worn("ann", "language", PROMOTED)
 
 
-def refusal(call: object, *args: str) -> str:
+def refusal(call: Callable[..., object], *args: str) -> str:
     with pytest.raises(PromotionRefused) as refused:
-        call(*args)  # type: ignore[operator]
+        call(*args)
     assert all(refused.value.problems)
     return "\n".join(refused.value.problems)

@@ -24,6 +24,7 @@ from livehost.training.evaluation import (
     evaluate_adapter,
     read_evaluation,
     rows_sha256,
+    unsound,
     write_evaluation,
 )
 from livehost.training.language_marks import Judge
@@ -131,6 +132,46 @@ def test_what_cannot_be_compared_says_so() -> None:
     other = sixty.model_copy(update={"base_sha256": "c" * 64})
     assert any("other bases" in one for one in worse(sixty, other))
     assert worse(sixty.model_copy(update={"kind": "visual"}), sixty)
+
+
+def _pictured(**changed: float) -> Evaluation:
+    """An evaluation of ten looks, and what is told of them in place of what the rows come to."""
+    marks = {
+        "geometry_kept": 1.0,
+        "colour_distance": 3.0,
+        "picture_distance": 0.1,
+        "diversity": 4.0,
+        "face": 0.9,
+    }
+    rows = tuple(
+        EvaluatedRow(
+            id=f"{n}.jpg", prompt="主播", target=f"{n}.jpg", said="", bare="", marks=marks, bare_marks=marks
+        )
+        for n in range(10)
+    )  # fmt: skip
+    return _evaluation(LINES).model_copy(
+        update={"kind": "visual", "rows": rows, "measures": marks | changed, "bare": marks}
+    )
+
+
+def _without(row: EvaluatedRow, mark: str) -> EvaluatedRow:
+    return row.model_copy(update={"marks": {name: x for name, x in row.marks.items() if name != mark}})
+
+
+def test_what_is_told_of_looks_is_what_their_pictures_come_to() -> None:
+    sound = _pictured()
+    assert unsound(sound) == [] and worse(sound, sound) == []
+    for mark in ("geometry_kept", "colour_distance", "picture_distance", "diversity"):
+        (told,) = unsound(_pictured(**{mark: 0.5}))
+        assert f"{mark} is not what its rows come to" in told
+        rows = (_without(sound.rows[0], mark), *sound.rows[1:])
+        (told,) = unsound(sound.model_copy(update={"rows": rows}))
+        wanted = "colour distance on one side" if mark == "colour_distance" else f"rows are without {mark}"
+        assert wanted in told
+
+
+def test_a_face_is_told_and_not_compared() -> None:
+    assert worse(_pictured(face=0.1), _pictured()) == [] == unsound(_pictured(face=0.1))
 
 
 def test_a_measure_that_went_missing_is_told() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ from services.training.vision_measure import region_lab
 from services.training.visual_album import Captions, batches, split
 from services.training.visual_cache import TensorCache, key_of
 from services.training.visual_embedded import EmbeddedBase
-from services.training.visual_noise import level_weights, noise_like, noised, wanted
+from services.training.visual_noise import Prediction, level_weights, noise_like, noised, wanted
 from services.vision.embedded import BASE_DIR, EmbeddedPipeline
 
 PLAN = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
@@ -51,8 +51,8 @@ def test_min_snr_weights_are_those_of_the_paper(prediction: Literal["epsilon", "
 
 
 def test_weights_are_finite_without_any_signal() -> None:
-    for prediction in ("epsilon", "v_prediction", "sample"):
-        assert torch.isfinite(level_weights(torch.tensor([0.0, 1.0]), prediction, 5.0)).all()  # type: ignore[arg-type]
+    for prediction in get_args(Prediction):
+        assert torch.isfinite(level_weights(torch.tensor([0.0, 1.0]), prediction, 5.0)).all()
 
 
 def test_a_noise_offset_moves_whole_channels() -> None:
