@@ -222,7 +222,7 @@ def evaluate_adapter(
         out: where the result is written; None is `evaluation.json` in `folder`, and then the card takes
             the main measures too. With `out` the adapter's own folder is left as it is.
         catalog: whose names the faithfulness check knows; None knows numbers and general words only.
-        manner: the persona's own lines (`livehost.model_writer.manner`), which she may use around facts.
+        manner: the persona's own lines (`Persona.own_words`), which she may use around facts.
         config: the configuration that catalogue and manner are of; named in commands that are told later.
         threads: CPU threads; 0 is all of them.
         say: takes progress lines.

@@ -54,7 +54,7 @@ from livehost.training.privacy import Privacy, catalog_words
 from livehost.training.viewer_names import ViewerNames
 from services.training.samples import sample_row
 
-__all__ = ["ExportFailed", "export", "export_journal", "held_out"]
+__all__ = ["ExportFailed", "export", "export_journal"]
 
 PLAIN_SHARE = 0.2  # of all: those in the plain words themselves
 SCRIPT_FLOOR = 20  # script lines that are kept however few answers there are; else as many as answers

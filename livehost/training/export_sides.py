@@ -54,7 +54,7 @@ def sides_before(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
     """The groups that an earlier export held out, and those that it gave to train on."""
     held, trained = (
         frozenset(
-            group_of(row.get("question"), str(row.get("core", ""))) for row in rows_before(folder, names)
+            group_of(row.get("question"), str(row.get("core", ""))) for row in _rows_before(folder, names)
         )
         for names in (FILES[1:2], FILES[:1])
     )
@@ -62,11 +62,12 @@ def sides_before(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def words_before(folder: Path) -> Iterator[str]:
-    for row in rows_before(folder, FILES[:2]):
+    """What an earlier export's rows ask and say."""
+    for row in _rows_before(folder, FILES[:2]):
         yield f"{row.get('question') or ''} {row.get('core', '')}"
 
 
-def rows_before(folder: Path, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+def _rows_before(folder: Path, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     """The rows of an earlier export; a file that is not there or a line that is none gives nothing."""
     for name in names:
         try:

@@ -57,7 +57,7 @@ class _Run:
 
 
 def numbers_found(plain: str) -> Iterator[tuple[int, int, str]]:
-    """The places of such numbers in a text in its plain form (`privacy.flat`), each with its kind."""
+    """The places of such numbers in a text in its plain form (`word_search.flat`), each with its kind."""
     for pattern, kind in ((_STARRED, "phone"), (_TAIL, "phone")):
         yield from ((*match.span(), kind) for match in pattern.finditer(plain))
     for match in _ZERO_LIKE.finditer(plain):

@@ -108,13 +108,7 @@ class OnAir:
     def _faults(
         self, words: str, core: str, facts: Sequence[Fact], product: Product | None, phrases: Sequence[str]
     ) -> tuple[Fault, ...]:
-        style = self.style
-        own = (
-            (style.self_name, *style.address, *style.openers, *style.closers, *style.particles)
-            if style
-            else ()
-        )
-        grounds = Grounds(core, tuple(facts), product, self.now, (*own, *phrases))
+        grounds = Grounds(core, tuple(facts), product, self.now, (*self._own, *phrases))
         return faults(words, grounds, self._lexicon)
 
     def _ways(

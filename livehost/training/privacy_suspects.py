@@ -85,7 +85,7 @@ _UNITS = re.compile(
 
 
 def suspects(plain: str) -> Iterator[tuple[int, int, str]]:
-    """The places of such words in a text in its plain form (`privacy.flat`), each with its kind."""
+    """The places of such words in a text in its plain form (`word_search.flat`), each with its kind."""
     for pattern in _NAMES:
         for match in pattern.finditer(plain):
             if not is_word(match[1]):

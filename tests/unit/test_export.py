@@ -6,13 +6,15 @@ import json
 import tracemalloc
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from livehost.catalog import Catalog
-from livehost.training.export import ExportFailed, export, export_journal, held_out
+from livehost.training.export import ExportFailed, export, export_journal
 from livehost.training.export_report import ExportReport
 from livehost.training.export_rows import group_of
+from livehost.training.export_sides import held_out
 from livehost.training.text_build import build_text
 from livehost.training.text_sources import TextProblems
 from services.training.samples import check_samples, read_samples
@@ -24,8 +26,8 @@ CATALOG = Catalog.load(DATA / "catalog.yaml")
 FILES = {"samples.jsonl", "held.jsonl", "hot_words.json", "unanswered.jsonl", "report.json", "report.md"}
 
 
-def exported(journal: Path, out: Path, **more: object) -> ExportReport:
-    return export(journal, out=out, catalog=CATALOG, **{"held_share": 0.0, **more})  # type: ignore[arg-type]
+def exported(journal: Path, out: Path, **more: Any) -> ExportReport:
+    return export(journal, out=out, catalog=CATALOG, **{"held_share": 0.0, **more})
 
 
 def questions(out: Path) -> list[str]:
@@ -103,7 +105,7 @@ def test_a_correction_counts_double_and_takes_the_place_of_what_was_said(tmp_pat
 def test_a_corrections_figures_stand_in_its_core_and_are_not_learned_by_heart(
     tmp_path: Path, out: Path
 ) -> None:
-    price = [{"product": "cleanser-01", "field": "price", "value": "68"}]
+    price = ({"product": "cleanser-01", "field": "price", "value": "68"},)
     show = Show()
     asked = show.answer("多少钱", "诸位，价格请看卡片。", "价格请看卡片。", facts=price)
     show.entry(
@@ -295,14 +297,14 @@ def test_days_and_personas_are_chosen(tmp_path: Path, out: Path) -> None:
         show.answer(f"{day}号能到吗", "诸位，能到。", "能到。")
         show.answer("油皮能用吗", "姐妹们，油皮能用呀。", "适合油皮。", persona="tang-morning")
         show.write(tmp_path / "journal")
-    day = date(2026, 11, 21)
+    second = date(2026, 11, 21)
     with pytest.raises(ExportFailed, match="tang-lady、tang-morning"):
         export_journal(
-            None, journal=tmp_path / "journal", room=None, since=day, until=day, persona=None, out=out
+            None, journal=tmp_path / "journal", room=None, since=second, until=second, persona=None, out=out
         )
     assert not out.exists()
     report = export_journal(
-        None, journal=tmp_path / "journal", room="demo", since=day, until=day, persona="tang-lady", out=out,
+        None, journal=tmp_path / "journal", room="demo", since=second, until=second, persona="tang-lady", out=out,
         held_share=0.0,
     )  # fmt: skip
     assert questions(out) == ["21号能到吗"]
