@@ -229,8 +229,12 @@ class Inbox:
                         self._queue.add(one, turn.on_air)
                     self._turns.pop(turn.first.id, None)
                     joined_all = False
-                else:  # where that answer is given up, they wait again with the rest
-                    self._turns[turn.first.id] = replace(turn, others=(*turn.others, *joined))
+                elif (current := self._turns.get(turn.first.id)) is not None:
+                    # where that answer is given up, they wait again with the rest
+                    self._turns[turn.first.id] = replace(current, others=(*current.others, *joined))
+                else:  # it was given up, or is over, while they were claimed
+                    await self.look_again()
+                    joined_all = False
         return joined_all
 
     def _meaning(self, question: Question, on_air: str | None) -> Meaning:

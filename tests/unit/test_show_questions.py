@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -111,7 +111,7 @@ async def a_stand(folder: Path, catalog: Catalog) -> AsyncIterator[Stand]:
     async with open_sqlite(folder / "s.sqlite", {"r": InboxLimits(room=LIMIT, user=20)}) as store:
         away = Away(store)
         alarms: list[str | None] = []
-        patient = PatientStore(away, "r", alarm=alarms.append)  # type: ignore[arg-type]
+        patient = PatientStore(away, "r", alarm=alarms.append)
         yield Stand(store, away, patient, catalog, alarms=alarms)
 
 
@@ -212,6 +212,31 @@ async def test_who_joined_late_waits_again_with_the_rest(stand: Stand) -> None:
     await stand.inbox.settle(turn.first, QuestionState.ACCEPTED, note="no sound")
     again = await stand.inbox.next()
     assert again is not None and {one.user for one in again.all} == {"a", "b"}
+
+
+@pytest.mark.parametrize("over", [QuestionState.ACCEPTED, QuestionState.HEARD])
+async def test_who_joins_in_the_moment_in_which_an_answer_ends_is_not_lost(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, over: QuestionState
+) -> None:
+    stand.on_air, claim = "cleanser-01", stand.patient.claim
+    await stand.says("a", "多少钱")
+    first = await stand.inbox.next()
+    assert first is not None
+
+    async def ends_meanwhile(questions: Sequence[Question], *, answered_with: str) -> list[Question]:
+        taken = await claim(questions, answered_with=answered_with)
+        monkeypatch.setattr(stand.patient, "claim", claim)
+        await stand.inbox.settle(first.first, over)
+        return taken
+
+    monkeypatch.setattr(stand.patient, "claim", ends_meanwhile)
+    await stand.says("b", "这个什么价")
+    again = await stand.inbox.next()
+    if over is QuestionState.ACCEPTED:
+        assert again is not None and {one.user for one in again.all} == {"a", "b"}
+    else:
+        assert again is None and set((await stand.states()).values()) == {"heard"}
+        assert not stand.inbox.is_shared(first.first)
 
 
 async def test_who_asks_after_a_price_changed_does_not_get_the_old_answer(
