@@ -12,9 +12,8 @@ from livehost.api.ground import TheHouse, TheRoom, new_router
 from livehost.api.keys import Keys, Role
 from livehost.api.ports import House
 from livehost.api.problems import ProblemError
-from livehost.chat.events import Kind
+from livehost.chat.events import WEBHOOK, Kind
 from livehost.chat.generic import Unreadable, parse, signature_holds
-from livehost.chat.sources import WEBHOOK
 
 router = new_router("webhooks")
 

@@ -14,6 +14,8 @@ from enum import StrEnum
 from livehost.chat.fields import usable_id
 from livehost.store.protocol import ChatMessage
 
+WEBHOOK = "generic"  # how the plain webhook is named among the sources
+
 
 class Kind(StrEnum):
     """What a viewer did."""
@@ -68,7 +70,7 @@ class ChatEvent:
 
         The plain webhook's ids stand as they were given, for who sends them looks for them.
         """
-        ident = self.id if source == "generic" else usable_id(f"{source}:{self.id}")
+        ident = self.id if source == WEBHOOK else usable_id(f"{source}:{self.id}")
         return ChatMessage(
             id=ident, user=self.user, text=self.text, at=self.at,
             user_id=self.user_id, source=source, buyer=self.buyer,

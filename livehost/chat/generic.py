@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from livehost.chat.events import ChatEvent, Kind
+from livehost.chat.events import WEBHOOK, ChatEvent, Kind
 from livehost.chat.fields import MAX_NAME, MAX_USER_ID, made_id, not_ahead, text_of, told_instant, whole
 from livehost.store.protocol import MAX_ID, ChatMessage
 
@@ -92,13 +92,13 @@ def _taken(item: dict[str, Any], now: datetime) -> ChatMessage | ChatEvent | str
         user_id=user_id[:MAX_USER_ID],
         text=text,
         at=at,
-        platform="generic",
+        platform=WEBHOOK,
         count=max(1, whole(item.get("count"))),
         value_fen=whole(item.get("value_fen")),
         product=text_of(item.get("product"))[:200],
         buyer=item.get("buyer") is True,
     )
-    return event.as_message("generic") if kind == Kind.COMMENT else event
+    return event.as_message(WEBHOOK) if kind == Kind.COMMENT else event
 
 
 def _instant(value: object, now: datetime) -> datetime | None:

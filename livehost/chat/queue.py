@@ -124,7 +124,7 @@ class Queue:
         self._answered = [one for one in self._answered if now - one[0] < LATELY]
         answers = Counter(who for _, who, _ in self._answered)
         older: Counter[str] = Counter()
-        groups: dict[object, list[list[tuple[_Understood, float]]]] = {}
+        groups: dict[Sense, list[list[tuple[_Understood, float]]]] = {}
         for one in self._waiting:
             known = self._understood.get(one)
             if known is None:
@@ -132,14 +132,12 @@ class Queue:
             who = known.waits.question.who
             unfair = _ANSWERED_LATELY * answers[who] + _WAITS_ALREADY * older[who] if who else 0.0
             older[who] += 1
-            bucket = groups.setdefault(known.sense, [])
-            for group in bucket:
-                if len(group) < TOGETHER and known.sense.same(group[0][0].sense):
-                    group.append((known, unfair))
-                    break
+            alike = groups.setdefault(known.sense, [])
+            if alike and len(alike[-1]) < TOGETHER and known.sense.same(alike[-1][0][0].sense):
+                alike[-1].append((known, unfair))
             else:
-                bucket.append([(known, unfair)])
-        every = [group for bucket in groups.values() for group in bucket]
+                alike.append([(known, unfair)])
+        every = [group for alike in groups.values() for group in alike]
         if not every:
             return None
         due = max(every, key=lambda group: self._due(group, now, on_air))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livehost.alarms import Alarms
-from livehost.chat.events import Parsed
+from livehost.chat.events import WEBHOOK, Parsed
 from livehost.chat.intake import Intake, Messages, Seen
 from livehost.chat.posted import Posted
 from livehost.chat.relay import Feed, Inbound, Relay
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _S = TypeVar("_S", bound=Source)
 
 RELAY_STORES_WITHIN_S = 10.0
-WEBHOOK = "generic"  # how the plain webhook is named among the sources
 
 
 class Sources:
@@ -49,7 +48,6 @@ class Sources:
         self._configured = room.sources
         self._relays: dict[str, Relay | Inbound] = {}
         self.posted: dict[str, Posted] = {}
-        self._webhook = bool(room.webhook.token.get_secret_value() or room.webhook.secret.get_secret_value())
         for source in room.sources:
             kind = source.kind
             more: dict[str, Any] = {"room": room.id, "alarms": alarms, "heeded": heeded}
@@ -60,7 +58,7 @@ class Sources:
                     self._relays[kind] = Inbound(source, self._sink(kind), platform=room.platform, **more)
                 case DouyinPush() | KuaishouPush() | WxlivespyForward():
                     self.posted[kind] = Posted(kind, silent_s=source.silent_s, **more)
-        if self._webhook:
+        if room.webhook.token.get_secret_value() or room.webhook.secret.get_secret_value():
             self.posted[WEBHOOK] = Posted(WEBHOOK, room=room.id, alarms=alarms, heeded=heeded)
 
     async def take(self, parsed: Parsed, kind: str, *, within_s: float) -> dict[str, int]:
@@ -90,7 +88,10 @@ class Sources:
     def view(self) -> list[dict[str, Any]]:
         """How each source stands; the plain webhook last, where the room has a token or a secret for it."""
         every: dict[str, Posted | Relay | Inbound] = {**self.posted, **self._relays}
-        kinds = [*(source.kind for source in self._configured), *([WEBHOOK] if self._webhook else [])]
+        kinds = [
+            *(source.kind for source in self._configured),
+            *([WEBHOOK] if WEBHOOK in self.posted else []),
+        ]
         return [every[kind].view() for kind in kinds]
 
     def _sink(self, kind: str) -> Callable[[Parsed], Coroutine[Any, Any, object]]:

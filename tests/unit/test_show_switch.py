@@ -353,26 +353,26 @@ def test_a_card_that_cannot_be_read_on_air_is_told_and_keeps_the_next_off(tmp_pa
     played(tmp_path, [(0, a_dressable("ann")), (60, a_dressable("bea"))], body, prepare_s=20)
 
 
-def test_what_nobody_foresaw_is_named_and_tried_again(tmp_path: Path) -> None:
+def test_what_nobody_foresaw_is_named_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def body(stage: Stage) -> None:
-        find, look = stage.wardrobe.library.find, stage.wardrobe.has_looks
-
         def fails(*_: Any) -> Any:
             raise OverflowError("unforeseen")
 
         await stage.until(lambda: any(one.visual for one in stage.said))
-        stage.wardrobe.library.find = fails  # type: ignore[method-assign]
-        await stage.until(lambda: stage.dresser.dress.state == "failed")
-        assert "unforeseen" in stage.dresser.dress.error
-        await stage.until(lambda: asyncio.get_running_loop().time() > 80)
-        coming = stage.coming[-1]
-        assert coming is not None and (coming.state, coming.part) == ("failed", "language")
-        assert "unforeseen" in coming.error and 0 < coming.tries < 10
-        stage.wardrobe.library.find = find  # type: ignore[method-assign]
-        stage.wardrobe.has_looks = fails  # type: ignore[method-assign]
-        stage.wardrobe.needs, needs = fails, stage.wardrobe.needs  # type: ignore[method-assign]
-        await stage.until(lambda: stage.dresser.dress.part == "look")
-        stage.wardrobe.has_looks, stage.wardrobe.needs = look, needs  # type: ignore[method-assign]
+        with monkeypatch.context() as broken:
+            broken.setattr(stage.wardrobe.library, "find", fails)
+            await stage.until(lambda: stage.dresser.dress.state == "failed")
+            assert "unforeseen" in stage.dresser.dress.error
+            await stage.until(lambda: asyncio.get_running_loop().time() > 80)
+            coming = stage.coming[-1]
+            assert coming is not None and (coming.state, coming.part) == ("failed", "language")
+            assert "unforeseen" in coming.error and 0 < coming.tries < 10
+        with monkeypatch.context() as broken:
+            broken.setattr(stage.wardrobe, "has_looks", fails)
+            broken.setattr(stage.wardrobe, "needs", fails)
+            await stage.until(lambda: stage.dresser.dress.part == "look")
         await stage.until(lambda: stage.said[-1].persona == "bea" and stage.said[-1].visual)
         await stage.until(lambda: stage.dresser.dress.state == "dressed")
 
