@@ -191,22 +191,17 @@ class Inbox:
             turn = self._queue.next(now, self._on_air())
             if turn is None:
                 return None
-            self._queue.drop(one.id for one in turn.all)
             taken = await self._store.claim(turn.all, answered_with=turn.first.id)
-            if not taken:
-                self._give_back(turn)
+            if not taken:  # the first waits no longer (muted, or settled by a person): the others go on
+                self._queue.drop([turn.first.id])
                 continue
+            self._queue.drop(one.id for one in turn.all)
             turn = replace(turn, first=taken[0], others=tuple(taken[1:]))
             self._queue.answered(turn, now)
             self._remember_product(turn)
             _remember(self._turns, turn.first.id, turn)
             self._joinable.add(turn.first.id)
             return turn
-
-    def _give_back(self, turn: Turn) -> None:
-        """The first one waits no longer (it was muted, or settled by a person): the others go on."""
-        for one in turn.others:
-            self._queue.add(one, turn.on_air)
 
     async def _ignore(self, noise: list[Question]) -> None:
         for one in noise[:_IGNORED_AT_ONCE]:
@@ -222,14 +217,13 @@ class Inbox:
         for turn in [self._turns[one] for one in self._joinable]:
             late = self._queue.same_as(turn)
             if late:
-                self._queue.drop(one.id for one in late)
                 joined = await self._store.claim(late, answered_with=turn.first.id)
                 if not joined:
-                    for one in late:
-                        self._queue.add(one, turn.on_air)
                     self._turns.pop(turn.first.id, None)
                     joined_all = False
-                elif (current := self._turns.get(turn.first.id)) is not None:
+                    continue
+                self._queue.drop(one.id for one in late)
+                if (current := self._turns.get(turn.first.id)) is not None:
                     # where that answer is given up, they wait again with the rest
                     self._turns[turn.first.id] = replace(current, others=(*current.others, *joined))
                 else:  # it was given up, or is over, while they were claimed

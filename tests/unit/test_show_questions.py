@@ -239,6 +239,24 @@ async def test_who_joins_in_the_moment_in_which_an_answer_ends_is_not_lost(
         assert not stand.inbox.is_shared(first.first)
 
 
+async def test_what_is_claimed_just_now_does_not_come_back_by_a_look_at_the_store(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.on_air, claim = "cleanser-01", stand.patient.claim
+
+    async def looks_before(questions: Sequence[Question], *, answered_with: str) -> list[Question]:
+        await stand.inbox.look_again()  # somebody is muted
+        return await claim(questions, answered_with=answered_with)
+
+    monkeypatch.setattr(stand.patient, "claim", looks_before)
+    await stand.says("a", "多少钱")
+    turn = await stand.inbox.next()
+    assert turn is not None and len(stand.inbox) == 0
+    await stand.says("b", "这个什么价")
+    assert await stand.inbox.next() is None and len(stand.inbox) == 0
+    assert stand.inbox.is_shared(turn.first)
+
+
 async def test_who_asks_after_a_price_changed_does_not_get_the_old_answer(
     stand: Stand, catalog: Catalog
 ) -> None:
