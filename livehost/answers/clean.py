@@ -196,6 +196,14 @@ def _sounds(text: str) -> str:
     return "".join(out)
 
 
+CLAUSE = re.compile(r"[^\s,，。!！?？;；]+")
+
+
+def clauses(line: str) -> list[str]:
+    """The clauses of a cleaned line: what stands between its marks and spaces."""
+    return CLAUSE.findall(line)
+
+
 def squeezed(text: str) -> str:
     """The cleaned line without any space or mark, repeats of whole words folded."""
     text = re.sub(r"[\W_]+", "", text)

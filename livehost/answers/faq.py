@@ -238,24 +238,17 @@ def _shares(line: str, questions: tuple[str, ...]) -> bool:
     return any(p in line for p in pairs if not re.search(r"[吗么嘛呢不]", p))
 
 
+_SAY_LITTLE = "药有多少好大小行买拍几说来给"  # one of these alone asks for no entry
+
+
 def _likeness(wanted: str, known: str, question: str, line: str) -> float:
     if line == question:
         return 100
     if not _ASKING.sub("", wanted):
         return 0  # nothing but 多久 or 怎么 is left: it fits any entry
-    if (
-        len(wanted) == 1
-        and wanted not in "药有多少好大小行买拍几说来给"
-        and wanted in known
-        and len(known) <= 3
-    ):
+    if len(wanted) == 1 and wanted not in _SAY_LITTLE and wanted in known and len(known) <= 3:
         return 88
-    if (
-        len(known) == 1
-        and known in wanted
-        and len(wanted) <= 3
-        and known not in "药有多少好大小行买拍几说来给洗"
-    ):
+    if len(known) == 1 and known not in f"{_SAY_LITTLE}洗" and known in wanted and len(wanted) <= 3:
         return 88
     if len(known) < 2 or len(wanted) < 2:
         return fuzz.ratio(line, question) if min(len(line), len(question)) >= 3 else 0
@@ -264,7 +257,7 @@ def _likeness(wanted: str, known: str, question: str, line: str) -> float:
     if len(wanted) == len(known) and wanted in known * 2:
         return 96  # 笔芯能换吗, 能换笔芯吗
     if known in wanted:
-        return 95 if len(known) >= 2 else 0
+        return 95
     if wanted in known and len(wanted) * 2 >= len(known):
         return 90
     return max(fuzz.ratio(wanted, known), fuzz.ratio(line, question) - 5)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from livehost.answers.clean import clauses
 from livehost.answers.tables import packaged_yaml
-from livehost.chinese import pinyin
+from livehost.chinese import pinyin, simplified
 
 
 @cache
 def _words(name: str) -> re.Pattern[str]:
-    return re.compile("|".join(packaged_yaml("gate.yaml")[name]))
+    return re.compile(simplified("|".join(packaged_yaml("gate.yaml")[name])))
 
 
 @cache
@@ -74,6 +75,21 @@ def far_off(cleaned: str) -> bool:
     return bool(_words("far_off").search(cleaned))
 
 
+def in_crisis(cleaned: str) -> bool:
+    """Whether somebody speaks of ending their life."""
+    return bool(_words("crisis").search(cleaned))
+
+
+def to_others(cleaned: str) -> bool:
+    """Whether viewers speak to each other."""
+    return bool(_words("to_others").search(cleaned))
+
+
+def is_remark(cleaned: str) -> bool:
+    """Whether a line holds a remark of everyday chat; what else is in it may still ask."""
+    return bool(_words("remark").search(cleaned))
+
+
 def is_chat(cleaned: str) -> bool:
     """Whether a question is about the host or about life."""
     return bool(_words("chat").search(cleaned))
@@ -86,9 +102,8 @@ def is_question(cleaned: str) -> bool:
 
 def without_ai(cleaned: str) -> str:
     """The clauses of a line that do not ask about the host."""
-    clauses = [c for c in re.split(r"[\s,，。!！?？;；]+", cleaned) if c]
-    kept = [c for c in clauses if not asks_ai(c)]
-    rest = [_words("ai").sub(" ", c) for c in clauses if asks_ai(c)]
+    kept = [c for c in clauses(cleaned) if not asks_ai(c)]
+    rest = [_words("ai").sub(" ", c) for c in clauses(cleaned) if asks_ai(c)]
     return " ".join(kept + [r for r in rest if len(r.strip()) > 3])
 
 

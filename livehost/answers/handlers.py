@@ -112,7 +112,6 @@ REMARKED = WEAK | {
 OPEN = frozenset(
     ("spec", "attribute", "contains", "usage", "suitable", "with_other", "opened", "effect", "size")
 )
-# What is left where a line only names a product: 是不是3号, 有没有那个面膜.
 # Intents that the name of the goods and the asking words make whole.
 OF_GOODS = frozenset(
     ("price", "after_coupon", "coupon", "link", "stock", "restock", "gifts", "list_price", "offer")

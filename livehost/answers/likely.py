@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehost.answers import gate
+from livehost.answers.clean import CLAUSE
 from livehost.answers.intents import Asked, asked
 from livehost.chinese import pinyin
 
@@ -51,11 +52,8 @@ _PLAIN = frozenset(
 )  # fmt: skip
 # Intents that the rules see in words which other questions hold as well.
 _WEAK = frozenset(("suitable", "spec", "intro", "effect", "compare", "kind", "worth", "services", "contact"))
-_CLAUSE = re.compile(r"[^\s,，。!！?？;；]+")
 _LABELS = {"premise_price": "premise"}
 _ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"))
-
-
 LEAST = 2  # Chinese characters of a line that the model may judge
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _SEVERAL = re.compile(r"[,，。!！?？;；]")
@@ -126,7 +124,7 @@ def outvoted(line: str, rest: str, wanted: tuple[Asked, ...]) -> Likely | None:
 
 def with_clauses(rest: str, wanted: tuple[Asked, ...]) -> tuple[Asked, ...]:
     """What the rules found, and what clauses in which they found nothing most likely ask."""
-    clauses = list(_CLAUSE.finditer(rest))
+    clauses = list(CLAUSE.finditer(rest))
     if not wanted or len(clauses) < 2:
         return wanted
     more = list(wanted)
@@ -142,7 +140,7 @@ def with_clauses(rest: str, wanted: tuple[Asked, ...]) -> tuple[Asked, ...]:
             ]
             continue
         guess = likely(clause[0], clause[0])
-        known = guess.share >= SURER and guess.label not in AWAY and guess.label in _PLAIN
+        known = guess.share >= SURER and guess.label in _PLAIN
         if known and guess.intent not in {a.intent for a in more}:
             more.append(Asked(guess.intent, clause.start(), clause[0]))
     return tuple(sorted(more, key=lambda a: a.at))

@@ -1,4 +1,5 @@
-"""A product meant without its name: written with other characters, in letters, or described."""
+"""What is meant without its very words: a name or a word written with other characters, in letters or shortened, a
+product described."""
 
 from __future__ import annotations
 
@@ -156,3 +157,27 @@ def _words(product: Product) -> str:
             )
         )
     )
+
+
+def respelt(line: str, texts: str) -> str | None:
+    """A cleaned line with a word that only sounds like one of some texts written as there (图层, 涂层); None
+    where there is none."""
+    texts = folded(texts)
+    words = {texts[at : at + 2] for at in range(len(texts) - 1)}
+    known = {pinyin(word): word for word in sorted(words) if re.fullmatch("[\u4e00-\u9fff]{2}", word)}
+    for at in range(len(line) - 1):
+        word = line[at : at + 2]
+        meant = known.get(pinyin(word))
+        if (
+            meant is not None
+            and word not in words
+            and sum(a == b for a, b in zip(word, meant, strict=True)) == 1
+        ):
+            return line[:at] + meant + line[at + 2 :]
+    return None
+
+
+def shortens(word: str, name: str) -> bool:
+    """Whether the characters of a word stand in a name in that order: 荧光剂, 荧光增白剂."""
+    rest = iter(name)
+    return all(char in rest for char in word)

@@ -12,6 +12,7 @@ from livehost.answers.intents import REGIONS, SENSITIVE, asked
 from livehost.answers.likely import AWAY, LIKELY, SURE, likely, with_clauses
 from livehost.answers.products import topic
 from livehost.answers.properties import property_of
+from livehost.answers.senses import insults
 from livehost.catalog import Catalog
 
 PRICE = frozenset(
@@ -26,10 +27,10 @@ PRICE = frozenset(
 class Meaning:
     """The intents of a line in the order of asking, and the ids of the products that it is about.
 
-    `intents` is `("noise",)` where nothing wants an answer; `injection`, `diversion`, `abuse` and
-    `ai_identity` are intents too. `named`: the line itself says which product it means; otherwise it
-    is taken to be about the one on air or the viewer's previous one. `sensitive`: health or a
-    delicate group. `price`: money. `detail`: what tells two questions of the same intents and products
+    `intents` is `("noise",)` where nothing wants an answer; `injection`, `diversion`, `abuse`,
+    `ai_identity` and `crisis` are intents too. `named`: the line itself says which product it means; otherwise it
+    is taken to be about the one on air or the viewer's previous one. `sensitive`: health, a delicate
+    group, or a life. `price`: money. `detail`: what tells two questions of the same intents and products
     apart (the ingredient, the region, the variant); empty where the answer is the same whatever the words.
     """
 
@@ -66,7 +67,7 @@ def meaning(
     return Meaning(
         intents,
         products,
-        bool(found & SENSITIVE),
+        bool(found & (SENSITIVE | {"crisis"})),
         bool(found & PRICE),
         about.named,
         _detail(text, intents, about),
@@ -84,13 +85,17 @@ def _intents(text: str, about: Topic, raw: str) -> tuple[str, ...]:
         return ("injection",)
     if gate.diverts(text, raw):
         return ("diversion",)
-    if gate.abuses(text):
+    if insults(text):
         return ("abuse",)
     asks_ai = gate.asks_ai(about.rest)
     rest = gate.without_ai(about.rest) if asks_ai else about.rest
     names = dict.fromkeys(a.intent for a in with_clauses(rest, asked(rest)))
     if asks_ai:
         return ("ai_identity", *names)
+    if gate.in_crisis(text):
+        return ("crisis",)
+    if gate.to_others(text):
+        return ("noise",)
     product = about.product
     if not names and product is not None and variants.asked_bare(about.rest, product):
         return ("price",)

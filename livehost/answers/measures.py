@@ -172,7 +172,6 @@ def asked_amount(intent: str, ask: Asking) -> tuple[bool, Said | None]:
             return True, known
         if intent == "spec" and not counts_in_specs(ask):
             return True, None
-    if intent in ("attribute", "spec"):
         known = measured(ask)[1]
         return known is not None, known
     if intent in ("price", "effect"):

@@ -11,8 +11,8 @@ from livehost.answers.likely import SURE
 from livehost.answers.properties import property_of, same_property
 
 _WASHED = re.compile("机洗|水洗|洗衣机|脏了|怎么洗|清洗")
+_UNIT_ASKED = re.compile("(?:多少|几)([\u4e00-\u9fffa-z])")
 # Properties that the way of use tells of.
-_AMOUNT = re.compile("(?:多少|几)([\u4e00-\u9fffa-z])")
 _OF_USE = frozenset(("when_to_take", "order_of_use"))
 _HAVE = re.compile(r"的(?:还?有没有|还?有吗|还?有没|还?有不|还?有么)|有[\u4e00-\u9fff]{1,4}的(?:吗|没|么|不)")
 
@@ -54,7 +54,7 @@ def of_property(ask: Asking, *, least: float = 0) -> Said | None:
     number = faq.entry_of_property(ask.line, ask.product, least=least)
     if number is not None:
         words = ask.get(f"faq.{number}")
-        unit = _AMOUNT.search(ask.line)
+        unit = _UNIT_ASKED.search(ask.line)
         silent = unit is not None and not re.search(rf"\d|{re.escape(unit[1])}", words or "")
         return ask.say(words) if words and not silent else None
     wished = property_of(ask.line)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from livehost.answers import measures, on_goods, on_price, on_service
 from livehost.answers.asking import Asking, Said
+from livehost.answers.likeness import shortens
 from livehost.chinese import folded
 
 _SAME = (
@@ -53,10 +54,7 @@ _MATERIAL = re.compile(
 
 def _shortened(word: str, name: str) -> bool:
     """Whether a word is a name with signs left out in its middle: 荧光剂 of 荧光增白剂."""
-    if len(word) < 3 or word[-1] != name[-1]:
-        return False
-    rest = iter(name)
-    return all(char in rest for char in word)
+    return len(word) >= 3 and word[-1] == name[-1] and shortens(word, name)
 
 
 def contains(ask: Asking) -> Said | None:

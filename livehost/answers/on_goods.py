@@ -65,7 +65,7 @@ def minors(ask: Asking) -> Said | None:
     return sensitive(ask, "minors")
 
 
-_LIMIT = re.compile(r"(\d+)(?:周)?(岁|月龄|个月|月)(?:及)?(以下|以内|以上|以内|起)")
+_LIMIT = re.compile(r"(\d+)(?:周)?(岁|月龄|个月|月)(?:及)?(以下|以内|以上|起)")
 _AGE = re.compile(r"(?<![\d.])(\d+)(?:周)?(岁半|岁|个半月|个月|月龄|月大)")
 
 
@@ -257,7 +257,7 @@ def _tells_how(line: str, words: str) -> bool:
     """Whether a usage tells how that is done which a line asks for: 怎么收 needs a 收."""
     if re.search(r"[能可]以?当", line):
         return False
-    when = re.search(r"空腹|睡前|饭前|饭后|饭前|晚上|早上|白天|冬天|夏天|长期", line)
+    when = re.search(r"空腹|睡前|饭前|饭后|晚上|早上|白天|冬天|夏天|长期", line)
     if when and when[0] not in words and not re.search("早晚|随时|都可以|[早晚]上?|睡前|饭|餐", words):
         return False
     if re.search(r"[一每]天|一日|最多", line) and not re.search(r"[天日早晚餐次]|随时", words):

@@ -49,7 +49,7 @@ def price(ask: Asking) -> Said | None:
         named = [s for s in ask.product.specs or () if s.price is not None]
     if named:
         return ask.say(f"{ask.get('name')}，" + "，".join(filter(None, (_priced(ask, s) for s in named))))
-    if not named and _measured_otherwise(ask):
+    if _measured_otherwise(ask):
         return _packs(ask)
     main = _main_spec(ask)
     if main and len({s.price for s in ask.product.specs or ()}) > 1:

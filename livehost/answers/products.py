@@ -9,7 +9,7 @@ from livehost.answers import variants
 from livehost.answers.by_number import AND, Topic, numbered, set_of
 from livehost.answers.goods import Noun, is_other, shelf
 from livehost.answers.intents import asked
-from livehost.answers.likeness import Spelt, described, spelt
+from livehost.answers.likeness import Spelt, described, shortens, spelt
 from livehost.catalog import Catalog, Product
 from livehost.chinese import folded, with_digits
 
@@ -258,10 +258,10 @@ def _compound(cleaned: str, catalog: Catalog, on_air: Product | None) -> Topic |
     word = match[1]
     if is_other(word):
         return None
-    if on_air is not None and (word in words_of(on_air) or _within(word, folded(on_air.name))):
+    if on_air is not None and (word in words_of(on_air) or shortens(word, folded(on_air.name))):
         return None
     rest = cleaned[: match.start(1)] + " " + cleaned[match.end(1) :]
-    named = [p for p in catalog.products if any(_within(word, folded(n)) for n in (p.name, *p.aliases))]
+    named = [p for p in catalog.products if any(shortens(word, folded(n)) for n in (p.name, *p.aliases))]
     if len(named) == 1:
         return Topic((named[0],), None, rest, True)
     return Topic((), None, rest, True, "") if not named else None
@@ -338,9 +338,3 @@ def _pet(cleaned: str, catalog: Catalog, on_air: Product | None) -> Product | No
         return None
     found = [p for p in catalog.products if any(re.search(marks, name) for name in (p.name, *p.aliases))]
     return found[0] if len(found) == 1 else None
-
-
-def _within(word: str, name: str) -> bool:
-    """Whether the characters of a word stand in a name in that order."""
-    rest = iter(name)
-    return all(char in rest for char in word)

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from livehost.answers.clean import clauses
 from livehost.answers.likely import SURE, Likely, features, likely, packaged
-from livehost.chinese import folded, pinyin
+from livehost.chinese import folded
 
 # Labels of a line that asks for no property of goods.
 _NO_PROPERTY = frozenset(
@@ -20,11 +21,8 @@ _NO_PROPERTY = frozenset(
     )
 )  # fmt: skip
 LEAST = 4  # characters of a clause that may ask by itself
-_BETWEEN = re.compile(r"[\s,，。!！?？;；]+")
-LEAST_SAME, SAME = (
-    0.35,
-    0.25,
-)  # the share of either question, and their product, from which they ask for the same
+# The share of either question, and their product, from which they ask for the same.
+LEAST_SAME, SAME = 0.35, 0.25
 _ANSWERED_WHOLE = frozenset(
     ("warranty", "compare", "adverse", "replace_drug", "distrust", "effect_when", "sample", "lasts")
 )
@@ -49,8 +47,8 @@ def property_of(line: str) -> Likely | None:
     if asks.label in _NO_PROPERTY and asks.share >= SURE:
         return None
     model = packaged("properties.npz")
-    clauses = [one for one in _BETWEEN.split(line) if len(one) >= LEAST]
-    shares = [model.shares(features(one, one)) for one in dict.fromkeys((line, *clauses))]
+    parts = [one for one in clauses(line) if len(one) >= LEAST]
+    shares = [model.shares(features(one, one)) for one in dict.fromkeys((line, *parts))]
     surest = max(shares, key=lambda one: float(one.max()))
     best = int(surest.argmax())
     return Likely(model.labels[best], float(surest[best]))
@@ -72,24 +70,6 @@ def same_kind(line: str, question: str) -> float:
     one, other = likely(line, line), likely(question, question)
     same = one.label == other.label and one.label in _ANSWERED_WHOLE and min(one.share, other.share) >= SURE
     return one.share * other.share if same else 0
-
-
-def respelt(line: str, texts: str) -> str | None:
-    """A cleaned line with a word that only sounds like one of some texts written as there (图层, 涂层); None
-    where there is none."""
-    texts = folded(texts)
-    words = {texts[at : at + 2] for at in range(len(texts) - 1)}
-    known = {pinyin(word): word for word in sorted(words) if re.fullmatch("[\u4e00-\u9fff]{2}", word)}
-    for at in range(len(line) - 1):
-        word = line[at : at + 2]
-        meant = known.get(pinyin(word))
-        if (
-            meant is not None
-            and word not in words
-            and sum(a == b for a, b in zip(word, meant, strict=True)) == 1
-        ):
-            return line[:at] + meant + line[at + 2 :]
-    return None
 
 
 def _pairs(text: str) -> set[str]:

@@ -1,7 +1,8 @@
 """`answer`: a line of chat in, what the host does about it out.
 
-clean → gate (injection, diversion, abuse, "are you real?", chat, noise) → product → intents →
-facts → words → last look (numbers come from facts, the compliance review does not block).
+clean → product → gate (injection, diversion, abuse, "are you real?", a life in danger) → the operator's own
+entry → intents, by the rules and, where they know none, by the model → facts → words → last look (numbers
+come from facts, the compliance review does not block).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from livehost.answers import faq, foreign, gate, measures, on_goods, on_price, variants
 from livehost.answers.asking import Asking, Said
 from livehost.answers.by_number import Topic
-from livehost.answers.clean import clean
+from livehost.answers.clean import clauses, clean
 from livehost.answers.faq_book import spoken
 from livehost.answers.handlers import (
     DELICATE,
@@ -36,28 +37,22 @@ from livehost.answers.likely import (
     likely,
     with_clauses,
 )
+from livehost.answers.likeness import respelt
 from livehost.answers.mentioned import mentioned, of_property, own_words
 from livehost.answers.products import topic, words_of
-from livehost.answers.properties import property_of, respelt
-from livehost.answers.senses import clause_of, of_goods, outvoted, surely, told
+from livehost.answers.properties import property_of
+from livehost.answers.senses import clause_of, insults, of_goods, outvoted, surely, told
 from livehost.answers.speaker import Speaker
 from livehost.answers.types import Answer, Book
 from livehost.answers.words import DECLINE, DISCLOSE, STAY, pick
 from livehost.catalog import Catalog, Product
 from livehost.settings import Language, Style
 
-_REMARK = re.compile(
-    "回购|已经?收到|买过|用过了|囤了|终于|路过|在用|报到|飘过|福音|不错$|[真很超太]的?好[用吃喝穿看戴]|必备|安利"
-    "|[超很都真太]?爱[吃喝用穿]|说(?:很|真|挺)?好[用吃喝穿看]|就到了|等(?:着)?(?:收货|发货|快递)|支持国货|作业|没抢到|加油(?!站)|从.{1,4}来的"
-    "|(?:明天|明晚|下次|晚点|一会儿?|回头|改天)再(?:来|看|买|拍|说)"
-)
 _ABOUT_USE = re.compile("(?:能|可以|会|能不能|可不可以)(?:戴|用|穿|吃|喝|放|洗|带|装|敷|涂)")
+# What is left where a line only names a product: 是不是3号, 有没有那个面膜.
 _NOTHING_MORE = re.compile(
     "(?:是不是|是|吗|么|不|没|有没有|有|在|那个?|这个?|款|的|你们?|家|呀|啊|想看看?|看看?|[\\s,，、])*"
 )
-_CLAUSES = re.compile(r"[\s,，。!！?？;；]+")
-_CRISIS = re.compile("不想活|想死|自杀|轻生|活不下去")
-_TO_OTHERS = re.compile("(?:回复?)?楼[上下]")  # viewers to each other
 MAX_SAYINGS = 4
 # Between two products of the catalogue, each is told by itself.
 _BETWEEN = {"worth": "price", "compare": "intro"}
@@ -99,6 +94,19 @@ def answer(
 class _Room(Speaker):
     """What stays the same while one line is answered, and the way through it."""
 
+    def __init__(
+        self,
+        catalog: Catalog,
+        now: datetime,
+        style: Style | None,
+        seed: int,
+        language: Language,
+        book: Book | None,
+        persona: str,
+    ) -> None:
+        super().__init__(catalog, now, style, seed, language)
+        self.book, self.persona = book, persona
+
     def respond(self, line: str, raw: str, about: Topic, on_air: Product | None) -> Answer:
         """Gate the line, then answer it."""
         bare = about.rest
@@ -108,13 +116,13 @@ class _Room(Speaker):
             return self.fixed("decline", DECLINE, "injection")
         if gate.diverts(line, raw):
             return self.fixed("decline", STAY, "diversion")
-        if gate.abuses(line) and not any(a.intent == "adverse" for a in asked(line)):
+        if insults(line):
             return self.fixed("decline", DECLINE, "abuse")
         if gate.asks_ai(bare):
             return self._disclosed(gate.without_ai(bare), about)
-        if _CRISIS.search(line):
+        if gate.in_crisis(line):
             return self.handover(None, "crisis")
-        if _TO_OTHERS.match(line):
+        if gate.to_others(line):
             return Answer("ignore", "", None, "noise")
         if (entry := self._booked(line, about)) is not None:
             return entry
@@ -125,17 +133,16 @@ class _Room(Speaker):
         if not wanted and about.product is not None and variants.asked_bare(bare, about.product):
             return self._answered(line, bare, (Asked("price", 0, bare),), about)
         noise = gate.is_noise(line) and not (wanted and gate.is_question(line))
-        if _REMARK.search(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
+        if gate.is_remark(line) and not gate.is_question(line) and all(a.intent in REMARKED for a in wanted):
             return Answer("ignore", "", None, "noise")
         if gate.far_off(bare) or (
             gate.off_topic(bare) and all(a.intent in WEAK for a in wanted) and not surely(property_of(bare))
         ):
             return self.fixed("decline", DECLINE, "off_topic")
         if about.elsewhere is not None:
-            clauses = [line, *_CLAUSES.split(line)]
             asks = (
                 bool(wanted)
-                or any(map(gate.is_question, clauses))
+                or any(map(gate.is_question, (line, *clauses(line))))
                 or re.fullmatch("[我你想要买求看的有 ]*", bare)
             )
             return self.not_on_sale(about.elsewhere) if asks and not noise else Answer("ignore", "")
@@ -146,9 +153,9 @@ class _Room(Speaker):
         if self._entry(line, bare, about) is not None:
             return self._answered(line, bare, wanted, about)
         if wanted and all(a.intent in SOFT for a in wanted):
-            told = self._of_property(clause_of(wanted[0].intent, bare), about, least=SURE)
-            if told is not None:
-                return told
+            approved = self._of_property(clause_of(wanted[0].intent, bare), about, least=SURE)
+            if approved is not None:
+                return approved
         opened = {a.intent for a in wanted} <= {"life", "lasts"} and surely(property_of(bare), "opened")
         if not wanted or opened or outvoted(line, bare, wanted):
             return self._guessed(line, bare, wanted, about)
@@ -236,8 +243,8 @@ class _Room(Speaker):
     def _unasked(self, line: str, about: Topic) -> Answer:
         """Nothing recognised: a named product is introduced, a question handed over, talk ignored."""
         what_of = re.search(r"呢[?？\s]*$", line) and not re.search(r"怎么|什么|多|几|哪|能|会", line)
-        bare = what_of or _NOTHING_MORE.fullmatch(about.rest) or not gate.is_question(line)
-        if about.named and about.product and bare:
+        only_named = what_of or _NOTHING_MORE.fullmatch(about.rest) or not gate.is_question(line)
+        if about.named and about.product and only_named:
             ask = Asking(line, self.catalog, about.product, self.now)
             return self.checked(
                 "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
@@ -295,12 +302,12 @@ class _Room(Speaker):
     def _approved(self, line: str, bare: str, names: list[str], ask: Asking, said: list[Said]) -> set[str]:
         """Say the FAQ's words for the clauses that they fit; the intents of those clauses are covered."""
         covered: set[str] = set()
-        clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", bare) if c]
+        parts = clauses(bare)
         numbers: dict[int, str] = {}
         whole = (bare,) if of_goods(asked(bare)) else (line, bare)
-        for clause in dict.fromkeys((*clauses, *whole) if len(clauses) > 1 else (*whole, *clauses)):
+        for clause in dict.fromkeys((*parts, *whole) if len(parts) > 1 else (*whole, *parts)):
             number = faq.entry(clause, ask.product)
-            if number is None and len(clauses) > 1 and {a.intent for a in asked(clause)} <= SOFT:
+            if number is None and len(parts) > 1 and {a.intent for a in asked(clause)} <= SOFT:
                 number = faq.entry_of_property(clause, ask.product, least=SURE)
             delicate = {a.intent for a in asked(clause)} & DELICATE
             if number is not None and delicate <= faq.kinds_of(ask.product, number):
@@ -310,7 +317,7 @@ class _Room(Speaker):
             if words:
                 said.append(ask.say(words))
                 covered |= {a.intent for a in asked(clause)}
-            if clause in (line, bare) and len(clauses) <= 1:
+            if clause in (line, bare) and len(parts) <= 1:
                 covered |= set(names)
         return covered
 
@@ -356,7 +363,7 @@ class _Room(Speaker):
     def _entry(self, line: str, bare: str, about: Topic) -> int | None:
         if about.product is None or not about.product.speakable(self.now):
             return None
-        lines = [bare, *(c for c in _CLAUSES.split(bare) if len(c) > 1)]
+        lines = [bare, *(c for c in clauses(bare) if len(c) > 1)]
         if not of_goods(asked(bare)):  # a name beside its price makes it no question of an entry
             lines.insert(0, line)
         return next((n for one in lines if (n := faq.entry(one, about.product)) is not None), None)
@@ -383,8 +390,6 @@ class _Room(Speaker):
             more, unknown, names = self._sayings(rest, rest, wanted, about)
             if not any(u in DELICATE for u in unknown):
                 said += more
-            elif not more:
-                more = []
             if more or unknown:
                 product, intent = about.product, f"ai_identity+{names}"
         return self.checked("disclose", said, product, intent)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
+from livehost.answers import gate
 from livehost.answers.asking import Said
+from livehost.answers.clean import clauses
 from livehost.answers.handlers import HANDLERS, OF_GOODS
 from livehost.answers.intents import Asked, asked
 from livehost.answers.likely import AWAY, SURE, Likely
@@ -22,6 +22,11 @@ def outvoted(line: str, bare: str, wanted: tuple[Asked, ...]) -> bool:
     return guess is not None and (wanted[0].intent in HANDLERS or guess.label in AWAY)
 
 
+def insults(line: str) -> bool:
+    """Whether a line insults; harm that is told of in strong words is no insult."""
+    return gate.abuses(line) and not any(one.intent == "adverse" for one in asked(line))
+
+
 def surely(wished: Likely | None, label: str = "") -> bool:
     """Whether a property is surely asked for, of a label where one is given."""
     return wished is not None and wished.share >= SURE and label in ("", wished.label)
@@ -29,8 +34,7 @@ def surely(wished: Likely | None, label: str = "") -> bool:
 
 def clause_of(intent: str, line: str) -> str:
     """The clause of a line in which an intent is asked for; the whole line where it is in none alone."""
-    clauses = [c for c in re.split(r"[,，。!！?？;；\s]+", line) if c]
-    return next((c for c in clauses if any(a.intent == intent for a in asked(c))), line)
+    return next((c for c in clauses(line) if any(a.intent == intent for a in asked(c))), line)
 
 
 def told(saying: Said, said: list[Said]) -> bool:

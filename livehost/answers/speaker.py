@@ -9,7 +9,7 @@ from datetime import datetime
 from livehost.answers.asking import Asking, Said
 from livehost.answers.facts import ASKED_LINK
 from livehost.answers.numbers import unfounded
-from livehost.answers.types import Answer, Book, Fact
+from livehost.answers.types import Answer, Fact
 from livehost.answers.words import DISCLOSE, HANDOVER, pick, styled
 from livehost.catalog import Catalog, Product
 from livehost.compliance.review import review
@@ -17,20 +17,12 @@ from livehost.settings import Language, Style
 
 
 class Speaker:
-    """What stays the same while one line is answered."""
+    """One host, at one moment: the catalogue as it is, her manner, her language, the turn of her wordings."""
 
     def __init__(
-        self,
-        catalog: Catalog,
-        now: datetime,
-        style: Style | None,
-        seed: int,
-        language: Language,
-        book: Book | None,
-        persona: str,
+        self, catalog: Catalog, now: datetime, style: Style | None, seed: int, language: Language
     ) -> None:
         self.catalog, self.now, self.style, self.seed, self.language = catalog, now, style, seed, language
-        self.book, self.persona = book, persona
 
     def not_on_sale(self, noun: str) -> Answer:
         """Goods that the catalogue does not hold: nothing is said of them, least of all a price."""

@@ -72,3 +72,15 @@ def test_sizes_of_one_price_are_answered_with_it() -> None:
 
 def test_returns_insured_in_japanese() -> None:
     assert "返品送料保険" in ask("运费险", "ja")[1]
+
+
+@pytest.mark.parametrize("line", ["あなたは人間ですか", "人間なの"])
+def test_she_says_what_she_is_to_who_asks_in_japanese(line: str) -> None:
+    assert answer(line, catalog=shop(), on_air="oil-1", now=NOW, language="ja").act == "disclose"
+
+
+def test_words_of_the_gate_are_found_in_whichever_characters_they_are_written() -> None:
+    assert (
+        answer("line交換しよう", catalog=shop(), on_air="oil-1", now=NOW, language="ja").intent == "diversion"
+    )
+    assert answer("人间烟火香水多少钱", catalog=shop(), on_air="oil-1", now=NOW).act != "disclose"

@@ -21,7 +21,8 @@ from livehost.answers.likely import (
     packaged,
     with_clauses,
 )
-from livehost.answers.properties import property_of, respelt, same_kind, same_property
+from livehost.answers.likeness import respelt
+from livehost.answers.properties import property_of, same_kind, same_property
 
 # Labels that the service desk answers, by a hand-over.
 DESK = {"other", "warranty", "order_status", "adverse", "effect_when", "future_price"}

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from livehost.answers import Answer, answer
+from livehost.answers.meaning import Meaning, meaning
 from livehost.catalog import Catalog
 
 NOW = datetime.fromisoformat("2026-12-01T10:00:00+08:00")
@@ -107,3 +108,27 @@ def test_no_such_link_is_said_though_the_name_on_air_holds_figures() -> None:
 def test_viewers_among_themselves_are_left_alone() -> None:
     assert ask("楼上姐妹你什么肤质", "cream").act == "ignore"
     assert ask("脸好干啊最近", "cream").act == "ignore"
+
+
+def meant(line: str) -> Meaning:
+    return meaning(line, catalog=CATALOG, on_air="cream")
+
+
+@pytest.mark.parametrize("line", ["我不想活了", "活不下去了", "想死的心都有了"])
+def test_a_life_in_danger_is_no_noise_that_the_queue_drops(line: str) -> None:
+    assert meant(line).intents == ("crisis",) and meant(line).sensitive
+    assert ask(line, "cream").act == "handover"
+
+
+@pytest.mark.parametrize("line", ["想死你了主播", "年轻生活真好"])
+def test_a_greeting_is_no_life_in_danger(line: str) -> None:
+    assert meant(line).intents != ("crisis",) and ask(line, "cream").intent != "crisis"
+
+
+def test_what_viewers_say_to_each_other_takes_no_place_in_the_queue() -> None:
+    assert meant("楼上姐妹你什么肤质").intents == ("noise",)
+
+
+def test_harm_that_is_told_of_in_strong_words_is_no_insult() -> None:
+    assert meant("涂了烂脸 恶心死了").intents == ("adverse",)
+    assert meant("恶心死了").intents == ("abuse",)
