@@ -60,6 +60,15 @@ _GIVEN = re.compile(
 _UNCOUNTED = re.compile(
     r"[\d一二两三四五六七八九十]+(?:ml|毫升|g|克)?[个支瓶盒片包袋张条套件份块把对双只枚本]?|[的给你您送赠品是有为还再另加]|大家|各位|额外|下单|拍下|每单|直接|[,。;!?:]"
 )
+# What parts a list of gifts, and what such a list goes on with that is none: 送锅刷、硅油纸各一份、包邮.
+_AND = re.compile(
+    r"、|(?:和|跟|与|以及|还有|外加|加上?)(?=[一二两三四五六七八九十\d]+[个支瓶盒片包袋张条套件份块把对双只枚本])"
+)
+_LIST_ENDS = re.compile("[都各就]|全部|通通|统统")
+_NO_GIFT = re.compile(
+    "邮|运费|无理由|包[退换赔]|退[换货]|发货|发票|质保|保[修价]|正品|现货|售后|服务|客服|优惠|券|[价元让您你我不更]|可以"
+)
+_GIFT_NAME = range(2, 8)  # characters; what is longer is rather said of something else
 
 
 @cache
@@ -176,12 +185,22 @@ def unfounded_gifts(text: str, catalog: Catalog, ground: Grounds) -> Iterator[Fo
     known = re.split("[、，]", ground.fields.get("gifts", ""))
     names = [re.sub(r"\d+份$", "", squeezed(one)) for one in known if one and one != NONE]
     of_a_product = any(NAMED in unnamed(name, catalog, ()) for name in names)
-    for match in _GIVEN.finditer(text):
-        short = _UNCOUNTED.sub("", match[0])
+    for words in (one for match in _GIVEN.finditer(text) for one in _each_gift(match)):
+        short = _UNCOUNTED.sub("", words)
         if (
-            not any(name in match[0] or (len(short) > 1 and short in name) for name in names)
-            and match[0] not in ground.text
-            and not (NAMED in match[0] and of_a_product)
-            and WORDED not in match[0]  # 硅油纸50份、食谱, as the facts have it
+            not any(name in words or (len(short) > 1 and short in name) for name in names)
+            and words not in ground.text
+            and not (NAMED in words and of_a_product)
+            and WORDED not in words  # 硅油纸50份、食谱, as the facts have it
         ):
-            yield match[0], match[0], "gifts", WHY["gifts"], "block"
+            yield words, words, "gifts", WHY["gifts"], "block"
+
+
+def _each_gift(given: re.Match[str]) -> Iterator[str]:
+    """What is said to come along, each thing of a list by itself."""
+    first, *more = _AND.split(given[0] + re.split("[,。;!?:]", given.string[given.end() :], maxsplit=1)[0])
+    yield first if more else given[0]
+    for one in more:
+        words = _LIST_ENDS.split(one)[0]
+        if len(_UNCOUNTED.sub("", words)) in _GIFT_NAME and not _NO_GIFT.search(one):
+            yield words

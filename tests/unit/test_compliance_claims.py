@@ -121,6 +121,12 @@ def test_a_list_of_gifts_is_known_as_the_facts_have_it() -> None:
     for text, verdict in (
         ("现在239元，还送硅油纸50份、食谱", "pass"),
         ("现在239元，还送防尘罩", "block"),
+        ("现在239元，送硅油纸50份、防尘罩", "block"),
+        ("现在239元，送防尘罩、硅油纸50份", "block"),
+        ("现在239元，送硅油纸和一个防尘罩", "block"),
+        ("现在239元，送食谱、硅油纸、防尘罩", "block"),
+        ("现在239元，送食谱、硅油纸各一份", "pass"),
+        ("现在239元，送食谱和50张硅油纸", "pass"),
     ):
         said = check_said(text, facts=facts, product=goods.product("a"), catalog=goods, now=NOW)
         assert said.verdict == verdict, text
