@@ -87,6 +87,8 @@ def test_an_innocent_sense_passes(text: str, category: str) -> None:
         ("挂好的号都取消了", "health_food"),
         ("皮肤科的号直接退掉", "cosmetics"),
         ("〇副作用", "cosmetics"),
+        ("○副作用", "cosmetics"),
+        ("◯副作用", "cosmetics"),
         # A number to call, and a group by its number.
         ("打一八六零零一二三四五六七找我", "other"),
         ("我手机 幺伍零 七七八八 九九零零", "other"),
@@ -94,6 +96,8 @@ def test_an_innocent_sense_passes(text: str, category: str) -> None:
         ("叩叩裙一二三四五六", "other"),
         ("加裙八八六六四四二", "other"),
         ("进我的裙，有福利", "other"),
+        ("来qun里", "other"),
+        ("qun里有福利", "other"),
     ],
 )
 def test_a_claim_of_the_family_is_blocked(text: str, category: str) -> None:
