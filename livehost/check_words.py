@@ -72,7 +72,7 @@ def check_words(parts: Parts, findings: Findings, *, review: bool) -> Catalog | 
             shown = product_shown([one for _, one in segments], number)
             written = _segment(segment, at, catalog, findings)
             lines += [replace(one, speakers=speakers, on_air=shown) for one in written]
-    if review:
+    if review and _rules_stand(findings):
         for line in lines:
             _review(line, catalog, findings)
         if named is not None and catalog is not None:
@@ -223,10 +223,29 @@ def _said(wording: str, product: Product | None, catalog: Catalog | None) -> str
     return wording.format(**dict.fromkeys((*WORDS, *PLACEHOLDERS), ""))
 
 
+def _rules_stand(findings: Findings) -> bool:
+    """Whether the phrase rules can be read; what is wrong with them is noted."""
+    from livehost.compliance.phrases import PhraseProblems, packaged
+
+    try:
+        packaged()
+    except PhraseProblems as error:
+        said = Said(
+            f"合规词库不能用：{error}",
+            "按文件开头的说明改好",
+            f"the phrase rules cannot be used: {error}",
+            "mend the file as its head says",
+        )
+        findings.note(Path("phrases.yaml"), None, "", said)
+        return False
+    return True
+
+
 def _review(line: _Line, catalog: Catalog | None, findings: Findings) -> None:
     """Note a line that would be refused on air, whoever of its speakers says it."""
     from livehost.clearance import judged
     from livehost.compliance import review
+    from livehost.compliance.saved import Blocked
     from livehost.lines import Draft
     from services.speech.phrases import split_phrases
 
@@ -242,11 +261,10 @@ def _review(line: _Line, catalog: Catalog | None, findings: Findings) -> None:
             if result.verdict != "block":
                 return
             found, said = found or result, said if found is not None else "".join(texts)
-    blocking = [hit for hit in found.hits if hit.verdict == "block"] if found is not None else []
+    blocking = tuple(hit for hit in found.hits if hit.verdict == "block") if found is not None else ()
     if blocking:
-        caught = "、".join(dict.fromkeys(said[slice(*hit.span)] or hit.rule for hit in blocking))
-        why = "；".join(dict.fromkeys(hit.why for hit in blocking))
-        findings.add(line.place, _blocked(caught, why, line.text))
+        caught = Blocked("", said, blocking)
+        findings.add(line.place, _blocked(caught.words, caught.why, line.text))
 
 
 def _review_catalog(file: Path, catalog: Catalog, findings: Findings) -> None:

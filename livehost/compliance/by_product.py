@@ -18,7 +18,7 @@ from livehost.chinese import folded, numeral
 from livehost.compliance.claim_check import OTHERWISE
 from livehost.compliance.claim_text import once_a_catalog
 from livehost.compliance.phrases import Group, Phrases
-from livehost.compliance.review import review
+from livehost.compliance.review import review, that_hit
 from livehost.compliance.types import Hit
 
 _CLAUSE = re.compile(
@@ -176,10 +176,13 @@ def ruled(
         if product is None and all(one.named for one in within(hit)):
             continue  # the products that are named there decide
         yield _moved(hit, at)
-    for other in {one.id: one for clause in clauses for one in clause.ruled}.values():
-        if other is product:
-            continue
-        for hit in review(text, product=other, now=now, phrases=phrases).hits:
+    others = {one.id: one for clause in clauses for one in clause.ruled if one is not product}.values()
+    hit_in = {
+        category: that_hit(text, category=category, now=now, phrases=phrases)
+        for category in {one.category for one in others}
+    }
+    for other in others:
+        for hit in review(text, product=other, now=now, phrases=hit_in[other.category]).hits:
             if any(other in one.ruled for one in within(hit)):
                 yield _moved(hit, at)
     if not doubt:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -112,7 +111,9 @@ class _File(BaseModel):
             if isinstance(words, list):
                 known[f"{{{name}}}"] = f"(?:{'|'.join(_spelt(str(word), known) for word in words)})"
         groups = data.get("groups")
-        return data | {"groups": [_group_spelt(one, known) for one in groups or ()]}
+        if not isinstance(groups, list):
+            return data
+        return data | {"groups": [_group_spelt(one, known) for one in groups]}
 
 
 def _group_spelt(group: Any, known: dict[str, str]) -> Any:
@@ -140,22 +141,13 @@ class Phrases:
     groups: tuple[Group, ...]
 
     @classmethod
-    def load(cls, path: Path) -> Phrases:
-        """Read a phrase file; raises PhraseProblems with all that is wrong."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise PhraseProblems(f"{path}: cannot be read: {error}; check the path and its rights") from error
-        return cls.parse(text, str(path))
-
-    @classmethod
     def parse(cls, text: str, file: str) -> Phrases:
-        """Read the text of a phrase file."""
+        """Read the text of a phrase file; raises PhraseProblems with all that is wrong."""
         try:
             data: Any = yaml.safe_load(text)
             return cls(_File.model_validate(data).groups)
         except yaml.YAMLError as error:
-            raise PhraseProblems(f"{file}: is not YAML: {error}; mend the line that it names") from error
+            raise PhraseProblems(f"{file}: 不是 YAML / is not YAML: {error}") from error
         except ValidationError as error:
             lines = [
                 f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}; write it as the file's head says"
@@ -166,10 +158,12 @@ class Phrases:
 
 @cache
 def packaged() -> Phrases:
-    """The phrases that come with the package."""
-    return Phrases.parse(
-        files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8"), "phrases.yaml"
-    )
+    """The phrases that come with the package; raises PhraseProblems with all that is wrong."""
+    try:
+        text = files("livehost.compliance").joinpath("phrases.yaml").read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PhraseProblems("phrases.yaml: 请存成 UTF-8 / save it as UTF-8") from error
+    return Phrases.parse(text, "phrases.yaml")
 
 
 def _either(patterns: tuple[str, ...]) -> re.Pattern[str] | None:

@@ -71,7 +71,6 @@ def review(
     category: str = "other",
     product: Product | None = None,
     now: datetime | None = None,
-    language: str = "zh",
     phrases: Phrases | None = None,
 ) -> Review:
     """Judge one line of a product's category, with the product's own approvals if it is given."""
@@ -87,6 +86,19 @@ def review(
             hits.setdefault((hit.rule, hit.span), hit)
     found = tuple(sorted(hits.values(), key=lambda h: h.span))
     return Review(worst(hit.verdict for hit in found), found)
+
+
+def that_hit(text: str, *, category: str, now: datetime | None, phrases: Phrases | None = None) -> Phrases:
+    """The groups that find anything in a line of a category.
+
+    No other group finds more in a line of one of its products, whose own words only take hits back; what
+    the product itself may not be said of comes on top.
+    """
+    forms = _forms(text)
+    groups = (phrases or packaged()).groups
+    return Phrases(
+        tuple(one for one in groups if one.covers(category) and any(_hits(one, forms, category, None, now)))
+    )
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from livehost.check import Problem, SettingsProblems, read_settings
+from livehost.compliance.phrases import Phrases
 from tests.unit.test_check_settings import plain, write
 from tests.unit.test_clearance_named import CREAM, PAN, TEA
 
@@ -69,3 +70,12 @@ def test_a_segment_without_a_product_is_said_of_the_one_that_is_shown(tmp_path: 
 def test_a_standing_line_of_a_persona_is_judged_alike(tmp_path: Path) -> None:
     (found,) = checked(tmp_path, {"wordings": ["大家好。"]}, greeting=["大家好，我是{self}，茶叶降脂。"])
     assert "降脂" in found.message and "greeting" in found.key
+
+
+def test_phrase_rules_that_cannot_be_read_are_a_problem_of_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = "version: 1\ngroups: 5\n"
+    monkeypatch.setattr("livehost.compliance.phrases.packaged", lambda: Phrases.parse(broken, "phrases.yaml"))
+    (found,) = checked(tmp_path, {"wordings": ["茶叶全场包邮哦"]})
+    assert found.file == "phrases.yaml" and "groups" in found.message

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from livehost.catalog import Catalog
 from livehost.clearance import Clearance, judged
+from livehost.compliance import Hit
+from livehost.compliance.phrases import Group, packaged
 from livehost.lines import Draft, Line
 from services.wire import PhraseKind, ProductCard
 from tests.scripted import a_cast
@@ -120,6 +124,29 @@ def test_goods_that_stand_beside_the_lines_product_are_not_what_it_is_about(text
 def test_an_approved_function_may_be_said_of_its_health_food_where_no_product_is_shown() -> None:
     assert verdict("褪黑素片有助于改善睡眠", None) == "pass"
     assert verdict("绿茶有助于改善睡眠", None) == "block"
+
+
+def test_many_products_of_one_name_are_judged_by_the_rules_that_the_line_meets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = import_module("livehost.compliance.review")
+    teas = [
+        TEA | {"id": f"tea{at}", "link": at, "name": f"{at}号绿茶", "never_say": []} for at in range(1, 61)
+    ]
+    teas[-1]["never_say"] = ["提神"]
+    shelf = Catalog.parse({"products": teas, "shop": {"name": "小铺"}})
+    held: list[str] = []
+    hits: Callable[..., Iterator[Hit]] = rules._hits
+
+    def counted(group: Group, *rest: Any) -> Iterator[Hit]:
+        held.append(group.name)
+        return hits(group, *rest)
+
+    monkeypatch.setattr(rules, "_hits", counted)
+    assert verdict("茶叶都放在前面了", None, source="template", catalog=shelf) == "pass"
+    assert len(held) < 10 * len(packaged().groups)
+    assert verdict("茶叶都很提神", None, source="template", catalog=shelf) == "block"
+    assert verdict("茶叶都能治病", None, source="template", catalog=shelf) == "block"
 
 
 @pytest.mark.parametrize("text", ["每天一勺，润肺通便", "喝了能降脂"])

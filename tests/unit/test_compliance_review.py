@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from livehost.catalog import Catalog
 from livehost.chat.moderation import shown
 from livehost.compliance import review
-from livehost.compliance.phrases import PhraseProblems, Phrases, packaged
+from livehost.compliance.phrases import PhraseProblems, Phrases
+from livehost.compliance.review import that_hit
 from livehost.compliance.rows import review_rows
 
 DATA = Path(__file__).parents[1] / "data"
@@ -107,20 +109,34 @@ def test_a_product_brings_its_own_words() -> None:
     assert review("最后10单", product=CATALOG.product("serum-02")).verdict == "block"
 
 
+def test_a_product_takes_hits_of_its_category_back_and_adds_only_its_own() -> None:
+    """Holding a line of a product against the groups that its category met finds all that every group finds."""
+    now = datetime.fromisoformat("2026-12-01T10:00:00+08:00")
+    lines = [line.split("\t")[2] for line in (DATA / "host_lines.txt").read_text("utf-8").splitlines()[::40]]
+    for text in (*lines, "不能控油", "有助于改善睡眠", "最后86单", "这支水感防晒乳好推开"):
+        for product in CATALOG.products:
+            met = that_hit(text, category=product.category, now=now)
+            assert review(text, product=product, now=now, phrases=met) == review(
+                text, product=product, now=now
+            )
+
+
 def test_hits_point_into_the_line() -> None:
     text = "这是 全 网 第 一 的面膜"
     hit = review(text, category="cosmetics").hits[0]
     assert text[hit.span[0] : hit.span[1]].replace(" ", "").startswith("全网第一")
 
 
-def test_phrase_file_problems_name_the_place(tmp_path: Path) -> None:
-    path = tmp_path / "phrases.yaml"
-    path.write_text(
-        "version: 1\ngroups:\n- {name: a, verdict: block, why: x, patterns: ['(']}\n", encoding="utf-8"
-    )
-    with pytest.raises(PhraseProblems, match="groups"):
-        Phrases.load(path)
-    assert packaged().groups
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\ngroups:\n- {name: a, verdict: block, why: x, patterns: ['(']}\n",
+        "version: 1\nfamilies: {}\ngroups: 5\n",
+    ],
+)
+def test_phrase_file_problems_name_the_place(text: str) -> None:
+    with pytest.raises(PhraseProblems, match=r"^p\.yaml: groups"):
+        Phrases.parse(text, "p.yaml")
 
 
 @pytest.mark.parametrize(
