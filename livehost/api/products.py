@@ -181,19 +181,7 @@ def _may_be_said(product: Product, values: dict[str, Any]) -> None:
             + " / the rules do not let this be said",
             "请改写后再保存 / reword it and save again",
             status=422,
-            details={
-                "errors": [
-                    {
-                        "at": one.field,
-                        "message": hit.why,
-                        "words": one.text[slice(*hit.span)],
-                        "span": list(hit.span),
-                        "rule": hit.rule,
-                    }
-                    for one in blocked
-                    for hit in one.hits
-                ]
-            },
+            details={"errors": [hit.shown(one.text, one.field) for one in blocked for hit in one.hits]},
         )
 
 

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from livehost.api.keys import Keys, Role, host_is_ours, new_token, origin_is_ours
 from livehost.settings import Token
-from tests.fakes import TOKENS, FakeHouse, open_client, open_house
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[FakeHouse]:
-    async with open_house(tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def client(house: FakeHouse) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(house) as client:
-        yield client
+from tests.fakes import TOKENS, FakeHouse, open_client
 
 
 @pytest.mark.parametrize(

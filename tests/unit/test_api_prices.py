@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from livehost.catalog import Catalog
-from tests.fakes import FakeHouse, open_client, open_house
+from tests.fakes import FakeHouse
 
 PRODUCT = "/v1/rooms/room-a/products/cleanser-01"
 ANY = {"if-match": "*"}
 SPECS = [{"name": "120g", "price": "68.00"}, {"name": "200g", "price": "98.00"}]
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[FakeHouse]:
-    async with open_house(tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def client(house: FakeHouse) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(house) as client:
-        yield client
 
 
 async def change(client: httpx.AsyncClient, **values: Any) -> httpx.Response:

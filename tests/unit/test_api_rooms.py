@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
 from livehost.refused import Refused
 from livehost.store.protocol import Life, Session, StoreError
-from tests.fakes import FakeHouse, open_client, open_house
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[FakeHouse]:
-    async with open_house(tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def client(house: FakeHouse) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(house) as client:
-        yield client
+from tests.fakes import FakeHouse
 
 
 async def test_rooms_are_listed_in_pages(client: httpx.AsyncClient) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,21 +12,9 @@ from livehost.api.events import _events
 from livehost.chat.generic import signature
 from livehost.events import EventBus
 from tests.conftest import wait_until
-from tests.fakes import TOKENS, WEBHOOK_SECRET, WEBHOOK_TOKEN, FakeHouse, fake_media, open_client, open_house
+from tests.fakes import TOKENS, WEBHOOK_SECRET, WEBHOOK_TOKEN, FakeHouse, fake_media, open_client
 
 HOOK = "/v1/webhooks/generic/room-a"
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[FakeHouse]:
-    async with open_house(tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def client(house: FakeHouse) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(house) as client:
-        yield client
 
 
 # ---- webhooks

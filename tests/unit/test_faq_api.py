@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,22 +10,10 @@ import pytest
 
 from livehost.answers import answer
 from livehost.store.protocol import ChatMessage, FaqEntry
-from tests.fakes import FakeHouse, open_client, open_house
+from tests.fakes import FakeHouse, open_client
 
 FAQ = "/v1/faq"
 END: dict[str, Any] = {"keywords": [["几点", "下播"]], "answers": ["今晚会播到很晚，慢慢看"]}
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[FakeHouse]:
-    async with open_house(tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def client(house: FakeHouse) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(house) as client:
-        yield client
 
 
 def asked(house: FakeHouse, line: str) -> str:
