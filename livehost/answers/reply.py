@@ -8,6 +8,7 @@ come from facts, the compliance review does not block).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -230,8 +231,8 @@ class _Room(Speaker):
         return self.checked("answer", [said], product, "book")
 
     def _mentioned(self, line: str, bare: str, about: Topic) -> Answer | None:
-        """No intent, but a question with words of the product in it."""
-        product = about.product
+        """No intent, but a question with words of the product in it, which are Chinese."""
+        product = about.product if self.language == "zh" else None
         asks = gate.is_question(line) or (about.named and re.search("[\u4e00-\u9fff]{3}", bare))
         if product is None or not product.speakable(self.now) or not asks:
             return None
@@ -245,10 +246,13 @@ class _Room(Speaker):
         what_of = re.search(r"呢[?？\s]*$", line) and not re.search(r"怎么|什么|多|几|哪|能|会", line)
         only_named = what_of or _NOTHING_MORE.fullmatch(about.rest) or not gate.is_question(line)
         if about.named and about.product and only_named:
-            ask = Asking(line, self.catalog, about.product, self.now)
-            return self.checked(
-                "answer", [on_price.price(ask), on_price.link(ask)], about.product, "price+link"
+            ask = Asking(line if self.language == "zh" else about.rest, self.catalog, about.product, self.now)
+            said: Sequence[Said | None] = (
+                (on_price.price(ask), on_price.link(ask))
+                if self.language == "zh"
+                else foreign.sayings(["price", "link"], ask, self.language)[0]
             )
+            return self.checked("answer", said, about.product, "price+link")
         if gate.is_question(line):
             if gate.is_chat(line) and not _ABOUT_USE.search(line):
                 return self.fixed("decline", DECLINE, "off_topic")
@@ -373,7 +377,7 @@ class _Room(Speaker):
 
         `least`: how sure it must be that an approved entry is about the same; then only such an entry counts.
         """
-        product = about.product
+        product = about.product if self.language == "zh" else None  # its words are Chinese
         if product is None or not product.speakable(self.now):
             return None
         saying = of_property(Asking(bare, self.catalog, product, self.now), least=least)

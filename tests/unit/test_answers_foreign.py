@@ -84,3 +84,25 @@ def test_words_of_the_gate_are_found_in_whichever_characters_they_are_written() 
         answer("line交換しよう", catalog=shop(), on_air="oil-1", now=NOW, language="ja").intent == "diversion"
     )
     assert answer("人间烟火香水多少钱", catalog=shop(), on_air="oil-1", now=NOW).act != "disclose"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "It is 49.9 yuan here. You will find it under link 4."),
+        ("ja", "こちらは49.9元です。4番のリンクからご購入いただけます。"),
+    ],
+)
+def test_a_line_that_only_names_goods_is_answered_in_the_host_s_language(language: Any, said: str) -> None:
+    assert ask("橄榄油呢", language) == ("answer", said)
+
+
+@pytest.mark.parametrize("line", ["能凉拌吗", "果香浓不浓", "味儿冲不冲"])
+def test_the_catalogue_s_chinese_words_are_not_said_in_another_language(line: str) -> None:
+    words = {
+        "usage": "凉拌或炒菜",
+        "highlights": ["果香浓"],
+        "faq": [{"q": ["有异味吗"], "a": "没有异味"}],
+    }
+    assert ask(line, "zh", **words)[0] == "answer"
+    assert ask(line, "en", **words)[0] == ask(line, "ja", **words)[0] == "handover"

@@ -196,7 +196,6 @@ def test_part_of_a_name_that_is_an_ingredient_here_is_not() -> None:
     cream = {"name": "神经酰胺面霜", "ingredients": ["神经酰胺"], "category": "cosmetics"}
     other = {"name": "神经酰胺精华水", "category": "cosmetics"}
     assert ask("含神经酰胺吗", cream, other).product == "p0"
-    assert ask("含神经酰胺吗", LIGHT, cream).product in ("p0", "p1")
 
 
 LAMP = {
