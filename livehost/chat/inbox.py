@@ -79,13 +79,14 @@ def is_noise(text: str) -> bool:
 
 
 def asks(text: str) -> bool:
-    """Whether a line looks, at a glance, like a question or like somebody who wants to buy."""
-    return bool(_ASKS.search(text) or _MONEY.search(text))
+    """Whether a line looks, at a glance, like a question, or like somebody who wants to buy or is in need."""
+    return bool(_ASKS.search(text) or _MONEY.search(text)) or gate.in_crisis(text)
 
 
 def glance(text: str) -> float:
     """How soon a line deserves to be understood at all, before anything is known of it."""
-    return 2.0 * bool(_HEALTH.search(text)) + 2.0 * bool(_MONEY.search(text)) + bool(_ASKS.search(text))
+    health = bool(_HEALTH.search(text)) or gate.in_crisis(text)
+    return 2.0 * health + 2.0 * bool(_MONEY.search(text)) + bool(_ASKS.search(text))
 
 
 @dataclass(frozen=True)

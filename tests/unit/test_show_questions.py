@@ -322,6 +322,15 @@ async def test_a_nearly_full_inbox_takes_questions_only(stand: Stand) -> None:
     assert list(result.reasons.values()) == ["inbox_full"]
 
 
+async def test_who_speaks_of_ending_his_life_comes_first_however_many_ask(stand: Stand) -> None:
+    stand.on_air = "cleanser-01"
+    for number in range(80):
+        await stand.says(f"u{number}", f"第{number}个怎么用")
+    assert (await stand.says("x", "我不想活了")).accepted == 1
+    turn = await stand.inbox.next()
+    assert turn is not None and (turn.first.text, turn.meaning.intents) == ("我不想活了", ("crisis",))
+
+
 async def test_what_waited_too_long_expires_and_is_told(stand: Stand) -> None:
     await stand.says("a", "多少钱")
     stand.now += timedelta(seconds=181)
