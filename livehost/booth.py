@@ -41,6 +41,7 @@ class Booth:
         self._room = room
         self._looks: dict[str, asyncio.Future[None]] = {}
         self._pid = 0
+        self._reserving = asyncio.Lock()  # two sets at once would never be whole in playout
         self.reconciled = False
         self.status: wire.Status | None = None
         self.link = PlayoutLink(
@@ -88,11 +89,12 @@ class Booth:
             for phrase in line.voiced
             if phrase is not None
         ]
-        for index, phrase in enumerate(phrases):
-            message = wire.Reserve(
-                persona=stock.cast.persona.id, index=index, total=len(phrases), phrase=phrase
-            )
-            await self.link.tell(message)
+        async with self._reserving:
+            for index, phrase in enumerate(phrases):
+                message = wire.Reserve(
+                    persona=stock.cast.persona.id, index=index, total=len(phrases), phrase=phrase
+                )
+                await self.link.tell(message)
 
     async def take_look(self, worn: Worn) -> None:
         """Have playout decode a look; raises LookFailed or ConnectionError."""

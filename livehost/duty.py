@@ -286,7 +286,8 @@ class Duty:
     async def _expire(self) -> None:
         before = self._room.now() - timedelta(seconds=self._room.settings.review_expires_s)
         for question in [one for one in self._held.values() if one.updated_at < before]:
-            if question.id not in self._in_hand:
+            still = self._held.get(question.id) is question  # a person may decide while others are given up
+            if still and question.id not in self._in_hand:
                 self._held.pop(question.id, None)
                 await self._room.inbox.settle(question, QuestionState.EXPIRED, note="nobody decided in time")
 

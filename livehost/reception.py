@@ -112,6 +112,7 @@ class Reception:
         for question in gone:
             room.record.question_changed(question)
         blocked = {question.id for question in gone}
+        alone: list[Question] = []
         for line in list(desk.answers):
             line.others = tuple(one for one in line.others if one.id not in blocked)
             asked = line.question
@@ -121,8 +122,10 @@ class Reception:
                 desk.answers.remove(line)
             elif line.sent == 0 and not self.inbox.is_shared(asked):
                 desk.answers.remove(line)
-                done = await self.inbox.settle(asked, QuestionState.BLOCKED, note="muted")
-                gone += [done] if done is not None else []
+                alone.append(asked)
+        for asked in alone:  # the desk moves on meanwhile
+            done = await self.inbox.settle(asked, QuestionState.BLOCKED, note="muted")
+            gone += [done] if done is not None else []
         await self.inbox.look_again()
         room.questions.wake.set()
         return gone

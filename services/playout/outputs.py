@@ -178,6 +178,7 @@ class Outputs:
         self._running: dict[str, tuple[Output, asyncio.Task[None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._on_air = False
+        self._arranging = asyncio.Lock()  # while the binary is looked for, more may be asked
         self._known_good: tuple[OutputSpec, ...] = ()
 
     def trust(self, specs: tuple[OutputSpec, ...]) -> None:
@@ -196,12 +197,14 @@ class Outputs:
     async def set(self, specs: tuple[OutputSpec, ...]) -> None:
         """Want exactly these; only those that changed are restarted."""
         self._wanted = {spec.name: spec for spec in specs}
-        await self._arrange()
+        async with self._arranging:
+            await self._arrange()
 
     async def on_air(self, on: bool) -> None:
         """Serve the destinations, or none."""
         self._on_air = on
-        await self._arrange()
+        async with self._arranging:
+            await self._arrange()
 
     async def close(self) -> None:
         """Stop all; children are killed."""

@@ -22,7 +22,7 @@ from livehost.refused import Refused
 from livehost.room import Room
 from livehost.runtime import Places
 from livehost.settings import Settings
-from livehost.store.protocol import ChatMessage, NotStored, QuestionState
+from livehost.store.protocol import ChatMessage, NotStored, Question, QuestionState
 from livehost.writer import TemplateWriter
 from tests.conftest import wait_until
 from tests.fake_playout import FakePlayout, fake_playout
@@ -222,15 +222,17 @@ async def test_in_manual_mode_nothing_is_proposed_unless_asked_for(tmp_path: Pat
         assert "放心拍" in live.answers()
 
 
-async def test_a_change_of_mode_holds_what_nobody_approved_and_says_none_of_it(tmp_path: Path) -> None:
+async def test_a_change_of_mode_holds_what_nobody_approved_and_says_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with on_air(tmp_path) as live:
-        live.room.desk.pick = lambda held_s: None  # type: ignore[method-assign]
-        await live.ask("q2", "洁面乳还有货吗")
-        await wait_until(lambda: len(live.room.desk.answers) == 1)
-        await live.room.control("review", "李雷")
-        await live.becomes("q2", QuestionState.HELD)
-        assert not live.room.desk.answers
-        del live.room.desk.pick
+        with monkeypatch.context() as silent:
+            silent.setattr(live.room.desk, "pick", lambda held_s: None)
+            await live.ask("q2", "洁面乳还有货吗")
+            await wait_until(lambda: len(live.room.desk.answers) == 1)
+            await live.room.control("review", "李雷")
+            await live.becomes("q2", QuestionState.HELD)
+            assert not live.room.desk.answers
         said = len(live.playout.phrases)
         await wait_until(lambda: len(live.playout.phrases) > said + 3)
         assert await live.state("q2") is QuestionState.HELD
@@ -311,6 +313,32 @@ async def test_muting_one_leaves_those_who_ask_the_same_their_answer(tmp_path: P
         live.room.desk.mode = Mode.AUTO
         live.room.questions.wake.set()
         await live.becomes("q2", QuestionState.HEARD)
+
+
+async def test_an_answer_that_is_said_while_a_viewer_is_muted_stops_no_muting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_air(tmp_path, mode="manual") as live:
+        desk, settle = live.room.desk, live.room.inbox.settle
+        desk.mode = Mode.PAUSED  # the answers lie on the desk
+        for number, text in enumerate((PRICE, "洁面乳还有货吗"), 1):
+            await live.ask(f"q{number}", text, "捣乱")
+            turn = await live.room.inbox.next()
+            assert turn is not None
+            live.room.questions.prepare(turn.first)
+        await wait_until(lambda: len(desk.answers) == 2)
+        assert [one.question and one.question.id for one in desk.answers] == ["q1", "q2"]
+        await live.house.store.settle("room", "q1", QuestionState.SENT)
+
+        async def meanwhile(question: Question, state: QuestionState, **more: Any) -> Question | None:
+            if state is QuestionState.BLOCKED:
+                desk.answers.clear()  # the director took the next one
+            return await settle(question, state, **more)
+
+        monkeypatch.setattr(live.room.inbox, "settle", meanwhile)
+        await live.room.duty.mute("捣乱", "李雷", 10)
+        assert not desk.answers
+        assert [(row["action"], row["user"]) for row in await live.journal("duty")] == [("mute", "捣乱")]
 
 
 async def test_muting_one_who_asks_the_same_leaves_the_first_his_answer(tmp_path: Path) -> None:
@@ -487,6 +515,32 @@ async def test_an_answer_that_nobody_approves_expires(tmp_path: Path) -> None:
         held["q1"] = replace(held["q1"], updated_at=held["q1"].updated_at - timedelta(seconds=11))
         await live.becomes("q1", QuestionState.EXPIRED)
         assert live.room.duty.held == 0 and live.answers() == ""
+
+
+async def test_an_answer_that_is_approved_while_others_are_given_up_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_air(tmp_path, mode="review") as live:
+        duty, settle = live.room.duty, live.room.inbox.settle
+        await live.ask("q1", PRICE)
+        await live.becomes("q1", QuestionState.HELD)
+        await live.ask("q2", "洁面乳还有货吗")
+        await live.becomes("q2", QuestionState.HELD)
+
+        async def approved_meanwhile(
+            question: Question, state: QuestionState, **more: Any
+        ) -> Question | None:
+            if state is QuestionState.EXPIRED and question.id == "q1":
+                await duty.approve("q2", "李雷")
+            return await settle(question, state, **more)
+
+        monkeypatch.setattr(live.room.inbox, "settle", approved_meanwhile)
+        for ident in ("q1", "q2"):
+            held = duty._held[ident]
+            duty._held[ident] = replace(held, updated_at=held.updated_at - timedelta(days=1))
+        await live.becomes("q1", QuestionState.EXPIRED)
+        await live.becomes("q2", QuestionState.HEARD)
+        assert "货" in live.answers()
 
 
 async def test_what_the_picture_shows_a_card_of_is_told(tmp_path: Path) -> None:

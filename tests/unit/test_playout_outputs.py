@@ -138,6 +138,32 @@ async def test_only_a_changed_destination_is_restarted() -> None:
     assert [row.state for row in outputs.statuses()] == [OutputState.STOPPED]
 
 
+async def test_a_destination_is_pushed_to_once_whatever_is_asked_while_the_binary_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, looked, pushed = asyncio.Event(), list[str](), list[str]()
+
+    async def binary() -> Ffmpeg:
+        looked.append("for it")
+        await found.wait()
+        return BINARY
+
+    async def run(output: Output) -> None:
+        pushed.append(output.spec.name)
+
+    monkeypatch.setattr(Output, "run", run)
+    outputs = Outputs(Fanout(), lambda: None, binary, lambda: None)
+    await outputs.set((SPEC,))
+    async with asyncio.TaskGroup() as asked:
+        asked.create_task(outputs.on_air(True))
+        asked.create_task(outputs.set((SPEC,)))
+        await wait_until(lambda: bool(looked))
+        found.set()
+    await asyncio.sleep(0)
+    assert pushed == ["o"]
+    await outputs.close()
+
+
 # ---- stand-ins for ffmpeg ------------------------------------------------------------------------
 
 _SLOW = """#!{python}

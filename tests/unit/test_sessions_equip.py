@@ -1,12 +1,18 @@
-"""Standing lines take turns while they are voiced."""
+"""Standing lines take turns while they are voiced, and a reserve reaches playout whole."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from livehost.sessions import Sessions
+from services import wire
+from tests.unit.test_duty_room import on_air
 
 
 async def test_lines_that_take_turns_while_they_are_voiced_stop_nothing() -> None:
@@ -23,8 +29,26 @@ async def test_lines_that_take_turns_while_they_are_voiced_stop_nothing() -> Non
         async def tell_reserve(self, stock: Any) -> None:
             told.append(stock)
 
-    sessions = object.__new__(Sessions)
-    sessions._room = SimpleNamespace(voicer=Voicer(), booth=Booth())  # type: ignore[assignment]
+    room: Any = SimpleNamespace(voicer=Voicer(), booth=Booth())
+    sessions = Sessions(room, None)
     stock: Any = SimpleNamespace(lines={"handover": turn}, resumes=deque())
     await sessions.equip(stock)
     assert len(voiced) == 2 and told == [stock] and sessions.equipped is stock
+
+
+async def test_two_reserves_at_once_go_to_playout_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_air(tmp_path) as live:
+        stock, told = live.room.desk.stock, list[int]()
+        await live.room.sessions.equip(stock)
+
+        async def slow(message: wire.Message) -> bool:
+            if isinstance(message, wire.Reserve):
+                told.append(message.index)
+                await asyncio.sleep(0)  # its socket is full for a moment
+            return True
+
+        monkeypatch.setattr(live.room.link, "tell", slow)
+        await asyncio.gather(live.room.booth.tell_reserve(stock), live.room.booth.tell_reserve(stock))
+        assert len(told) >= 4 and told == 2 * list(range(len(told) // 2))
