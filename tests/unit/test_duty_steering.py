@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from livehost.events import Event
 from livehost.refused import Refused
 from livehost.store.protocol import QuestionState
 from services import wire
@@ -39,28 +41,33 @@ async def test_a_pause_keeps_the_take_over_and_another_may_hand_it_back(tmp_path
         assert (await live.room.view())["duty"]["taken_by"] == ""
 
 
-async def test_what_is_refused_is_not_in_the_journal(tmp_path: Path) -> None:
+async def test_what_is_refused_is_not_in_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_air(tmp_path) as live:
         await live.room.control("take_over", "李雷")
 
         async def away(message: wire.Message) -> bool:
             return False
 
-        live.room.link.tell = away  # type: ignore[method-assign]
+        monkeypatch.setattr(live.room.link, "tell", away)
         for action, by in (("take_over", "韩梅梅"), ("cut", "李雷"), ("dance", "李雷")):
             with pytest.raises(Refused):
                 await live.room.control(action, by)
         assert [row["action"] for row in await live.journal("control")] == ["take_over"]
 
 
-async def test_what_a_viewer_wrote_is_shown_without_contacts(tmp_path: Path) -> None:
+async def test_what_a_viewer_wrote_is_shown_without_contacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with on_air(tmp_path) as live:
         shown: list[str] = []
         publish = live.house.events.publish
-        live.house.events.publish = lambda room, kind, data: (  # type: ignore[method-assign,assignment]
-            shown.append(str(data)) if kind == "phrase" else None,
-            publish(room, kind, data),
-        )
+
+        def watched(room: str, kind: str, data: dict[str, Any]) -> Event:
+            if kind == "phrase":
+                shown.append(str(data))
+            return publish(room, kind, data)
+
+        monkeypatch.setattr(live.house.events, "publish", watched)
         await live.ask("q1", f"{PRICE} 我的电话13812345678")
         await live.becomes("q1", QuestionState.HEARD)
         await wait_until(lambda: any(PRICE in one for one in shown))

@@ -32,11 +32,14 @@ async def test_a_correction_is_held_to_the_product_that_was_asked_about(tmp_path
         assert (row["product"], row["answer"]) == ("honey-02", "更正一下，直播间价39.9元")
 
 
-async def test_what_this_meant_is_remembered_when_another_product_is_on_air(tmp_path: Path) -> None:
+async def test_what_this_meant_is_remembered_when_another_product_is_on_air(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with on_air(tmp_path) as live:
         await live.ask("q1", "这个多少钱")
         await live.becomes("q1", QuestionState.HEARD)
-        live.room.product_on_air = live.room.inbox._on_air = lambda: "honey-02"  # type: ignore[method-assign]
+        for holder, name in ((live.room, "product_on_air"), (live.room.inbox, "_on_air")):
+            monkeypatch.setattr(holder, name, lambda: "honey-02")
         with pytest.raises(Refused, match=r"话术未过审.*39\.9"):
             await live.room.duty.correct("q1", "更正一下，直播间价39.9元", "李雷", confirmed=True)
         assert (await live.room.duty.correct("q1", "更正一下，直播间价59元", "李雷"))["said"]
