@@ -261,9 +261,8 @@ def _review(line: _Line, catalog: Catalog | None, findings: Findings) -> None:
             if result.verdict != "block":
                 return
             found, said = found or result, said if found is not None else "".join(texts)
-    blocking = tuple(hit for hit in found.hits if hit.verdict == "block") if found is not None else ()
-    if blocking:
-        caught = Blocked("", said, blocking)
+    if found is not None and found.blocking:
+        caught = Blocked("", said, found.blocking)
         findings.add(line.place, _blocked(caught.words, caught.why, line.text))
 
 

@@ -92,10 +92,9 @@ def judged(
 
 def blocked(text: str, found: Review) -> Refused:
     """The refusal of a text that somebody wants said or kept, with each span and rule."""
-    caught = [hit for hit in found.hits if hit.verdict == "block"]
     return Refused(
         f"话术未过审 / the review blocks this: {found.caught(text)}",
         "请改写后再发 / reword it",
         status=422,
-        details={"errors": [hit.shown(text, hit.category) for hit in caught]},
+        details={"errors": [hit.shown(text, hit.category) for hit in found.blocking]},
     )

@@ -220,9 +220,8 @@ class FaqDesk:
         try:
             written = EntryWritten(questions=(as_asked(question.text),), answers=tuple(answers), scope=scope)
         except ValidationError as error:
-            first = error.errors()[0]
             raise Refused(
-                f"这个问题写不成一条（{first['msg'].removeprefix('Value error, ')}）/ it makes no entry",
+                f"这个问题写不成一条（{_said(error)}）/ it makes no entry",
                 "自己写一条 / write an entry instead",
                 422,
             ) from error
@@ -236,9 +235,8 @@ class FaqDesk:
                 {"scope": scope, **{k: v for k, v in raw.fields.items() if k != "id"}}
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            return _unread(raw.line, f"{where}: {first['msg'].removeprefix('Value error, ')}", where)
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            return _unread(raw.line, f"{where}: {_said(error)}", where)
         found = self.review(entry, now)
         return PastedRow(raw.line, entry, found.verdict, found.findings, rests=found.rests)
 
@@ -257,6 +255,11 @@ class FaqDesk:
             self._changed(entry_id)
 
 
+def _said(error: ValidationError) -> str:
+    """What is wrong first, in the words of the entry's own checks."""
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+
+
 def read_book(text: str, catalog: Catalog, now: datetime) -> FaqBook:
     """A book from a pasted text or a table, for `livehost ask --faq`; raises ValueError with all that is wrong.
 
@@ -268,10 +271,9 @@ def read_book(text: str, catalog: Catalog, now: datetime) -> FaqBook:
             wrong.append(f"line {raw.line}: {raw.problem}")
             continue
         try:
-            fields = {k: v for k, v in raw.fields.items() if k != "id"}
-            written = EntryWritten.model_validate(fields)
+            written = EntryWritten.model_validate({k: v for k, v in raw.fields.items() if k != "id"})
         except ValidationError as error:
-            wrong.append(f"line {raw.line}: {error.errors()[0]['msg']}")
+            wrong.append(f"line {raw.line}: {_said(error)}")
             continue
         found = reviewed_entry(written, (catalog,), now)
         wrong += [

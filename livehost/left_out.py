@@ -59,10 +59,9 @@ class LeftOut:
             f"这句台词没过审，不播（{where}）：“{text}”——{why}，请改写 / "
             f'a line is left out, the review blocks it ({where}): "{text}"; reword it'
         )
-        blocking = [hit for hit in found.hits if hit.verdict == "block"]
         self._note(
             {
                 "type": "left_out", "where": where, "persona": persona, "text": text, "product": draft.product,
-                "errors": [hit.shown(text, hit.category) for hit in blocking],
+                "errors": [hit.shown(text, hit.category) for hit in found.blocking],
             }
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Response
 from pydantic import Field
 
+from livehost.answers.facts import after_coupon
 from livehost.api.auth import Operator, Viewer
 from livehost.api.ground import Body, IfMatch, Page, TheHouse, TheRoom, etag, new_router, page_of
 from livehost.api.problems import ProblemError
@@ -50,10 +51,8 @@ class ProductChangeAsked(Body):
 
 def pay(product: Product, now: datetime) -> Decimal:
     """What a buyer pays (到手价): the price less a coupon that applies now."""
-    coupon = product.coupon
-    if not coupon or coupon.threshold > product.price or (coupon.until and coupon.until < now):
-        return product.price
-    return max(product.price - coupon.amount, Decimal("0.01"))
+    paid = after_coupon(product, product.price, now)
+    return product.price if paid is None else paid
 
 
 def shown(product: Product, version: int) -> dict[str, Any]:

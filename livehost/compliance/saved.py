@@ -58,7 +58,6 @@ def blocked_texts(
     """The texts of a product (of some fields) that the rules do not let be said, all at once."""
     found = []
     for field, text in texts_of(product, fields):
-        hits = tuple(hit for hit in review(text, product=product, now=now).hits if hit.verdict == "block")
-        if hits:
+        if hits := review(text, product=product, now=now).blocking:
             found.append(Blocked(field, text, hits))
     return tuple(found)

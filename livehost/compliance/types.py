@@ -40,9 +40,13 @@ class Review:
     verdict: Verdict
     hits: tuple[Hit, ...] = ()
 
+    @property
+    def blocking(self) -> tuple[Hit, ...]:
+        """The hits that keep the line off the air."""
+        return tuple(hit for hit in self.hits if hit.verdict == "block")
+
     def caught(self, text: str) -> str:
         """What blocks a text, each stretch of it with why: 99元（数字没有依据）."""
-        blocking = [hit for hit in self.hits if hit.verdict == "block"]
         return "；".join(
-            dict.fromkeys(f"{text[slice(*hit.span)] or hit.rule}（{hit.why}）" for hit in blocking)
+            dict.fromkeys(f"{text[slice(*hit.span)] or hit.rule}（{hit.why}）" for hit in self.blocking)
         )

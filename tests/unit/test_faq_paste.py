@@ -102,6 +102,8 @@ def test_a_file_s_faults_are_told_all_at_once() -> None:
     with pytest.raises(ValueError, match="line 1") as told:
         read_book("真的吗 => 全网第一\n门店 => 我们是线上店\n包装 => {prize}", GOODS, NOW)
     assert "line 3" in str(told.value) and "line 2" not in str(told.value)
+    with pytest.raises(ValueError, match=r"^line 1: 关键词「a」太短"):
+        read_book("a => 可以开发票", GOODS, NOW)
 
 
 def test_a_thousand_entries_are_searched_within_a_question_s_time() -> None:
