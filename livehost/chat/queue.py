@@ -15,7 +15,7 @@ from livehost.answers import Meaning
 from livehost.chat.inbox import Sense, cleaned, glance, points, sense
 from livehost.store.protocol import Question
 
-UNDERSTOOD_AT_ONCE = 15  # lines that one look understands; a line costs about a millisecond
+UNDERSTOOD_AT_ONCE = 15  # lines that one look understands; a line costs about two milliseconds
 TOGETHER = 200  # questions that share one answer at the most
 LATELY = timedelta(seconds=120)
 AGAIN = timedelta(seconds=30)

@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from livehost import answers, app
+from livehost.answers.likely import likely, packaged
+from livehost.answers.properties import property_of
 from livehost.chat import moderation
 from livehost.settings import Settings
 from tests import fakes
@@ -33,11 +35,15 @@ async def test_the_rules_tables_are_built_in_a_thread_before_anybody_writes(
         return understand(*args, **more)
 
     monkeypatch.setattr(answers, "meaning", meaning)
+    packaged.cache_clear()
+    likely.cache_clear()
+    property_of.cache_clear()
     warmed = asyncio.Event()
     configured = settings(tmp_path, [{"id": "room-a"}])
     async with app.open_house(configured, voices=ScriptedVoices(), warmed=warmed.set):
         await asyncio.wait_for(warmed.wait(), 20)
     assert built and threading.main_thread() not in built
+    assert packaged.cache_info().currsize == 2  # what is asked, and of which property
 
 
 async def test_a_served_show_keeps_its_tables_out_of_collections(
