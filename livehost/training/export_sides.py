@@ -58,7 +58,7 @@ def sides_before(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
         )
         for names in (FILES[1:2], FILES[:1])
     )
-    return held, trained - held
+    return held, trained
 
 
 def words_before(folder: Path) -> Iterator[str]:

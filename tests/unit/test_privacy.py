@@ -318,6 +318,10 @@ def test_a_viewers_name_that_is_a_word_too_is_only_cut_where_somebody_is_called(
     assert shield.question("@面膜 多少钱").text == "多少钱"
 
 
+def test_a_name_of_which_one_character_is_talk_is_still_somebodys() -> None:
+    assert "王能" not in privacy("王能").question("王能你好，这款多少钱").text
+
+
 def test_a_name_that_the_core_holds_is_no_viewers() -> None:
     shield = privacy("阿宁")
     assert shield.said("阿宁牌精华是2号链接。", core="阿宁牌精华是2号链接") is not None

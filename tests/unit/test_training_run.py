@@ -171,6 +171,14 @@ def test_nan_leaves_no_adapter_and_the_changed_recipe_begins_anew(tmp_path) -> N
     assert tree(train(tmp_path, recipe={"learning_rate": 0.015})) == FILES
 
 
+def test_a_run_that_came_to_nothing_begins_anew_at_another_length(tmp_path) -> None:
+    with pytest.raises(NotFinite):
+        train(tmp_path, script=lambda call, loss: loss * math.nan if call == 9 else loss)
+    said: list[str] = []
+    assert train(tmp_path, said, recipe={"epochs": 3})
+    assert not any("going on" in line for line in said)
+
+
 def test_out_of_memory_names_what_to_change_in_order(tmp_path) -> None:
     def greedy(call, _loss):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
