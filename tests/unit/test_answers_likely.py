@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livehost.answers import Answer, answer
 from livehost.answers.clean import clean
 from livehost.answers.handlers import HANDLERS
 from livehost.answers.intents import asked
@@ -23,6 +25,7 @@ from livehost.answers.likely import (
 )
 from livehost.answers.likeness import respelt
 from livehost.answers.properties import property_of, same_kind, same_property
+from livehost.catalog import Catalog
 
 # Labels that the service desk answers, by a hand-over.
 DESK = {"other", "warranty", "order_status", "adverse", "effect_when", "future_price"}
@@ -137,3 +140,42 @@ def test_a_word_that_sounds_like_the_product_s_is_mended() -> None:
     assert respelt("这锅有图层没", "不粘涂层，可视锅盖") == "这锅有涂层没"
     assert respelt("这锅有涂层没", "不粘涂层") is None
     assert respelt("多少钱", "可视锅盖") is None
+
+
+CUP = Catalog.parse(
+    {
+        "products": [
+            {
+                "id": "cup", "link": 4, "name": "保温杯", "category": "home", "price": "69", "stock": 0, "restock": "2026-12-15",
+                "specs": [{"name": "350ml", "price": "69"}, {"name": "500ml", "price": "79"}],
+                "usage": "先用热水冲洗", "sensitive": {"pregnancy": "孕期请先咨询医生"},
+                "faq": [{"q": ["能泡茶吗"], "a": "可以泡茶，牛奶不要久放"}],
+            },
+        ]
+    }
+)  # fmt: skip
+
+
+def ask(line: str) -> Answer:
+    return answer(line, catalog=CUP, on_air="cup", now=datetime.fromisoformat("2026-12-01T10:00:00+08:00"))
+
+
+def test_a_way_out_is_turned_away_though_a_rule_finds_something_else() -> None:
+    assert ask("去隔壁快手直播间找你行不").intent == "diversion"
+
+
+def test_a_likelier_label_of_the_same_kin_leaves_the_rule_its_say() -> None:
+    assert ask("绿色那个还有没有存货").act == "handover"
+
+
+def test_a_clause_that_no_rule_knows_is_answered_beside_another() -> None:
+    assert "4号链接" in ask("订单显示异常 姑娘我要两盒从哪儿点").text
+
+
+def test_an_entry_is_found_by_a_word_that_only_sounds_right() -> None:
+    assert ask("能炮茶吗").text.startswith("可以泡茶")
+
+
+def test_no_use_is_told_beside_a_delicate_question() -> None:
+    assert ask("怎么用").text == "用法是先用热水冲洗。"
+    assert ask("孕妇能用吗 怎么用").text == "孕期请先咨询医生。"
